@@ -1,0 +1,78 @@
+# A room is one static library, mer_<name>, whose headers are reached as "<name>/file.h" and only by
+# rooms that name it: the include path of a room travels with nothing but a direct dependency, so a
+# forbidden #include does not compile.
+#
+#   mer_room(frame SOURCES csv.c ... DEPENDS core LINKS ZLIB::ZLIB)
+function(mer_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LINKS" ${ARGN})
+    add_library(mer_${name} STATIC ${ROOM_SOURCES})
+    # A folder that holds one link, so that "frame/csv.h" resolves and "learn/tree.h" does not.
+    set(door ${CMAKE_BINARY_DIR}/rooms/${name})
+    file(MAKE_DIRECTORY ${door})
+    if(NOT EXISTS ${door}/${name})
+        file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${door}/${name} SYMBOLIC)
+    endif()
+    target_include_directories(mer_${name} PRIVATE ${door} INTERFACE ${door})
+    target_include_directories(mer_${name} PRIVATE ${CMAKE_SOURCE_DIR}/include
+                               INTERFACE ${CMAKE_SOURCE_DIR}/include)
+    foreach(dependency ${ROOM_DEPENDS})
+        target_link_libraries(mer_${name} PRIVATE mer_${dependency})
+    endforeach()
+    target_link_libraries(mer_${name} PRIVATE ${ROOM_LINKS})
+    set_property(GLOBAL APPEND PROPERTY MER_ROOMS ${name})
+    set_property(GLOBAL PROPERTY MER_ROOM_${name}_DEPENDS "${ROOM_DEPENDS}")
+endfunction()
+
+# Kernels compiled for one instruction set each; the dispatcher picks among them at run time.
+#   mer_kernel_flags(learn_kernels_avx2.c avx2)
+function(mer_kernel_flags file isa)
+    if(isa STREQUAL "avx2")
+        set(flags -mavx2 -mfma)
+    elseif(isa STREQUAL "avx512")
+        set(flags -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512)
+    else()
+        message(FATAL_ERROR "mer_kernel_flags: unknown instruction set ${isa}")
+    endif()
+    set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${flags};-Wno-sign-conversion")
+endfunction()
+
+# A cmocka test program, one per source file: tests/<room>/test_<file>.c.
+#   mer_test(frame csv DEPENDS core frame)
+function(mer_test room name)
+    cmake_parse_arguments(TEST "" "TIMEOUT" "DEPENDS;LINKS;SOURCES" ${ARGN})
+    set(target test_${room}_${name})
+    add_executable(${target} test_${name}.c ${TEST_SOURCES})
+    foreach(dependency ${TEST_DEPENDS})
+        target_link_libraries(${target} PRIVATE mer_${dependency})
+    endforeach()
+    target_link_libraries(${target} PRIVATE ${TEST_LINKS} PkgConfig::CMOCKA)
+    target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_definitions(${target} PRIVATE
+        MER_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MER_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    add_test(NAME ${room}.${name} COMMAND ${target})
+    if(NOT TEST_TIMEOUT)
+        set(TEST_TIMEOUT 120)
+    endif()
+    set_tests_properties(${room}.${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()
+
+# A fuzz target fuzz/fuzz_<name>.c (LLVMFuzzerTestOneInput). With MERLON_FUZZ it is a libFuzzer program;
+# otherwise its corpus, fuzz/corpus/<name>/, is replayed as an ordinary test.
+#   mer_fuzz(csv DEPENDS core frame)
+function(mer_fuzz name)
+    cmake_parse_arguments(FUZZ "" "" "DEPENDS;LINKS" ${ARGN})
+    set(target fuzz_${name})
+    if(MERLON_FUZZ)
+        add_executable(${target} fuzz_${name}.c)
+        target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    else()
+        add_executable(${target} fuzz_${name}.c replay.c)
+        add_test(NAME fuzz.${name} COMMAND ${target} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name})
+        set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120)
+    endif()
+    foreach(dependency ${FUZZ_DEPENDS})
+        target_link_libraries(${target} PRIVATE mer_${dependency})
+    endforeach()
+    target_link_libraries(${target} PRIVATE ${FUZZ_LINKS})
+endfunction()

@@ -1,0 +1,49 @@
+/* Tables: reading CSV, schemas, and a look at the columns. */
+#ifndef MERLON_FRAME_H
+#define MERLON_FRAME_H
+
+#include "merlon/context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A table in memory; immutable. Free with mer_table_free. */
+struct mer_table;
+
+struct mer_table_options {
+    size_t size;             /* sizeof(struct mer_table_options) */
+    char delimiter;          /* 0: detect */
+    int has_header;          /* 1 yes, 0 no (columns are then named column_1, ...), -1 detect */
+    const char *schema_file; /* Table Schema to enforce; NULL: infer types */
+};
+
+/* Reads a CSV file, gzip allowed; "-" is standard input. options NULL: detect everything. Errors
+ * name row and column, never a value. The table belongs to the context and must be freed before it.
+ */
+MER_API MER_MUST_CHECK mer_status mer_table_read(struct mer_context *context, const char *path,
+                                                 const struct mer_table_options *options,
+                                                 struct mer_table **ret_table, mer_err *err);
+/* The same from memory; the bytes are not kept. */
+MER_API MER_MUST_CHECK mer_status mer_table_parse(struct mer_context *context, const void *bytes,
+                                                  size_t n, const struct mer_table_options *options,
+                                                  struct mer_table **ret_table, mer_err *err);
+MER_API void mer_table_free(struct mer_table *table);
+
+MER_API size_t mer_table_rows(const struct mer_table *table);
+MER_API size_t mer_table_columns(const struct mer_table *table);
+/* Name and type ("integer", "categorical", ...) of column i; NULL when i is out of range. */
+MER_API const char *mer_table_column_name(const struct mer_table *table, size_t i);
+MER_API const char *mer_table_column_type(const struct mer_table *table, size_t i);
+MER_API size_t mer_table_column_missing(const struct mer_table *table, size_t i);
+
+/* The table's schema as JSON text, zero-terminated; free with mer_text_free. */
+MER_API MER_MUST_CHECK mer_status mer_table_schema(const struct mer_table *table, char **ret_json,
+                                                   mer_err *err);
+/* Frees any text that a function of this library returned as `char **ret_...`. */
+MER_API void mer_text_free(char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

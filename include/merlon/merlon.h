@@ -1,0 +1,14 @@
+/* Merlon: machine learning among people and machines that need not trust each other.
+ * This header includes all others. Link with -lmerlon (pkg-config merlon). */
+#ifndef MERLON_MERLON_H
+#define MERLON_MERLON_H
+
+#include "merlon/context.h"
+#include "merlon/frame.h"
+#include "merlon/log.h"
+#include "merlon/model.h"
+#include "merlon/scratch.h"
+#include "merlon/status.h"
+#include "merlon/trust.h"
+
+#endif

@@ -1,0 +1,94 @@
+/* Models: fit, save, load, predict, score, inspect. */
+#ifndef MERLON_MODEL_H
+#define MERLON_MODEL_H
+
+#include "merlon/frame.h"
+#include "merlon/trust.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A fitted pipeline. Free with mer_fitted_free. */
+struct mer_fitted;
+
+struct mer_setting { /* a family's parameter by name, as text */
+    const char *name;
+    const char *value;
+};
+
+struct mer_fit_options {
+    size_t size;        /* sizeof(struct mer_fit_options) */
+    const char *target; /* column to predict */
+    const char *task;   /* "classification" or "regression"; NULL: inferred from the column */
+    const char *metric; /* what to optimise; NULL: log_loss or rmse */
+    const char *family; /* fix one model family, no search; NULL: search */
+    const struct mer_setting *settings; /* parameters of `family` */
+    size_t n_settings;
+    double budget_seconds; /* 0: none */
+    uint64_t units;        /* deterministic work units; 0: no limit */
+    size_t max_trials;     /* 0: no limit */
+    size_t n_folds;        /* 0: by size */
+    const uint64_t *seed;  /* NULL: from the kernel, recorded in the model */
+    /* After every finished trial: leaderboard material. NULL: none. */
+    void (*on_trial)(void *self, const char *family, double score, double deviation, double seconds,
+                     size_t n_done, size_t n_planned);
+    void *self;
+};
+
+/* Fits and compares pipelines on a table; the best is refitted on all rows. */
+MER_API MER_MUST_CHECK mer_status mer_fit(struct mer_context *context,
+                                          const struct mer_table *table,
+                                          const struct mer_fit_options *options,
+                                          struct mer_fitted **ret_model, mer_err *err);
+MER_API void mer_fitted_free(struct mer_fitted *model);
+
+/* Writes the model as a safetensors file and, unless `signer` is NULL, its signature beside it
+ * (PATH.sig) and a provenance record (PATH.provenance.json, signed with the model). Both are
+ * replaced atomically; an existing output is MER_ERR_EXISTS unless `replace`. */
+struct mer_signer;
+MER_API MER_MUST_CHECK mer_status mer_model_save(const struct mer_fitted *model, const char *path,
+                                                 const struct mer_signer *signer, bool replace,
+                                                 mer_err *err);
+/* Verifies PATH against its signature and the trusted keys, then parses the very bytes that were
+ * verified. MER_ERR_TRUST for an unknown signer or a broken signature. */
+MER_API MER_MUST_CHECK mer_status mer_model_load(struct mer_context *context, const char *path,
+                                                 const struct mer_trust *trust,
+                                                 struct mer_fitted **ret_model, mer_err *err);
+
+/* Predictions for each row: outputs columns, row-major, newly allocated: free with
+ * mer_numbers_free. One output for regression; for classification the probability of each class in
+ * label order. */
+MER_API MER_MUST_CHECK mer_status mer_predict(const struct mer_fitted *model,
+                                              const struct mer_table *table,
+                                              double **ret_predictions, size_t *ret_n_outputs,
+                                              mer_err *err);
+MER_API void mer_numbers_free(double *numbers);
+
+/* Reads a table for prediction: columns by the model's schema, the target may be absent. */
+MER_API MER_MUST_CHECK mer_status mer_model_read_table(const struct mer_fitted *model,
+                                                       const char *path,
+                                                       const struct mer_table_options *options,
+                                                       struct mer_table **ret_table, mer_err *err);
+
+/* Scores on labelled data: calls `each` with every metric that fits the task, by its usual name. */
+MER_API MER_MUST_CHECK mer_status
+mer_score(const struct mer_fitted *model, const struct mer_table *table,
+          void (*each)(void *self, const char *metric, double value), void *self, mer_err *err);
+
+MER_API const char *
+mer_model_task(const struct mer_fitted *model); /* "binary", "regression", ... */
+MER_API const char *mer_model_target(const struct mer_fitted *model);
+MER_API const char *mer_model_family(const struct mer_fitted *model);
+MER_API size_t mer_model_classes(const struct mer_fitted *model); /* 0 for regression */
+MER_API const char *mer_model_label(const struct mer_fitted *model, size_t i);
+MER_API uint64_t mer_model_seed(const struct mer_fitted *model);
+MER_API uint64_t mer_model_units(const struct mer_fitted *model);
+/* Everything known about the model as JSON text; free with mer_text_free. */
+MER_API MER_MUST_CHECK mer_status mer_model_describe(const struct mer_fitted *model,
+                                                     char **ret_json, mer_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

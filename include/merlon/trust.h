@@ -1,0 +1,83 @@
+/* Keys, signatures and whom to trust: OpenSSF Model Signing v1.0, key mode. */
+#ifndef MERLON_TRUST_H
+#define MERLON_TRUST_H
+
+#include "merlon/context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The keys that verification accepts. Free with mer_trust_free. */
+struct mer_trust;
+/* A private key, in locked memory. Free with mer_signer_free. */
+struct mer_signer;
+
+/* Asks for a passphrase: writes at most `max` bytes without a final zero, returns their number or a
+ * negative value when there is none. */
+typedef int mer_passphrase_fn(void *self, const char *key_name, bool confirm, char *ret_bytes,
+                              size_t max);
+
+/* Where keys live: directory NULL is $XDG_CONFIG_HOME/merlon (or ~/.config/merlon). */
+MER_API MER_MUST_CHECK mer_status mer_trust_open(const char *directory,
+                                                 struct mer_trust **ret_trust, mer_err *err);
+/* Trust one public key file (PEM) and nothing else. */
+MER_API MER_MUST_CHECK mer_status mer_trust_open_key(const char *pem_file,
+                                                     struct mer_trust **ret_trust, mer_err *err);
+MER_API void mer_trust_free(struct mer_trust *trust);
+
+/* Makes a P-256 key NAME.key (PKCS#8 PEM, 0600) and NAME.pub in `directory`, and trusts it. ask
+ * NULL: no passphrase. MER_ERR_EXISTS when there is one of that name. */
+MER_API MER_MUST_CHECK mer_status mer_keys_new(const char *directory, const char *name,
+                                               mer_passphrase_fn *ask, void *self, mer_err *err);
+/* Opens NAME's private key. MER_ERR_TRUST when its file is readable by others. MER_ERR_NO_INPUT
+ * when there is none. */
+MER_API MER_MUST_CHECK mer_status mer_signer_open(const char *directory, const char *name,
+                                                  mer_passphrase_fn *ask, void *self,
+                                                  struct mer_signer **ret_signer, mer_err *err);
+MER_API void mer_signer_free(struct mer_signer *signer);
+
+enum { MER_KEY_ID_MAX = 65 };
+struct mer_key_info {
+    char name[64];
+    char id[MER_KEY_ID_MAX]; /* hex SHA-256 of the public key's PEM text: the `hint` of a bundle */
+    char curve[16];          /* "P-256" */
+    bool trusted;
+    bool revoked;
+    bool has_private;
+};
+/* Calls each for every known key, by name. */
+MER_API MER_MUST_CHECK mer_status mer_keys_list(const char *directory,
+                                                void (*each)(void *self,
+                                                             const struct mer_key_info *key),
+                                                void *self, mer_err *err);
+/* Adds a public key from a PEM file under a name; takes a key's trust away for good. */
+MER_API MER_MUST_CHECK mer_status mer_keys_trust(const char *directory, const char *name,
+                                                 const char *pem_file, mer_err *err);
+MER_API MER_MUST_CHECK mer_status mer_keys_revoke(const char *directory, const char *name,
+                                                  mer_err *err);
+/* The public key of that name as PEM text; free with mer_text_free. */
+MER_API MER_MUST_CHECK mer_status mer_keys_public(const char *directory, const char *name,
+                                                  char **ret_pem, mer_err *err);
+
+/* Signs a file or folder; the bundle goes to `signature` (NULL: PATH.sig, or PATH/model.sig for a
+ * folder), replaced atomically. MER_ERR_EXISTS unless `replace`. */
+MER_API MER_MUST_CHECK mer_status mer_sign(const struct mer_signer *signer, const char *path,
+                                           const char *signature, bool replace, mer_err *err);
+
+struct mer_verified {
+    char signer_name[64]; /* as in the key store */
+    char signer_id[MER_KEY_ID_MAX];
+    char digest[65]; /* SHA-256 of the file, or of the folder's resource digests, in hex */
+    size_t n_files;
+};
+/* Verifies a file or folder. MER_ERR_TRUST says what does not hold; MER_ERR_NO_INPUT when there is
+ * no signature. ret_verified may be NULL. */
+MER_API MER_MUST_CHECK mer_status mer_verify(const struct mer_trust *trust, const char *path,
+                                             const char *signature,
+                                             struct mer_verified *ret_verified, mer_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

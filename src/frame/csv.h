@@ -1,0 +1,60 @@
+/* Reads CSV (RFC 4180) into a table image. Pure: bytes in, image or error out.
+ *
+ * Quoted cells may hold delimiters, doubled quotes and line breaks; lines end in LF or CRLF; a
+ * byte-order mark is skipped; every cell must be valid UTF-8 without NUL; every row must have as
+ * many cells as the header. Numbers are exact and locale-free. What does not fit is located by row,
+ * column and reason and never shown.
+ *
+ * Types are inferred over all rows unless a schema states them. A column is boolean if its cells
+ * are all true/false words, else integer (int64 without leading zeros), number, date, datetime,
+ * time (ISO 8601), else categorical when few distinct levels (see csv.c), else text.
+ */
+#ifndef MER_FRAME_CSV_H
+#define MER_FRAME_CSV_H
+
+#include "frame/schema.h"
+
+enum mer_csv_header { MER_CSV_HEADER_DETECT, MER_CSV_HEADER_YES, MER_CSV_HEADER_NO };
+
+struct mer_csv_options {
+    char delimiter; /* ',', ';', '\t', '|', any ASCII; 0: detect */
+    enum mer_csv_header header;
+    /* Types to enforce; NULL: infer. Every field must be a column of the file. Columns that the
+     * schema does not have are an error, unless `allow_extra`: then they are skipped. Fields named
+     * in `optional` (the target, when predicting) may be absent. */
+    const struct mer_schema *schema;
+    bool allow_extra;
+    const char *optional_field; /* or NULL */
+    /* When a categorical field has categories: refuse a level outside them (false) or read it as a
+     * new level behind them (true, for prediction). Levels keep the schema's order either way. */
+    bool allow_new_levels;
+    /* Texts that mean missing when inferring; NULL: "", NA, NaN, null, ?. */
+    const char *const *missing_values;
+    size_t n_missing_values;
+};
+
+/* What was found; for messages and `schema infer`. */
+struct mer_csv_report {
+    char delimiter;
+    bool has_header;
+    bool had_bom;
+    bool was_gzip;
+    size_t n_rows;
+    size_t n_columns;
+    /* Cells read as missing, by the text that meant it: parallel to the missing values in force. */
+    size_t missing_counts[16];
+};
+
+/* Reads a whole file that is already in memory; gzip (recognised by its magic) is decompressed,
+ * bounded by the allocation budget. On success *ret_frame owns its image. Progress phase:
+ * "reading". */
+MER_MUST_CHECK mer_status mer_csv_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                                       const struct mer_csv_options *options,
+                                       struct mer_frame *ret_frame,
+                                       struct mer_csv_report *ret_report, mer_err *err);
+
+/* The missing-value texts used when inferring: "", NA, NaN, null, ?. */
+extern const char *const MER_CSV_MISSING[];
+extern const size_t MER_CSV_N_MISSING;
+
+#endif

@@ -1,0 +1,49 @@
+/* What a model family learns from: a design (the features of n rows) and a target.
+ *
+ * A design has two blocks, so that one-hot columns cost four bytes a row and not eight times their
+ * number: dense numbers, and groups, each a categorical variable given by its code. To a linear
+ * model the feature vector is dense[0 .. n_dense) followed by the one-hot expansion of the groups:
+ * group g spans group_start[g] .. group_start[g + 1) of the n_onehot indicator columns, and code -1
+ * lights none. To a tree a group is one categorical feature.
+ */
+#ifndef MER_LEARN_DESIGN_H
+#define MER_LEARN_DESIGN_H
+
+#include "core/ctx.h"
+
+struct mer_design {
+    size_t n_rows;
+    size_t n_dense;
+    const double *dense; /* [n_rows][n_dense], row-major, finite (missing values were imputed) */
+    size_t n_groups;
+    const int32_t *codes; /* [n_rows][n_groups]; 0 .. width - 1, or -1 for none of the levels */
+    const uint32_t *group_start; /* [n_groups + 1]; the last is n_onehot */
+};
+
+static inline size_t mer_design_onehot(const struct mer_design *design)
+{
+    return design->n_groups ? design->group_start[design->n_groups] : 0;
+}
+static inline size_t mer_design_features(const struct mer_design *design)
+{
+    return design->n_dense + mer_design_onehot(design);
+}
+
+enum mer_task { MER_TASK_REGRESSION, MER_TASK_BINARY, MER_TASK_MULTICLASS };
+const char *mer_task_name(enum mer_task task); /* "regression", "binary", "multiclass" */
+
+struct mer_target {
+    enum mer_task task;
+    const double *values;   /* regression: [n_rows] */
+    const int32_t *classes; /* classification: [n_rows], 0 .. n_classes - 1 */
+    size_t n_classes;       /* 2 for binary */
+    const double *weights;  /* [n_rows], >= 0, or NULL for all ones */
+};
+
+/* Columns of a prediction: 1 for regression; n_classes probabilities for classification. */
+static inline size_t mer_target_outputs(enum mer_task task, size_t n_classes)
+{
+    return task == MER_TASK_REGRESSION ? 1 : n_classes;
+}
+
+#endif

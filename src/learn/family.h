@@ -1,0 +1,78 @@
+/* A model family: one file with one constant struct of functions, and one line in registry.c.
+ *
+ * Everything is pure and deterministic: the same design, target, parameters and seed give the same
+ * model, bit for bit, for any team size and instruction set.
+ */
+#ifndef MER_LEARN_FAMILY_H
+#define MER_LEARN_FAMILY_H
+
+#include "core/bundle.h"
+#include "core/rng.h"
+#include "learn/design.h"
+#include "learn/param.h"
+
+/* A fitted model; each family has its own struct behind it. */
+struct mer_model;
+
+enum {
+    MER_CAN_REGRESSION = 1 << 0,
+    MER_CAN_BINARY = 1 << 1,
+    MER_CAN_MULTICLASS = 1 << 2,
+    MER_CAN_WEIGHTS = 1 << 3,
+    MER_WANTS_SCALED = 1 << 4, /* dense columns standardised by the preprocessing */
+};
+
+struct mer_fit_data {
+    const struct mer_design *design;
+    const struct mer_target *target;
+    uint64_t seed;
+};
+
+struct mer_family {
+    const char *name;  /* "linear" */
+    const char *title; /* "Linear, logistic and multinomial regression" */
+    unsigned capabilities;
+    const struct mer_param_spec *params;
+    size_t n_params;
+
+    /* Refuses impossible combinations with MER_ERR_USAGE; NULL: none are impossible. */
+    mer_status (*check)(const struct mer_params *params, enum mer_task task, mer_err *err);
+
+    /* The cost of a fit in work units before it runs: about a microsecond of one core each, a
+     * function of shapes and parameters alone. */
+    uint64_t (*cost)(const struct mer_params *params, const struct mer_design *design,
+                     const struct mer_target *target);
+
+    /* Fits. Polls ctx for cancelling at least every 100 ms. Classification needs every class
+     * present. */
+    mer_status (*fit)(const struct mer_ctx *ctx, const struct mer_params *params,
+                      const struct mer_fit_data *data, struct mer_model **ret_model, mer_err *err);
+
+    /* Writes [n_rows][outputs] predictions: values, or probabilities that sum to one. The design
+     * must have the shape that was fitted. */
+    mer_status (*predict)(const struct mer_ctx *ctx, const struct mer_model *model,
+                          const struct mer_design *design, double *ret_predictions, mer_err *err);
+
+    /* Adds the model's arrays under `prefix` ("model/") and its scalars as members of the JSON
+     * object that the writer is in. */
+    mer_status (*save)(const struct mer_model *model, const char *prefix, struct mer_bundle *bundle,
+                       struct mer_json_writer *writer, mer_err *err);
+
+    /* The reverse; validates everything as hostile: after success predict cannot go out of bounds
+     * for a design of the given shape. */
+    mer_status (*load)(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
+                       const char *prefix, const struct mer_json *object, enum mer_task task,
+                       size_t n_classes, const struct mer_design *shape,
+                       struct mer_model **ret_model, mer_err *err);
+
+    void (*free)(const struct mer_ctx *ctx, struct mer_model *model);
+};
+
+/* All families in the order in which they are tried. */
+extern const struct mer_family *const MER_FAMILIES[];
+extern const size_t MER_N_FAMILIES;
+
+/* NULL when there is none of that name. */
+const struct mer_family *mer_family_find(const char *name);
+
+#endif

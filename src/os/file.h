@@ -1,0 +1,78 @@
+/* Files: read whole without surprises, replaced atomically or not at all.
+ */
+#ifndef MER_OS_FILE_H
+#define MER_OS_FILE_H
+
+#include "core/alloc.h"
+
+/* What a path is, told apart in errors: missing (MER_ERR_NO_INPUT), a folder, not a regular file,
+ * no permission. */
+
+/* The contents of a file or of standard input ("-", also pipes): owned memory, free with
+ * mer_file_release. Regular files are read, never mapped: a file that changes under our hands must
+ * not change our bytes. */
+struct mer_file_bytes {
+    struct mer_alloc *alloc;
+    unsigned char *bytes; /* 64-byte aligned */
+    size_t n;
+};
+MER_MUST_CHECK mer_status mer_file_read(struct mer_alloc *alloc, const char *path, size_t max_bytes,
+                                        struct mer_file_bytes *ret, mer_err *err);
+void mer_file_release(struct mer_file_bytes *file);
+
+bool mer_file_exists(const char *path);
+
+/* An output that appears whole or not at all. The bytes go to an unnamed file (O_TMPFILE) in the
+ * target's folder; publish syncs it, then links it to a new name, or, where an existing output is
+ * replaced, links it to PATH.merlon-new and renames that over PATH. A failure or a kill leaves PATH
+ * as it was; the only name that can be left is PATH.merlon-new, which mer_output_open sweeps. Where
+ * the file system has no O_TMPFILE, the file is made as PATH.merlon-new from the start. */
+struct mer_output {
+    int fd; /* for writing; -1 when not open */
+    int folder_fd;
+    char *path; /* owned copies, malloc */
+    char *name;
+    bool named; /* PATH.merlon-new exists */
+    bool replace;
+};
+
+/* MER_ERR_EXISTS (73) when PATH exists and not `replace`, or when its folder cannot be written.
+ * Never follows a symbolic link at PATH. `mode` such as 0644 or 0600 (less the umask). */
+MER_MUST_CHECK mer_status mer_output_open(struct mer_output *output, const char *path, bool replace,
+                                          unsigned mode, mer_err *err);
+MER_MUST_CHECK mer_status mer_output_write(struct mer_output *output, const void *bytes, size_t n,
+                                           mer_err *err);
+MER_MUST_CHECK mer_status mer_output_publish(struct mer_output *output, mer_err *err);
+/* Drops what was not published; nothing after a publish. Always safe to call on an opened output.
+ */
+void mer_output_release(struct mer_output *output);
+
+/* Publishes a file and its companion (a model and its signature) so that a reader always finds a
+ * matching pair: the companion as COMPANION.new first, then the file, then COMPANION.new to
+ * COMPANION. Both outputs are fully written; a reader that finds a mismatch also tries
+ * COMPANION.new. */
+MER_MUST_CHECK mer_status mer_output_publish_pair(struct mer_output *file,
+                                                  struct mer_output *companion, mer_err *err);
+
+/* Writes all bytes to a descriptor, over partial writes and EINTR; EPIPE and ENOSPC are MER_ERR_IO.
+ */
+MER_MUST_CHECK mer_status mer_fd_write(int fd, const void *bytes, size_t n, const char *what,
+                                       mer_err *err);
+
+/* A folder and its parents, mode 0700; fine when it is there already. */
+MER_MUST_CHECK mer_status mer_folder_make(const char *path, mer_err *err);
+
+/* The entries of a folder, sorted by name in byte order, without . and .. . */
+struct mer_folder_entry {
+    const char *name;
+    enum { MER_ENTRY_FILE, MER_ENTRY_FOLDER, MER_ENTRY_LINK, MER_ENTRY_OTHER } kind;
+};
+struct mer_folder_list {
+    struct mer_folder_entry *entries; /* owned, malloc */
+    size_t n;
+};
+MER_MUST_CHECK mer_status mer_folder_read(const char *path, struct mer_folder_list *ret,
+                                          mer_err *err);
+void mer_folder_release(struct mer_folder_list *list);
+
+#endif
