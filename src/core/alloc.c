@@ -116,6 +116,16 @@ void mer_free(struct mer_alloc *alloc, void *pointer)
     free(header_of(pointer));
 }
 
+mer_status mer_alloc_charge(struct mer_alloc *alloc, size_t n, mer_err *err)
+{
+    return reserve(alloc, n, err);
+}
+
+void mer_alloc_uncharge(struct mer_alloc *alloc, size_t n)
+{
+    unreserve(alloc, n);
+}
+
 mer_status mer_alloc_text(struct mer_alloc *alloc, const char *bytes, size_t n, char **ret_text,
                           mer_err *err)
 {

@@ -41,6 +41,11 @@ MER_MUST_CHECK mer_status mer_alloc_resize(struct mer_alloc *alloc, size_t n, vo
 /* Gives memory back; NULL is nothing. */
 void mer_free(struct mer_alloc *alloc, void *pointer);
 
+/* Counts n bytes that a library below us allocates by itself, so that the budget covers them too;
+ * give them back with mer_alloc_uncharge. */
+MER_MUST_CHECK mer_status mer_alloc_charge(struct mer_alloc *alloc, size_t n, mer_err *err);
+void mer_alloc_uncharge(struct mer_alloc *alloc, size_t n);
+
 /* A zero-terminated copy of n bytes. */
 MER_MUST_CHECK mer_status mer_alloc_text(struct mer_alloc *alloc, const char *bytes, size_t n,
                                          char **ret_text, mer_err *err);

@@ -9,7 +9,7 @@
 
 struct mer_buf {
     struct mer_alloc *alloc;
-    unsigned char *bytes; /* owned; not zero-terminated unless mer_buf_text was called */
+    unsigned char *bytes; /* owned; not zero-terminated: see mer_buf_cstr */
     size_t n;
     size_t capacity;
     size_t max;
@@ -21,6 +21,7 @@ void mer_buf_clear(struct mer_buf *buf);
 
 MER_MUST_CHECK mer_status mer_buf_append(struct mer_buf *buf, const void *bytes, size_t n,
                                          mer_err *err);
+/* Appends a zero-terminated text, without its zero. */
 MER_MUST_CHECK mer_status mer_buf_text(struct mer_buf *buf, const char *text, mer_err *err);
 MER_MUST_CHECK mer_status mer_buf_printf(struct mer_buf *buf, mer_err *err, const char *format, ...)
     MER_PRINTF(3, 4);

@@ -4,6 +4,8 @@ mer_status mer_ctx_check_cancel(const struct mer_ctx *ctx, mer_err *err)
 {
     if (ctx->cancel && atomic_load_explicit(&ctx->cancel->signal, memory_order_relaxed) != 0)
         return mer_fail(err, MER_ERR_CANCELLED, "stopped on request");
+    if (ctx->deadline_ns != 0 && mer_ctx_now_ns(ctx) > ctx->deadline_ns)
+        return mer_fail(err, MER_ERR_BUDGET, "the time given was used up");
     return mer_ok();
 }
 

@@ -42,9 +42,11 @@ struct mer_ctx {
     struct mer_cancel *cancel;
     const struct mer_progress *progress;
     enum mer_cpu_level cpu; /* kernels use at most this; results do not depend on it */
+    uint64_t deadline_ns;   /* by `clock`; work that has not ended by then is given up; 0: none */
 };
 
-/* Fails with MER_ERR_CANCELLED once a stop was asked for. */
+/* Fails with MER_ERR_CANCELLED once a stop was asked for, with MER_ERR_BUDGET once the deadline has
+ * passed. */
 MER_MUST_CHECK mer_status mer_ctx_check_cancel(const struct mer_ctx *ctx, mer_err *err);
 /* The clock's time in nanoseconds, or 0 without a clock. */
 uint64_t mer_ctx_now_ns(const struct mer_ctx *ctx);

@@ -80,6 +80,7 @@ struct mer_json_writer {
     unsigned indent;
     unsigned depth;
     uint64_t has_items[2]; /* a bit a level, at most 120 levels */
+    uint64_t is_object[2];
     bool after_key;
 };
 

@@ -53,6 +53,9 @@ bool mer_log_enabled(const struct mer_log *log, enum mer_log_level level);
 #define mer_log_info(ctx, room, ...) MER_LOG_AT(ctx, MER_LOG_INFO, room, __VA_ARGS__)
 #define mer_log_debug(ctx, room, ...) MER_LOG_AT(ctx, MER_LOG_DEBUG, room, __VA_ARGS__)
 
+/* "2026-11-22T20:15:00Z" from nanoseconds since 1970. */
+void mer_log_format_utc(uint64_t wall_ns, char ret_text[24]);
+
 /* A value out of a record. */
 struct mer_cell {
     const char *bytes;

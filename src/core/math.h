@@ -16,7 +16,7 @@ double mer_exp(double x);
 double mer_expm1(double x);
 double mer_ln(double x); /* natural logarithm; mer_log is the logger */
 double mer_ln1p(double x);
-double mer_sin(double x); /* |x| <= 2^20 */
+double mer_sin(double x); /* |x| <= 2^20, otherwise NaN; so for the cosine */
 double mer_cos(double x);
 double mer_pow(double x, double y); /* x > 0 */
 double mer_tanh(double x);

@@ -91,21 +91,6 @@ mer_status mer_prefix(mer_err *err, mer_status status, const char *format, ...)
     return status;
 }
 
-/* Characters that change how the line around them is shown: C0, DEL, C1, line and paragraph
- * separators, bidirectional controls, the byte-order mark. */
-static bool is_unprintable(const unsigned char *s, size_t length)
-{
-    if (length == 1)
-        return s[0] < 0x20 || s[0] == 0x7f;
-    if (length == 2)
-        return s[0] == 0xc2 && s[1] < 0xa0;
-    if (length == 3 && s[0] == 0xe2 && s[1] == 0x80)
-        return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae);
-    if (length == 3 && s[0] == 0xe2 && s[1] == 0x81)
-        return s[2] >= 0xa6 && s[2] <= 0xa9;
-    return length == 3 && s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf;
-}
-
 struct mer_quoted mer_quote_n(const char *bytes, size_t n)
 {
     enum { SHOWN_MAX = 120 };
@@ -117,7 +102,7 @@ struct mer_quoted mer_quote_n(const char *bytes, size_t n)
     *out++ = '\'';
     while (i < n && (size_t)(out - quoted.text) < SHOWN_MAX) {
         const size_t length = mer_utf8_length(s + i, n - i);
-        if (length == 0 || is_unprintable(s + i, length)) {
+        if (length == 0 || !mer_utf8_printable(s + i, length)) {
             const size_t escaped = length == 0 ? 1 : length;
             for (size_t k = 0; k < escaped; k++) {
                 *out++ = '\\';
