@@ -134,7 +134,8 @@ mer_status mer_alloc_text(struct mer_alloc *alloc, const char *bytes, size_t n, 
     if (!mer_size_add(n, 1, &size))
         return mer_fail(err, MER_ERR_MEMORY, "a text of %zu bytes is too long", n);
     MER_GUARD(mer_alloc_bytes(alloc, size, &text, err));
-    memcpy(text, bytes, n);
+    if (n > 0)
+        memcpy(text, bytes, n);
     text[n] = '\0';
     *ret_text = text;
     return mer_ok();

@@ -36,7 +36,7 @@ struct mer_array {
 };
 
 struct mer_bundle {
-    struct mer_arena arena; /* names and, when writing, copies */
+    struct mer_arena arena;   /* names and, when writing, copies */
     struct mer_array *arrays; /* in the order in which they were added */
     uint32_t *by_name;        /* array numbers sorted by name */
     size_t n_arrays;

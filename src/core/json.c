@@ -9,7 +9,6 @@
 
 #include "core/arena.h"
 #include "core/number.h"
-#include "core/utf8.h"
 
 const struct mer_json_limits MER_JSON_DEFAULT_LIMITS = {.max_bytes = (size_t)16 << 20,
                                                         .max_depth = 64};
@@ -122,8 +121,6 @@ static struct scan scan_text(const char *bytes, size_t n, char *ret_copy)
 static const char *reason_of(const json_error_t *error)
 {
     switch (json_error_code(error)) {
-    case json_error_out_of_memory:
-        return "memory ran out";
     case json_error_stack_overflow:
         return "it is nested too deeply";
     case json_error_invalid_utf8:
@@ -146,9 +143,10 @@ static const char *reason_of(const json_error_t *error)
 
 static mer_status fail_at(const json_error_t *error, const char *what, mer_err *err)
 {
-    const enum mer_code code =
-        json_error_code(error) == json_error_out_of_memory ? MER_ERR_MEMORY : MER_ERR_DATA;
-    return mer_fail(err, code, "the %s is not valid JSON: %s (line %d, column %d)", what,
+    /* Where jansson's own allocations fail, it mostly says nothing at all: no place, no code. */
+    if (error->line < 0 || json_error_code(error) == json_error_out_of_memory)
+        return mer_fail(err, MER_ERR_MEMORY, "memory ran out while the %s was read", what);
+    return mer_fail(err, MER_ERR_DATA, "the %s is not valid JSON: %s (line %d, column %d)", what,
                     reason_of(error), error->line, error->column);
 }
 
@@ -274,6 +272,11 @@ mer_status mer_json_parse(struct mer_alloc *alloc, const char *bytes, size_t n,
     if (n > limits->max_bytes)
         return mer_fail(err, MER_ERR_DATA, "the %s has %zu bytes, more than the %zu allowed", what,
                         n, limits->max_bytes);
+    /* jansson passes over a NUL byte behind a number. */
+    const char *nul = n > 0 ? memchr(bytes, '\0', n) : NULL;
+    if (nul)
+        return mer_fail(err, MER_ERR_DATA, "the %s is not valid JSON: byte %zu is NUL", what,
+                        (size_t)(nul - bytes) + 1);
     const struct scan scan = scan_text(bytes, n, NULL);
     if (scan.max_depth > max_depth)
         return mer_fail(err, MER_ERR_DATA, "the %s is nested deeper than %zu levels", what,

@@ -111,10 +111,12 @@ static inline double exp_tail(double r)
     return (c01 + r2 * c23) + r4 * ((c45 + r2 * c67) + r4 * (c89 + r2 * c1011));
 }
 
-/* exp(r) for a pair r, in [0.7, 1.42]. */
-static inline double exp_reduced(struct pair r)
+/* exp(r) for a pair r, in [0.7, 1.42]; its high part alone is so good that exact powers come out
+ * exact. */
+static inline struct pair exp_reduced(struct pair r)
 {
-    return 1.0 + (r.high + (r.high * r.high * exp_tail(r.high) + r.low));
+    const struct pair sum = sum_ordered(1.0, r.high);
+    return sum_ordered(sum.high, sum.low + (r.high * r.high * exp_tail(r.high) + r.low));
 }
 
 /* y * 2^k where the result may be subnormal or infinite, -1100 <= k <= 1100. */
@@ -134,7 +136,7 @@ static double exp_far(double x)
     if (x < -746.0)
         return 0.0;
     const struct reduced reduced = reduce_exp(x);
-    return scale_far(exp_reduced(reduced.r), reduced.k_integer);
+    return scale_far(exp_reduced(reduced.r).high, reduced.k_integer);
 }
 
 double mer_exp(double x)
@@ -142,7 +144,7 @@ double mer_exp(double x)
     if (!(fabs(x) < 708.0))
         return exp_far(x);
     const struct reduced reduced = reduce_exp(x);
-    return exp_reduced(reduced.r) * power_of_two(reduced.k_integer);
+    return exp_reduced(reduced.r).high * power_of_two(reduced.k_integer);
 }
 
 /* exp(x) - 1 = high + low for -40 < x <= 709.8, scaled by 2^-k. */
@@ -297,8 +299,8 @@ double mer_pow(double x, double y)
         return 1.0;
     const struct pair product = product_exact(y, ln_x.high);
     struct reduced reduced = reduce_exp(product.high);
-    reduced.r.low += product.low + y * ln_x.low;
-    return scale_far(exp_reduced(reduced.r), reduced.k_integer);
+    reduced.r = sum_ordered(reduced.r.high, reduced.r.low + (product.low + y * ln_x.low));
+    return scale_far(exp_reduced(reduced.r).high, reduced.k_integer);
 }
 
 /* With t = exp(-2|x|) - 1: -t / (t + 2), the quotient corrected by its remainder. */
@@ -322,10 +324,25 @@ double mer_tanh(double x)
     return copysign(quotient + remainder / divisor.high, x);
 }
 
+/* With e = exp(-|x|) as a pair: 1 / (1 + e) or e / (1 + e), the quotient corrected by what was
+ * rounded away in the divisor and in e. */
 double mer_sigmoid(double x)
 {
-    const double e = mer_exp(-fabs(x));
-    return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
+    const double magnitude = fabs(x);
+    if (!(magnitude < 708.0))
+        return x > 0.0 ? 1.0 : exp_far(x);
+    const struct reduced reduced = reduce_exp(-magnitude);
+    struct pair e = exp_reduced(reduced.r);
+    const double scale = power_of_two(reduced.k_integer);
+    e.high *= scale;
+    e.low *= scale;
+    struct pair divisor = sum_ordered(1.0, e.high);
+    divisor.low += e.low;
+    const bool positive = x >= 0.0;
+    const double quotient = (positive ? 1.0 : e.high) / divisor.high;
+    /* 1 / divisor is the quotient itself or 1 less it: near enough for a correction. */
+    const double inverse = positive ? quotient : 1.0 - quotient;
+    return quotient + ((positive ? 0.0 : e.low) - quotient * divisor.low) * inverse;
 }
 
 double mer_softplus(double x)

@@ -51,15 +51,40 @@ void mer_err_clear(mer_err *err)
         *err = (mer_err){.code = MER_OK};
 }
 
+/* Formats through a buffer of its own, so that the arguments may be parts of the error itself, and
+ * cuts what is too long between two characters, so that valid UTF-8 stays valid. */
+static void format_text(char ret_text[MER_ERR_TEXT_MAX], const char *format, va_list arguments)
+{
+    char text[MER_ERR_TEXT_MAX];
+    const int n = vsnprintf(text, sizeof text, format, arguments);
+    if (n < 0) {
+        ret_text[0] = '\0';
+        return;
+    }
+    size_t end = (size_t)n;
+    if (end >= sizeof text) {
+        end = sizeof text - 1;
+        size_t first = end; /* of the last character */
+        while (first > 0 && end - first < 4 && ((unsigned char)text[first - 1] & 0xc0) == 0x80)
+            first--;
+        if (first > 0 && (unsigned char)text[first - 1] >= 0xc0)
+            first--;
+        if (first < end && mer_utf8_length((const unsigned char *)text + first, end - first) == 0)
+            end = first;
+    }
+    text[end] = '\0';
+    memcpy(ret_text, text, end + 1);
+}
+
 mer_status mer_fail(mer_err *err, enum mer_code code, const char *format, ...)
 {
     if (err) {
         va_list arguments;
         va_start(arguments, format);
+        format_text(err->message, format, arguments);
+        va_end(arguments);
         err->code = code;
         err->hint[0] = '\0';
-        (void)vsnprintf(err->message, sizeof err->message, format, arguments);
-        va_end(arguments);
     }
     return (mer_status){code};
 }
@@ -69,24 +94,31 @@ mer_status mer_hint(mer_err *err, mer_status status, const char *format, ...)
     if (err) {
         va_list arguments;
         va_start(arguments, format);
-        (void)vsnprintf(err->hint, sizeof err->hint, format, arguments);
+        format_text(err->hint, format, arguments);
         va_end(arguments);
     }
     return status;
 }
 
+/* The message itself as an argument of a format. */
+static void join(mer_err *err, const char *format, ...) MER_PRINTF(2, 3);
+static void join(mer_err *err, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    format_text(err->message, format, arguments);
+    va_end(arguments);
+}
+
 mer_status mer_prefix(mer_err *err, mer_status status, const char *format, ...)
 {
     if (err) {
-        char joined[MER_ERR_TEXT_MAX];
+        char prefix[MER_ERR_TEXT_MAX];
         va_list arguments;
         va_start(arguments, format);
-        const int n = vsnprintf(joined, sizeof joined, format, arguments);
+        format_text(prefix, format, arguments);
         va_end(arguments);
-        if (n >= 0 && (size_t)n < sizeof joined) {
-            (void)snprintf(joined + n, sizeof joined - (size_t)n, ": %s", err->message);
-            memcpy(err->message, joined, sizeof joined);
-        }
+        join(err, "%s: %s", prefix, err->message);
     }
     return status;
 }

@@ -2,8 +2,9 @@
  * depend on the data alone, never on the number of threads; a task writes to its own place, and the
  * caller combines the places in order: so results do not depend on threads.
  *
- * Threads sleep between runs. A team may not be used from inside a task. No OpenMP: it hangs after
- * fork and blinds ThreadSanitizer.
+ * Threads sleep between runs and take no signals; where fewer can be started than were asked for,
+ * the work is done by those there are. A team may not be used from inside a task, nor in a child
+ * after fork. No OpenMP: it hangs after fork and blinds ThreadSanitizer.
  */
 #ifndef MER_CORE_TEAM_H
 #define MER_CORE_TEAM_H

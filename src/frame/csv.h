@@ -7,7 +7,7 @@
  *
  * Types are inferred over all rows unless a schema states them. A column is boolean if its cells
  * are all true/false words, else integer (int64 without leading zeros), number, date, datetime,
- * time (ISO 8601), else categorical when few distinct levels (see csv.c), else text.
+ * time (ISO 8601), else categorical when few distinct levels (see infer.h), else text.
  */
 #ifndef MER_FRAME_CSV_H
 #define MER_FRAME_CSV_H

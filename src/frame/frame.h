@@ -43,8 +43,8 @@ struct mer_column {
         const int64_t *offsets;  /* text: n_rows + 1, from 0 */
     } data;
     const char *bytes; /* text: the bytes that offsets point into */
-    /* Categorical: level k is level_bytes[level_offsets[k] .. level_offsets[k + 1]); levels are in
-     * order of first appearance and distinct. */
+    /* Categorical: level k is level_bytes[level_offsets[k] .. level_offsets[k + 1]); levels are
+     * distinct and in order of first appearance (a schema's own levels come first). */
     size_t n_levels;
     const int64_t *level_offsets;
     const char *level_bytes;
@@ -89,7 +89,7 @@ void mer_frame_release(struct mer_frame *frame);
 
 /* The index of the column of that name, or SIZE_MAX. */
 size_t mer_frame_find(const struct mer_frame *frame, const char *name);
-/* Like mer_frame_find, but an absent name is MER_ERR_DATA with the nearest names as the hint. */
+/* Like mer_frame_find, but an absent name is MER_ERR_DATA with the nearest name as the hint. */
 MER_MUST_CHECK mer_status mer_frame_want(const struct mer_frame *frame, const char *name,
                                          size_t *ret_index, mer_err *err);
 

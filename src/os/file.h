@@ -10,7 +10,8 @@
 
 /* The contents of a file or of standard input ("-", also pipes): owned memory, free with
  * mer_file_release. Regular files are read, never mapped: a file that changes under our hands must
- * not change our bytes. */
+ * not change our bytes. Devices are refused; a signal that is caught while a pipe or terminal is
+ * waited for ends the reading with MER_ERR_CANCELLED. */
 struct mer_file_bytes {
     struct mer_alloc *alloc;
     unsigned char *bytes; /* 64-byte aligned */
@@ -63,9 +64,10 @@ MER_MUST_CHECK mer_status mer_fd_write(int fd, const void *bytes, size_t n, cons
 MER_MUST_CHECK mer_status mer_folder_make(const char *path, mer_err *err);
 
 /* The entries of a folder, sorted by name in byte order, without . and .. . */
+enum mer_entry_kind { MER_ENTRY_FILE, MER_ENTRY_FOLDER, MER_ENTRY_LINK, MER_ENTRY_OTHER };
 struct mer_folder_entry {
     const char *name;
-    enum { MER_ENTRY_FILE, MER_ENTRY_FOLDER, MER_ENTRY_LINK, MER_ENTRY_OTHER } kind;
+    enum mer_entry_kind kind;
 };
 struct mer_folder_list {
     struct mer_folder_entry *entries; /* owned, malloc */

@@ -6,7 +6,7 @@
 #include "core/status.h"
 
 struct mer_log_file {
-    int fd; /* -1: closed */
+    _Atomic int fd; /* -1: closed */
 };
 MER_MUST_CHECK mer_status mer_log_file_open(struct mer_log_file *file, const char *path,
                                             mer_err *err);

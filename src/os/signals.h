@@ -7,7 +7,8 @@
 #include "core/ctx.h"
 
 /* From now on SIGINT, SIGTERM and SIGHUP set `cancel`; a second one calls `last_words`
- * (async-signal-safe, may be NULL: seals the log file) and ends the process by that signal. */
+ * (async-signal-safe, may be NULL: seals the log file) and ends the process by that signal. A
+ * SIGHUP that is ignored (nohup) stays ignored. */
 MER_MUST_CHECK mer_status mer_signals_install(struct mer_cancel *cancel, void (*last_words)(void),
                                               mer_err *err);
 

@@ -1,0 +1,330 @@
+/* Reads a CSV file: decompress, detect how it is written, tokenise, examine, gather, convert. The
+ * steps are in files of their own; this one puts them together. */
+#include "frame/csv.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "frame/csv_columns.h"
+#include "frame/csv_dialect.h"
+#include "frame/gunzip.h"
+#include "frame/infer.h"
+#include "frame/text_check.h"
+
+const char *const MER_CSV_MISSING[] = {"", "NA", "NaN", "null", "?"};
+const size_t MER_CSV_N_MISSING = sizeof MER_CSV_MISSING / sizeof MER_CSV_MISSING[0];
+
+/* Everything that lives while one file is read. */
+struct reading {
+    const struct mer_csv_options *options;
+    struct mer_csv_dialect dialect;
+    struct mer_csv_scan scan;
+    struct mer_csv_table table;
+    struct mer_csv_tokenizer tokenizer;
+    struct mer_arena arena;        /* the names */
+    struct mer_dictionary by_name; /* column numbers */
+    unsigned char *unzipped;
+    struct mer_image_column *stored;
+    struct mer_region region;
+};
+
+static void release(struct reading *reading)
+{
+    struct mer_alloc *alloc = reading->table.ctx->alloc;
+    mer_csv_table_release(&reading->table);
+    mer_csv_tokenizer_release(&reading->tokenizer);
+    mer_arena_release(&reading->arena);
+    mer_dictionary_release(&reading->by_name);
+    mer_free(alloc, reading->unzipped);
+    mer_free(alloc, reading->stored);
+    mer_region_release(&reading->region);
+}
+
+/* The names of a file without a header. */
+static mer_status make_names(struct reading *reading, const char **names, size_t n, mer_err *err)
+{
+    for (size_t c = 0; c < n; c++) {
+        char name[40];
+        const int length = snprintf(name, sizeof name, "column_%zu", c + 1);
+        MER_GUARD(mer_arena_text(&reading->arena, name, (size_t)length, &names[c], err));
+    }
+    return mer_ok();
+}
+
+static mer_status read_name(struct reading *reading, size_t c, struct mer_csv_token token,
+                            const char **ret_name, mer_err *err)
+{
+    const struct mer_csv_source *source = &reading->table.source;
+    const char *bytes = source->text + token.at;
+    size_t n = token.n & ~MER_CSV_ESCAPED;
+    char *name;
+    const size_t bad = mer_text_check(bytes, n);
+    if (bad != n)
+        return mer_csv_fail_byte(source, SIZE_MAX, (ptrdiff_t)c, bytes + bad, err);
+    MER_GUARD(mer_arena_zero(&reading->arena, n + 1, 1, &name, err));
+    if (token.n & MER_CSV_ESCAPED)
+        n = mer_csv_unescape(bytes, n, name);
+    else
+        memcpy(name, bytes, n);
+    name[n] = '\0';
+    *ret_name = name;
+    return mer_ok();
+}
+
+static mer_status read_names(struct reading *reading, const char **names, size_t n, mer_err *err)
+{
+    struct mer_csv_record record;
+    struct mer_csv_token *tokens;
+    MER_GUARD(mer_arena_zero(&reading->arena, n, sizeof *tokens, &tokens, err));
+    mer_csv_scan_record(&reading->scan, reading->table.source.text, tokens, n, &record);
+    for (size_t c = 0; c < n; c++)
+        MER_GUARD(read_name(reading, c, tokens[c], &names[c], err));
+    return mer_ok();
+}
+
+/* Every column has a name, and one of its own. */
+static mer_status check_names(struct reading *reading, const char *const *names, size_t n,
+                              mer_err *err)
+{
+    for (size_t c = 0; c < n; c++) {
+        int32_t code;
+        if (names[c][0] == '\0')
+            return mer_hint(
+                err, mer_fail(err, MER_ERR_DATA, "column %zu has no name in the header", c + 1),
+                "name it, or state that the file has no header");
+        MER_GUARD(mer_dictionary_add(&reading->by_name, names[c], strlen(names[c]), &code, err));
+        if ((size_t)code != c)
+            return mer_hint(err,
+                            mer_fail(err, MER_ERR_DATA, "columns %d and %zu are both named %s",
+                                     code + 1, c + 1, mer_quote(names[c]).text),
+                            "rename one of them, or state that the file has no header");
+    }
+    return mer_ok();
+}
+
+/* Counts the columns and names them. */
+static mer_status read_header(struct reading *reading, mer_err *err)
+{
+    struct mer_csv_source *source = &reading->table.source;
+    struct mer_csv_record record;
+    const char **names;
+    struct mer_csv_scan counting = reading->scan;
+    mer_csv_scan_record(&counting, source->text, NULL, 0, &record);
+    const bool has_header = reading->dialect.has_header;
+    if (record.fault != MER_CSV_FINE)
+        return mer_csv_fail_fault(source, has_header ? SIZE_MAX : 0, &record, err);
+    if (record.n_cells == 1 && (*record.begin == '\n' || *record.begin == '\r'))
+        return mer_fail(err, MER_ERR_DATA, "the table begins with an empty line");
+    if (record.n_cells > MER_IMAGE_MAX_COLUMNS)
+        return mer_fail(err, MER_ERR_DATA, "%zu columns; a table has at most %zu", record.n_cells,
+                        MER_IMAGE_MAX_COLUMNS);
+    MER_GUARD(mer_arena_zero(&reading->arena, record.n_cells, sizeof *names, &names, err));
+    if (has_header)
+        MER_GUARD(read_names(reading, names, record.n_cells, err));
+    else
+        MER_GUARD(make_names(reading, names, record.n_cells, err));
+    MER_GUARD(check_names(reading, names, record.n_cells, err));
+    source->names = names;
+    source->n_columns = record.n_cells;
+    return mer_ok();
+}
+
+/* Gives each column its field. */
+static mer_status apply_schema(struct reading *reading, const struct mer_schema *schema,
+                               mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    for (size_t f = 0; f < schema->n_fields; f++) {
+        const struct mer_field *field = &schema->fields[f];
+        const char *optional = reading->options->optional_field;
+        const int32_t c = mer_dictionary_find(&reading->by_name, field->name, field->n_name);
+        if (c >= 0) {
+            table->columns[c].field = field;
+            table->columns[c].type = field->type;
+        } else if (!optional || strcmp(optional, field->name) != 0) {
+            return mer_fail(err, MER_ERR_DATA, "the table lacks the column %s of the schema",
+                            mer_quote(field->name).text);
+        }
+    }
+    for (size_t c = 0; c < table->source.n_columns; c++) {
+        if (table->columns[c].field)
+            continue;
+        if (!reading->options->allow_extra)
+            return mer_fail(err, MER_ERR_DATA, "the schema lacks the column %s of the table",
+                            mer_quote(table->source.names[c]).text);
+        table->columns[c].skipped = true;
+    }
+    return mer_ok();
+}
+
+static mer_status prepare_columns(struct reading *reading, mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    MER_GUARD(mer_alloc_zero(table->ctx->alloc, table->source.n_columns, sizeof *table->columns,
+                             &table->columns, err));
+    for (size_t c = 0; c < table->source.n_columns; c++)
+        table->columns[c].candidates = MER_MAY_ANY;
+    if (reading->options->schema)
+        MER_GUARD(apply_schema(reading, reading->options->schema, err));
+    return mer_ok();
+}
+
+static mer_status append_chunk(struct mer_csv_table *table, const struct mer_csv_chunk *chunk,
+                               size_t *capacity, mer_err *err)
+{
+    if (table->n_chunks == *capacity) {
+        const size_t larger = *capacity ? *capacity * 2 : 16;
+        MER_GUARD(mer_alloc_resize(table->ctx->alloc, larger * sizeof *table->chunks,
+                                   &table->chunks, err));
+        *capacity = larger;
+    }
+    table->chunks[table->n_chunks++] = *chunk;
+    return mer_ok();
+}
+
+static mer_status tokenize(struct reading *reading, mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    const struct mer_ctx *ctx = table->ctx;
+    size_t capacity = 0;
+    mer_csv_tokenizer_init(&reading->tokenizer, ctx->alloc, &table->source, &reading->scan);
+    for (;;) {
+        struct mer_csv_chunk chunk;
+        MER_GUARD(mer_csv_step(table, MER_CSV_TOKENIZE, table->n_chunks,
+                               reading->tokenizer.scan.next, err));
+        MER_GUARD(mer_csv_next_chunk(&reading->tokenizer, &chunk, err));
+        if (chunk.n_rows == 0)
+            break;
+        mer_status status = append_chunk(table, &chunk, &capacity, err);
+        if (!mer_is_ok(status)) {
+            mer_free(ctx->alloc, chunk.tokens);
+            return status;
+        }
+    }
+    table->n_rows = reading->tokenizer.n_rows;
+    if (table->n_rows == 0)
+        return mer_fail(err, MER_ERR_DATA, "the table has a header but no rows");
+    return mer_alloc_bytes(ctx->alloc, reading->tokenizer.n_escaped_max, &table->scratch, err);
+}
+
+/* Lays the image out and fills in everything but the values. */
+static mer_status begin_image(struct reading *reading, mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    size_t n_columns = 0;
+    size_t n_image;
+    size_t offset;
+    MER_GUARD(mer_alloc_zero(table->ctx->alloc, table->source.n_columns, sizeof *reading->stored,
+                             &reading->stored, err));
+    for (size_t c = 0; c < table->source.n_columns; c++) {
+        const struct mer_csv_column *column = &table->columns[c];
+        if (column->skipped)
+            continue;
+        struct mer_image_column *stored = &reading->stored[n_columns++];
+        *stored = (struct mer_image_column){.n_name = strlen(table->source.names[c]),
+                                            .type = column->type,
+                                            .n_missing = column->n_missing};
+        if (column->type == MER_TYPE_TEXT)
+            stored->n_bytes = column->n_bytes;
+        if (column->type == MER_TYPE_CATEGORICAL) {
+            stored->n_levels = column->levels.n;
+            stored->n_level_bytes = column->levels.n_bytes;
+        }
+    }
+    if (n_columns == 0)
+        return mer_fail(err, MER_ERR_DATA, "the table has no column of the schema");
+    if (!mer_image_layout(reading->stored, n_columns, table->n_rows, &n_image))
+        return mer_fail(err, MER_ERR_MEMORY, "the table is too large for this machine");
+    MER_GUARD(mer_region_extend(&reading->region, n_image, &offset, err));
+
+    unsigned char *image = reading->region.base;
+    struct mer_image_header header = {.magic = MER_IMAGE_MAGIC,
+                                      .version = MER_IMAGE_VERSION,
+                                      .n_image = n_image,
+                                      .n_rows = table->n_rows,
+                                      .n_columns = n_columns};
+    memcpy(image, &header, sizeof header);
+    memcpy(image + sizeof header, reading->stored, n_columns * sizeof *reading->stored);
+    for (size_t c = 0, s = 0; c < table->source.n_columns; c++) {
+        if (table->columns[c].skipped)
+            continue;
+        memcpy(image + reading->stored[s].name, table->source.names[c], reading->stored[s].n_name);
+        s++;
+    }
+    return mer_ok();
+}
+
+static_assert(MER_MISSING_MAX == sizeof(struct mer_csv_report){0}.missing_counts / sizeof(size_t),
+              "a report has a place for every missing text");
+
+static struct mer_csv_report report_of(const struct reading *reading)
+{
+    const struct mer_csv_table *table = &reading->table;
+    struct mer_csv_report report = {.delimiter = reading->dialect.delimiter,
+                                    .has_header = reading->dialect.has_header,
+                                    .had_bom = reading->dialect.had_bom,
+                                    .was_gzip = reading->unzipped != NULL,
+                                    .n_rows = table->n_rows,
+                                    .n_columns = table->source.n_columns};
+    for (size_t c = 0; c < table->source.n_columns; c++)
+        for (size_t m = 0; m < table->missing.n; m++)
+            report.missing_counts[m] += table->columns[c].missing_counts[m];
+    return report;
+}
+
+static mer_status begin_missing(struct reading *reading, mer_err *err)
+{
+    const struct mer_csv_options *options = reading->options;
+    struct mer_missing *missing = &reading->table.missing;
+    if (options->schema)
+        return mer_missing_init(missing, options->schema->missing_values,
+                                options->schema->n_missing_values, err);
+    if (options->missing_values)
+        return mer_missing_init(missing, options->missing_values, options->n_missing_values, err);
+    return mer_missing_init(missing, MER_CSV_MISSING, MER_CSV_N_MISSING, err);
+}
+
+static mer_status read_all(struct reading *reading, const void *bytes, size_t n,
+                           struct mer_frame *ret_frame, mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    const struct mer_ctx *ctx = table->ctx;
+    if (mer_gunzip_applies(bytes, n)) {
+        MER_GUARD(mer_gunzip(ctx, bytes, n, &reading->unzipped, &n, err));
+        bytes = reading->unzipped;
+    }
+    MER_GUARD(begin_missing(reading, err));
+    MER_GUARD(
+        mer_csv_detect(ctx, bytes, n, reading->options, &table->missing, &reading->dialect, err));
+    table->source.text = reading->dialect.text;
+    table->source.n_text = reading->dialect.n_text;
+    mer_csv_scan_init(&reading->scan, table->source.text, table->source.n_text,
+                      reading->dialect.delimiter);
+    MER_GUARD(read_header(reading, err));
+    MER_GUARD(prepare_columns(reading, err));
+    MER_GUARD(tokenize(reading, err));
+    MER_GUARD(mer_csv_examine(table, err));
+    MER_GUARD(mer_csv_gather(table, err));
+    MER_GUARD(begin_image(reading, err));
+    MER_GUARD(mer_csv_convert(table, reading->region.base, reading->stored, err));
+    return mer_frame_adopt(ctx, &reading->region, ret_frame, err);
+}
+
+mer_status mer_csv_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                        const struct mer_csv_options *options, struct mer_frame *ret_frame,
+                        struct mer_csv_report *ret_report, mer_err *err)
+{
+    struct reading reading = {
+        .options = options,
+        .table = {.ctx = ctx, .allow_new_levels = options->allow_new_levels},
+    };
+    mer_arena_init(&reading.arena, ctx->alloc);
+    mer_dictionary_init(&reading.by_name, ctx->alloc);
+    mer_region_init_memory(&reading.region, ctx->alloc, SIZE_MAX / 2);
+    mer_status status = read_all(&reading, bytes, n, ret_frame, err);
+    if (mer_is_ok(status) && ret_report)
+        *ret_report = report_of(&reading);
+    release(&reading);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* Dates and times by ISO 8601 (the default formats of Table Schema), in the proleptic Gregorian
+ * calendar, years 0001 to 9999. All n bytes must be the value; otherwise false, *ret untouched.
+ */
+#ifndef MER_FRAME_DATETIME_H
+#define MER_FRAME_DATETIME_H
+
+#include "core/status.h"
+
+/* YYYY-MM-DD: days since 1970-01-01. */
+bool mer_date_parse(const char *bytes, size_t n, int64_t *ret_days);
+
+/* hh:mm, hh:mm:ss or hh:mm:ss.f: microseconds since midnight. The fraction may have any number of
+ * digits, but those behind the sixth must be 0: nothing is rounded. No leap seconds, no 24:00. */
+bool mer_time_parse(const char *bytes, size_t n, int64_t *ret_microseconds);
+
+/* A date, "T" or one space, a time, and optionally "Z" or an offset +hh:mm or -hh:mm:
+ * microseconds since 1970-01-01T00:00:00Z. Without an offset the time is taken as UTC. */
+bool mer_datetime_parse(const char *bytes, size_t n, int64_t *ret_microseconds);
+
+#endif

@@ -1,0 +1,74 @@
+#include "os/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/system_error.h"
+
+static mer_status fail_too_large(const struct mer_input *input, mer_err *err)
+{
+    return mer_fail(err, MER_ERR_DATA, "%s is larger than the %zu bytes allowed",
+                    mer_quote(input->path).text, input->max_bytes);
+}
+
+static mer_status check_kind(struct mer_input *input, mer_err *err)
+{
+    struct stat status;
+    const struct mer_quoted quoted = mer_quote(input->path);
+    if (fstat(input->fd, &status) != 0)
+        return mer_fail_system(err, MER_ERR_IO, errno, "%s cannot be examined", quoted.text);
+    if (S_ISDIR(status.st_mode))
+        return mer_fail(err, MER_ERR_NO_INPUT, "%s is a folder", quoted.text);
+    if (S_ISREG(status.st_mode)) {
+        input->size_hint = (size_t)status.st_size;
+        return input->size_hint > input->max_bytes ? fail_too_large(input, err) : mer_ok();
+    }
+    if (input->fd != STDIN_FILENO && !S_ISFIFO(status.st_mode))
+        return mer_fail(err, MER_ERR_NO_INPUT, "%s is not a regular file", quoted.text);
+    return mer_ok();
+}
+
+mer_status mer_input_open(struct mer_input *input, const char *path, size_t max_bytes, mer_err *err)
+{
+    struct mer_input opened = {.path = path, .max_bytes = max_bytes};
+    const bool is_standard = strcmp(path, "-") == 0;
+    opened.fd = is_standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (opened.fd < 0 && errno == EINTR) /* a pipe that nobody writes to yet */
+        return mer_fail(err, MER_ERR_CANCELLED, "stopped while opening %s", mer_quote(path).text);
+    if (opened.fd < 0)
+        return mer_fail_input(err, errno, path);
+    const mer_status status = check_kind(&opened, err);
+    if (!mer_is_ok(status)) {
+        mer_input_close(&opened);
+        return status;
+    }
+    *input = opened;
+    return mer_ok();
+}
+
+mer_status mer_input_read(const struct mer_input *input, size_t n_before, void *space, size_t n,
+                          size_t *ret_n, mer_err *err)
+{
+    enum { PIECE_MAX = 1 << 30 }; /* the kernel's own limit is about 2 GB */
+    const ssize_t got = read(input->fd, space, n < PIECE_MAX ? n : PIECE_MAX);
+    if (got < 0 && errno == EINTR)
+        return mer_fail(err, MER_ERR_CANCELLED, "stopped while reading %s",
+                        mer_quote(input->path).text);
+    if (got < 0)
+        return mer_fail_system(err, MER_ERR_IO, errno, "%s cannot be read",
+                               mer_quote(input->path).text);
+    if ((size_t)got > input->max_bytes - n_before)
+        return fail_too_large(input, err);
+    *ret_n = (size_t)got;
+    return mer_ok();
+}
+
+void mer_input_close(struct mer_input *input)
+{
+    if (input->fd > STDIN_FILENO)
+        (void)close(input->fd);
+    input->fd = -1;
+}

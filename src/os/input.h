@@ -1,0 +1,23 @@
+/* Opening an input and reading from it: what mer_file_read and mer_sealed_read share. */
+#ifndef MER_OS_INPUT_H
+#define MER_OS_INPUT_H
+
+#include "core/status.h"
+
+struct mer_input {
+    int fd;
+    const char *path; /* borrowed */
+    size_t size_hint; /* of a regular file when it was opened; 0 when unknown */
+    size_t max_bytes; /* reading more fails */
+};
+
+/* "-" is standard input. Folders, devices and sockets are refused by path; pipes are fine. */
+MER_MUST_CHECK mer_status mer_input_open(struct mer_input *input, const char *path,
+                                         size_t max_bytes, mer_err *err);
+/* Reads into the n bytes at `space`, behind `n_before` bytes read earlier; *ret_n is 0 at the end
+ * only. A signal that was caught meanwhile ends it with MER_ERR_CANCELLED. */
+MER_MUST_CHECK mer_status mer_input_read(const struct mer_input *input, size_t n_before,
+                                         void *space, size_t n, size_t *ret_n, mer_err *err);
+void mer_input_close(struct mer_input *input);
+
+#endif
