@@ -12,7 +12,7 @@ check_pie_supported(LANGUAGES C)
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(
     -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-    -Wformat -Wformat-security -Wno-format-truncation -Wundef -Wpointer-arith -Wwrite-strings
+    -Wformat -Wformat-security -Wundef -Wpointer-arith -Wwrite-strings
     # Two roundings on every path, with and without FMA: the same bits everywhere.
     -ffp-contract=off
     -fno-math-errno
@@ -23,7 +23,7 @@ if(MERLON_WERROR)
     add_compile_options(-Werror)
 endif()
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-fstack-clash-protection -fcf-protection)
+    add_compile_options(-fstack-clash-protection -fcf-protection -Wno-format-truncation)
 endif()
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT MERLON_SANITIZE)
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)

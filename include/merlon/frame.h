@@ -2,7 +2,7 @@
 #ifndef MERLON_FRAME_H
 #define MERLON_FRAME_H
 
-#include "merlon/context.h"
+#include "merlon/trust.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,6 +16,19 @@ struct mer_table_options {
     char delimiter;          /* 0: detect */
     int has_header;          /* 1 yes, 0 no (columns are then named column_1, ...), -1 detect */
     const char *schema_file; /* Table Schema to enforce; NULL: infer types */
+    /* Where trust is given, the signature PATH.sig is verified when there is one, over the very
+     * bytes that are then parsed: MER_ERR_TRUST when it does not hold. */
+    const struct mer_trust *trust;
+    bool require_signature; /* no signature is MER_ERR_TRUST too */
+};
+
+/* Where a table's bytes came from. */
+struct mer_origin {
+    const char *path;              /* as given, "-" for standard input; NULL: from memory */
+    uint64_t n_bytes;              /* as read, still compressed */
+    char digest[65];               /* SHA-256 of those bytes in hex */
+    bool is_signed;                /* a signature was verified */
+    struct mer_verified signature; /* when is_signed */
 };
 
 /* Reads a CSV file, gzip allowed; "-" is standard input. options NULL: detect everything. Errors
@@ -30,6 +43,8 @@ MER_API MER_MUST_CHECK mer_status mer_table_parse(struct mer_context *context, c
                                                   struct mer_table **ret_table, mer_err *err);
 MER_API void mer_table_free(struct mer_table *table);
 
+/* Valid as long as the table. */
+MER_API const struct mer_origin *mer_table_origin(const struct mer_table *table);
 MER_API size_t mer_table_rows(const struct mer_table *table);
 MER_API size_t mer_table_columns(const struct mer_table *table);
 /* Name and type ("integer", "categorical", ...) of column i; NULL when i is out of range. */

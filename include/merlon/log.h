@@ -24,17 +24,20 @@ struct mer_log_config {
     void (*write)(void *self, const char *line, size_t n);
     void *self;
     bool json; /* JSON lines instead of text */
-    const char
-        *file; /* duplicates the console here; NULL: no file. Created exclusively, no symbolic link
-                  followed, mode 0600 while open, 0400 from mer_log_close or mer_context_free on */
+    /* Duplicates the console here, info and more severe at least; NULL: no file. Created
+     * exclusively, no symbolic link followed, mode 0600 while open, 0400 from mer_log_close or
+     * mer_context_free on. */
+    const char *file;
     bool show_data;
 };
 
 /* Sets the context's logger. MER_ERR_EXISTS when the file exists. */
 MER_API MER_MUST_CHECK mer_status mer_log_open(struct mer_context *context,
                                                const struct mer_log_config *config, mer_err *err);
-/* Ends logging and seals the file to 0400; async-signal-safe as far as sealing goes. */
+/* Ends logging and seals the file to 0400. */
 MER_API void mer_log_close(struct mer_context *context);
+/* Only seals the file; async-signal-safe, for a handler that ends the process. */
+MER_API void mer_log_seal(struct mer_context *context);
 /* One line from the caller; `text` is escaped. */
 MER_API void mer_log_line(struct mer_context *context, enum mer_log_severity severity,
                           const char *text);

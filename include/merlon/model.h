@@ -43,13 +43,18 @@ MER_API MER_MUST_CHECK mer_status mer_fit(struct mer_context *context,
                                           struct mer_fitted **ret_model, mer_err *err);
 MER_API void mer_fitted_free(struct mer_fitted *model);
 
-/* Writes the model as a safetensors file and, unless `signer` is NULL, its signature beside it
- * (PATH.sig) and a provenance record (PATH.provenance.json, signed with the model). Both are
- * replaced atomically; an existing output is MER_ERR_EXISTS unless `replace`. */
-struct mer_signer;
+/* Writes the model as a safetensors file, a provenance record beside it (PATH.provenance.json) and,
+ * unless `signer` is NULL, a signature of each (PATH.sig, PATH.provenance.json.sig). All are
+ * written in full before the first gets its name. An existing model or signature is MER_ERR_EXISTS
+ * unless `replace`; a record without its model, which a stopped run can leave, is replaced. */
+struct mer_saved {
+    char digest[65]; /* SHA-256 of the model file in hex */
+    size_t n_bytes;
+};
+/* ret_saved may be NULL. */
 MER_API MER_MUST_CHECK mer_status mer_model_save(const struct mer_fitted *model, const char *path,
                                                  const struct mer_signer *signer, bool replace,
-                                                 mer_err *err);
+                                                 struct mer_saved *ret_saved, mer_err *err);
 /* Verifies PATH against its signature and the trusted keys, then parses the very bytes that were
  * verified. MER_ERR_TRUST for an unknown signer or a broken signature. */
 MER_API MER_MUST_CHECK mer_status mer_model_load(struct mer_context *context, const char *path,

@@ -26,8 +26,10 @@ MER_API MER_MUST_CHECK mer_status mer_trust_open_key(const char *pem_file,
                                                      struct mer_trust **ret_trust, mer_err *err);
 MER_API void mer_trust_free(struct mer_trust *trust);
 
-/* Makes a P-256 key NAME.key (PKCS#8 PEM, 0600) and NAME.pub in `directory`, and trusts it. ask
- * NULL: no passphrase. MER_ERR_EXISTS when there is one of that name. */
+/* Makes a P-256 key keys/NAME.key (PKCS#8 PEM, 0600) and keys/NAME.pub in `directory`, and trusts
+ * it (trusted/NAME.pem). A name is 1 to 63 characters of a-z, 0-9, '.', '_' and '-', beginning with
+ * a letter or digit. ask NULL, or an empty answer: no passphrase. MER_ERR_EXISTS when the name is
+ * taken. */
 MER_API MER_MUST_CHECK mer_status mer_keys_new(const char *directory, const char *name,
                                                mer_passphrase_fn *ask, void *self, mer_err *err);
 /* Opens NAME's private key. MER_ERR_TRUST when its file is readable by others. MER_ERR_NO_INPUT
@@ -51,7 +53,8 @@ MER_API MER_MUST_CHECK mer_status mer_keys_list(const char *directory,
                                                 void (*each)(void *self,
                                                              const struct mer_key_info *key),
                                                 void *self, mer_err *err);
-/* Adds a public key from a PEM file under a name; takes a key's trust away for good. */
+/* Adds a public key from a PEM file under a name; takes a key's trust away for good: a revoked key
+ * signs and verifies nothing any more, whatever name it is trusted under. */
 MER_API MER_MUST_CHECK mer_status mer_keys_trust(const char *directory, const char *name,
                                                  const char *pem_file, mer_err *err);
 MER_API MER_MUST_CHECK mer_status mer_keys_revoke(const char *directory, const char *name,
@@ -71,8 +74,9 @@ struct mer_verified {
     char digest[65]; /* SHA-256 of the file, or of the folder's resource digests, in hex */
     size_t n_files;
 };
-/* Verifies a file or folder. MER_ERR_TRUST says what does not hold; MER_ERR_NO_INPUT when there is
- * no signature. ret_verified may be NULL. */
+/* Verifies a file or folder; a folder must hold exactly the signed files. MER_ERR_TRUST says what
+ * does not hold, a missing signature included; MER_ERR_NO_INPUT when there is nothing at `path`.
+ * ret_verified may be NULL. */
 MER_API MER_MUST_CHECK mer_status mer_verify(const struct mer_trust *trust, const char *path,
                                              const char *signature,
                                              struct mer_verified *ret_verified, mer_err *err);

@@ -7,21 +7,23 @@
 #include "automl/prepare.h"
 #include "learn/family.h"
 
-/* One line of the leaderboard: what was tried and how it did, in the order in which it was tried.
- */
+/* One line of the leaderboard: what was tried and how it did. */
 struct mer_trial {
     const struct mer_family *family;
     struct mer_params params;
     double score;     /* mean over the folds of the search's metric; NaN: failed */
     double deviation; /* standard deviation over the folds */
     uint64_t units;   /* work units it cost */
-    double seconds;   /* wall clock; never part of the model */
+    double seconds;   /* wall clock; never saved, so 0 after loading */
 };
 
 struct mer_pipeline {
     struct mer_alloc *alloc;
-    struct mer_arena arena;   /* owns the small things below */
-    struct mer_schema schema; /* the columns of the training table, target included */
+    struct mer_arena arena; /* owns the small things below */
+    /* The columns of the training table in their order; `prepare` describes the same ones but the
+     * target. Without the categories of categorical columns: those that matter are in `prepare` and
+     * `labels`, and the others may name people. */
+    struct mer_schema schema;
     const char *target;
     enum mer_task task;
     size_t n_classes;
@@ -34,14 +36,22 @@ struct mer_pipeline {
     uint64_t seed;
     uint64_t units; /* reached at the last finished step; --units with it gives the same bytes */
     size_t n_folds;
-    struct mer_trial *trials; /* best first */
+    struct mer_trial *trials; /* the one that was kept, then the others, best first */
     size_t n_trials;
     size_t n_train_rows;
 };
 
+/* An empty one, for whoever fills it: the search, and loading. */
+MER_MUST_CHECK mer_status mer_pipeline_new(struct mer_alloc *alloc,
+                                           struct mer_pipeline **ret_pipeline, mer_err *err);
+/* Sets the schema: the frame's columns in their order, `required` and the missing values as in
+ * `schema`. */
+MER_MUST_CHECK mer_status mer_pipeline_set_schema(struct mer_pipeline *pipeline,
+                                                  const struct mer_frame *frame,
+                                                  const struct mer_schema *schema, mer_err *err);
 void mer_pipeline_free(const struct mer_ctx *ctx, struct mer_pipeline *pipeline);
 
-/* The features a table must have to be predicted on are schema's fields but the target.
+/* The columns a table must have to be predicted on are schema's fields but the target.
  * ret_predictions: [n_rows][outputs], newly allocated from ctx->alloc, the caller's. */
 MER_MUST_CHECK mer_status mer_pipeline_predict(const struct mer_ctx *ctx,
                                                const struct mer_pipeline *pipeline,
@@ -55,6 +65,15 @@ MER_MUST_CHECK mer_status mer_pipeline_truth(const struct mer_ctx *ctx,
                                              const struct mer_frame *frame, double **ret_values,
                                              int32_t **ret_classes, mer_err *err);
 
+/* The saved form: everything whose size depends on the data is an array, the rest canonical JSON:
+ *
+ *     {"format":1,"producer":"merlon","task":"binary","target":14,"classes":2,"train_rows":39073,
+ *      "prepare":{...},"model":{"family":"tree","params":{...},"state":{...}},
+ *      "search":{"metric":"log_loss","seed":"17","units":812345,"folds":5,"trials":[...]}}
+ *
+ * The target is a number of a field; the seed is a text, because JSON has no 64-bit unsigned
+ * numbers. No time, path, host or number of threads is in it. Loading validates everything as
+ * hostile: after success, predicting is memory-safe for any table. */
 MER_MUST_CHECK mer_status mer_pipeline_save(const struct mer_ctx *ctx,
                                             const struct mer_pipeline *pipeline,
                                             struct mer_bundle *bundle, mer_err *err);

@@ -13,17 +13,23 @@
 #include "metric/metric.h"
 
 struct mer_search_options {
+    /* Regression, or classification: both kinds of it stand for either. When not given, inferred:
+     * labels and truth values are classes, numbers are not, and an integer is a class when it has
+     * at most 20 values, each for ten rows or more on average. */
     enum mer_task task;
-    bool task_given;                 /* else inferred from the target column */
+    bool task_given;
     const char *target;              /* column name */
     const struct mer_metric *metric; /* NULL: log_loss, or rmse */
-    const struct mer_family *family; /* one family with `params`, no search; NULL: search */
+    /* One family, scored by one trial and fitted, no search; NULL: search. The parameters that are
+     * not given have their defaults. */
+    const struct mer_family *family;
     struct mer_params params;
     bool params_given[MER_PARAMS_MAX];
-    double budget_seconds; /* 0: none */
-    uint64_t units;        /* 0: no limit */
+    double budget_seconds; /* from the call to its return, by ctx->clock; 0: none */
+    uint64_t units;        /* of preparing the folds and of all trials; 0: no limit */
     size_t max_trials;     /* 0: no limit */
-    size_t n_folds;        /* 0: by size */
+    size_t
+        n_folds; /* 1: a fifth of the rows is held out; 0: by order of time or by size (fold.h) */
     uint64_t seed;
     /* Called after every finished trial, from the driving thread; may be NULL. */
     void (*on_trial)(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned);

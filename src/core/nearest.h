@@ -13,8 +13,8 @@ struct mer_nearest {
 };
 
 void mer_nearest_init(struct mer_nearest *nearest, const char *wanted, size_t n_wanted);
-/* Considers a name: near enough is an edit distance of at most a third of the longer name, rounded up,
- * and at most 3. The first of equally near ones stays. */
+/* Considers a name: near enough is an edit distance of at most a third of the longer name, rounded
+ * up, and at most 3. The first of equally near ones stays. */
 void mer_nearest_offer(struct mer_nearest *nearest, const char *name, size_t n_name);
 
 /* Edits (insert, delete, replace, swap of neighbours) from a to b, ASCII case ignored; bytes beyond

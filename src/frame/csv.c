@@ -26,7 +26,7 @@ struct reading {
     struct mer_dictionary by_name; /* column numbers */
     unsigned char *unzipped;
     struct mer_image_column *stored;
-    struct mer_region region;
+    struct mer_region *region; /* the caller's */
 };
 
 static void release(struct reading *reading)
@@ -38,7 +38,6 @@ static void release(struct reading *reading)
     mer_dictionary_release(&reading->by_name);
     mer_free(alloc, reading->unzipped);
     mer_free(alloc, reading->stored);
-    mer_region_release(&reading->region);
 }
 
 /* The names of a file without a header. */
@@ -236,9 +235,9 @@ static mer_status begin_image(struct reading *reading, mer_err *err)
         return mer_fail(err, MER_ERR_DATA, "the table has no column of the schema");
     if (!mer_image_layout(reading->stored, n_columns, table->n_rows, &n_image))
         return mer_fail(err, MER_ERR_MEMORY, "the table is too large for this machine");
-    MER_GUARD(mer_region_extend(&reading->region, n_image, &offset, err));
+    MER_GUARD(mer_region_extend(reading->region, n_image, &offset, err));
 
-    unsigned char *image = reading->region.base;
+    unsigned char *image = reading->region->base;
     struct mer_image_header header = {.magic = MER_IMAGE_MAGIC,
                                       .version = MER_IMAGE_VERSION,
                                       .n_image = n_image,
@@ -285,8 +284,7 @@ static mer_status begin_missing(struct reading *reading, mer_err *err)
     return mer_missing_init(missing, MER_CSV_MISSING, MER_CSV_N_MISSING, err);
 }
 
-static mer_status read_all(struct reading *reading, const void *bytes, size_t n,
-                           struct mer_frame *ret_frame, mer_err *err)
+static mer_status read_all(struct reading *reading, const void *bytes, size_t n, mer_err *err)
 {
     struct mer_csv_table *table = &reading->table;
     const struct mer_ctx *ctx = table->ctx;
@@ -307,24 +305,40 @@ static mer_status read_all(struct reading *reading, const void *bytes, size_t n,
     MER_GUARD(mer_csv_examine(table, err));
     MER_GUARD(mer_csv_gather(table, err));
     MER_GUARD(begin_image(reading, err));
-    MER_GUARD(mer_csv_convert(table, reading->region.base, reading->stored, err));
-    return mer_frame_adopt(ctx, &reading->region, ret_frame, err);
+    return mer_csv_convert(table, reading->region->base, reading->stored, err);
+}
+
+mer_status mer_csv_write_image(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                               const struct mer_csv_options *options, struct mer_region *region,
+                               struct mer_csv_report *ret_report, mer_err *err)
+{
+    struct reading reading = {
+        .options = options,
+        .table = {.ctx = ctx, .allow_new_levels = options->allow_new_levels},
+        .region = region,
+    };
+    mer_arena_init(&reading.arena, ctx->alloc);
+    mer_dictionary_init(&reading.by_name, ctx->alloc);
+    mer_status status = read_all(&reading, bytes, n, err);
+    if (mer_is_ok(status) && ret_report)
+        *ret_report = report_of(&reading);
+    release(&reading);
+    return status;
 }
 
 mer_status mer_csv_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
                         const struct mer_csv_options *options, struct mer_frame *ret_frame,
                         struct mer_csv_report *ret_report, mer_err *err)
 {
-    struct reading reading = {
-        .options = options,
-        .table = {.ctx = ctx, .allow_new_levels = options->allow_new_levels},
-    };
-    mer_arena_init(&reading.arena, ctx->alloc);
-    mer_dictionary_init(&reading.by_name, ctx->alloc);
-    mer_region_init_memory(&reading.region, ctx->alloc, SIZE_MAX / 2);
-    mer_status status = read_all(&reading, bytes, n, ret_frame, err);
-    if (mer_is_ok(status) && ret_report)
-        *ret_report = report_of(&reading);
-    release(&reading);
+    struct mer_region region;
+    struct mer_csv_report report;
+    mer_region_init_memory(&region, ctx->alloc, SIZE_MAX / 2);
+    mer_status status = mer_csv_write_image(ctx, bytes, n, options, &region, &report, err);
+    if (mer_is_ok(status))
+        status = mer_frame_adopt(ctx, &region, ret_frame, err);
+    if (!mer_is_ok(status))
+        mer_region_release(&region);
+    else if (ret_report)
+        *ret_report = report;
     return status;
 }

@@ -53,6 +53,13 @@ MER_MUST_CHECK mer_status mer_csv_read(const struct mer_ctx *ctx, const void *by
                                        struct mer_frame *ret_frame,
                                        struct mer_csv_report *ret_report, mer_err *err);
 
+/* The same, with the image written into the caller's region (empty; its n is the image's size on
+ * success) instead of being opened. */
+MER_MUST_CHECK mer_status mer_csv_write_image(const struct mer_ctx *ctx, const void *bytes,
+                                              size_t n, const struct mer_csv_options *options,
+                                              struct mer_region *region,
+                                              struct mer_csv_report *ret_report, mer_err *err);
+
 /* The missing-value texts used when inferring: "", NA, NaN, null, ?. */
 extern const char *const MER_CSV_MISSING[];
 extern const size_t MER_CSV_N_MISSING;

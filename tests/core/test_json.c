@@ -1,8 +1,6 @@
 #include "core/json.h"
 
 #include <dirent.h>
-#include <locale.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

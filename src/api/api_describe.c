@@ -1,0 +1,131 @@
+/* What a model tells about itself: never a record's value, so no levels of categorical columns and
+ * no class labels but through mer_model_label. */
+#include <math.h>
+
+#include "api/handles.h"
+
+const char *mer_model_task(const struct mer_fitted *model)
+{
+    return mer_task_name(model->pipeline->task);
+}
+
+const char *mer_model_target(const struct mer_fitted *model)
+{
+    return model->pipeline->target;
+}
+
+const char *mer_model_family(const struct mer_fitted *model)
+{
+    return model->pipeline->family->name;
+}
+
+size_t mer_model_classes(const struct mer_fitted *model)
+{
+    return model->pipeline->task == MER_TASK_REGRESSION ? 0 : model->pipeline->n_classes;
+}
+
+const char *mer_model_label(const struct mer_fitted *model, size_t i)
+{
+    return i < mer_model_classes(model) ? model->pipeline->labels[i] : NULL;
+}
+
+uint64_t mer_model_seed(const struct mer_fitted *model)
+{
+    return model->pipeline->seed;
+}
+
+uint64_t mer_model_units(const struct mer_fitted *model)
+{
+    return model->pipeline->units;
+}
+
+static void put_finite(struct mer_json_writer *writer, const char *key, double value)
+{
+    mer_json_key(writer, key);
+    if (isfinite(value))
+        mer_json_put_number(writer, value);
+    else
+        mer_json_put_null(writer);
+}
+
+/* Names and types only: the levels of categorical columns are record values. */
+static void put_columns(struct mer_json_writer *writer, const struct mer_schema *schema)
+{
+    mer_json_key(writer, "columns");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        mer_json_begin_object(writer);
+        mer_json_key(writer, "name");
+        mer_json_put_string_n(writer, schema->fields[i].name, schema->fields[i].n_name);
+        mer_json_key(writer, "type");
+        mer_json_put_string(writer, mer_type_name(schema->fields[i].type));
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+}
+
+static void put_leaderboard(struct mer_json_writer *writer, const struct mer_pipeline *pipeline)
+{
+    mer_json_key(writer, "leaderboard");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < pipeline->n_trials; i++) {
+        const struct mer_trial *const trial = &pipeline->trials[i];
+        mer_json_begin_object(writer);
+        mer_json_key(writer, "rank");
+        mer_json_put_unsigned(writer, i + 1);
+        mer_json_key(writer, "family");
+        mer_json_put_string(writer, trial->family->name);
+        put_finite(writer, "score", trial->score);
+        put_finite(writer, "deviation", trial->deviation);
+        mer_json_key(writer, "units");
+        mer_json_put_unsigned(writer, trial->units);
+        mer_json_key(writer, "params");
+        mer_params_write(trial->family->params, trial->family->n_params, &trial->params, writer);
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+}
+
+void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer)
+{
+    const struct mer_pipeline *const pipeline = model->pipeline;
+    mer_json_key(writer, "task");
+    mer_json_put_string(writer, mer_model_task(model));
+    mer_json_key(writer, "target");
+    mer_json_put_string(writer, pipeline->target);
+    mer_json_key(writer, "n_classes");
+    mer_json_put_unsigned(writer, mer_model_classes(model));
+    mer_json_key(writer, "family");
+    mer_json_put_string(writer, pipeline->family->name);
+    mer_json_key(writer, "params");
+    mer_params_write(pipeline->family->params, pipeline->family->n_params, &pipeline->params,
+                     writer);
+    mer_json_key(writer, "metric");
+    mer_json_put_string(writer, pipeline->metric);
+    mer_json_key(writer, "seed");
+    mer_json_put_unsigned(writer, pipeline->seed);
+    mer_json_key(writer, "units");
+    mer_json_put_unsigned(writer, pipeline->units);
+    mer_json_key(writer, "folds");
+    mer_json_put_unsigned(writer, pipeline->n_folds);
+    mer_json_key(writer, "train_rows");
+    mer_json_put_unsigned(writer, pipeline->n_train_rows);
+    put_columns(writer, &pipeline->schema);
+    put_leaderboard(writer, pipeline);
+}
+
+mer_status mer_model_describe(const struct mer_fitted *model, char **ret_json, mer_err *err)
+{
+    struct mer_buf buf;
+    mer_buf_init(&buf, &model->context->alloc, SIZE_MAX);
+    struct mer_json_writer writer;
+    mer_json_writer_init(&writer, &buf, 2, err);
+    mer_json_begin_object(&writer);
+    mer_describe_into(model, &writer);
+    mer_json_end_object(&writer);
+    mer_status status = mer_json_writer_end(&writer);
+    if (mer_is_ok(status))
+        status = mer_text_of_buf(&buf, ret_json, err);
+    mer_buf_release(&buf);
+    return status;
+}

@@ -1,0 +1,250 @@
+/* Fitting through the public API: names become registry entries, and what the provenance record
+ * will tell is noted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handles.h"
+#include "automl/search.h"
+#include "core/nearest.h"
+#include "core/team.h"
+#include "os/clock.h"
+#include "os/secret_random.h"
+
+static mer_status unknown_name(const char *what, const char *name, const char *(*name_at)(size_t i),
+                               size_t n_names, mer_err *err)
+{
+    struct mer_nearest nearest;
+    mer_nearest_init(&nearest, name, strlen(name));
+    for (size_t i = 0; i < n_names; i++)
+        mer_nearest_offer(&nearest, name_at(i), strlen(name_at(i)));
+    const mer_status status =
+        mer_fail(err, MER_ERR_USAGE, "there is no %s %s", what, mer_quote(name).text);
+    return nearest.name ? mer_hint(err, status, "did you mean %s?", nearest.name) : status;
+}
+
+static const char *family_name(size_t i)
+{
+    return MER_FAMILIES[i]->name;
+}
+
+static const char *metric_name(size_t i)
+{
+    return MER_METRICS[i].name;
+}
+
+static mer_status choose_family(const struct mer_fit_options *options,
+                                struct mer_search_options *search, mer_err *err)
+{
+    if (!options->family) {
+        if (options->n_settings)
+            return mer_fail(err, MER_ERR_USAGE,
+                            "parameters are given, but no model family that they belong to");
+        return mer_ok();
+    }
+    const struct mer_family *const family = mer_family_find(options->family);
+    if (!family)
+        return unknown_name("model family", options->family, family_name, MER_N_FAMILIES, err);
+    search->family = family;
+    mer_params_default(family->params, family->n_params, &search->params);
+    for (size_t i = 0; i < options->n_settings; i++) {
+        const struct mer_setting *const setting = &options->settings[i];
+        MER_GUARD(mer_params_set(family->params, family->n_params, setting->name, setting->value,
+                                 &search->params, err));
+        for (size_t k = 0; k < family->n_params; k++) {
+            if (strcmp(family->params[k].name, setting->name) == 0)
+                search->params_given[k] = true;
+        }
+    }
+    return mer_ok();
+}
+
+/* The task's exact kind (binary or multi-class) follows from the column. */
+static mer_status choose_task(const char *task, struct mer_search_options *search, mer_err *err)
+{
+    if (!task)
+        return mer_ok();
+    search->task_given = true;
+    if (strcmp(task, "regression") == 0)
+        search->task = MER_TASK_REGRESSION;
+    else if (strcmp(task, "classification") == 0)
+        search->task = MER_TASK_MULTICLASS;
+    else
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE, "there is no task %s", mer_quote(task).text),
+                        "there are: classification, regression");
+    return mer_ok();
+}
+
+static mer_status choose_seed(const uint64_t *given, uint64_t *ret_seed, mer_err *err)
+{
+    if (given) {
+        *ret_seed = *given;
+        return mer_ok();
+    }
+    return mer_secret_random(ret_seed, sizeof *ret_seed, err);
+}
+
+/* Passes progress and trials on to the caller, and tells the time of each phase by the change from
+ * one to the next. */
+struct listener {
+    const struct mer_fit_options *options;
+    const struct mer_ctx *ctx; /* the caller's */
+    struct mer_making *making;
+    double *phase_seconds; /* of the phase that runs */
+    uint64_t phase_start_ns;
+};
+
+static void begin_phase(struct listener *listener, double *phase_seconds)
+{
+    if (phase_seconds == listener->phase_seconds)
+        return;
+    const uint64_t now_ns = mer_ctx_now_ns(listener->ctx);
+    *listener->phase_seconds += (double)(now_ns - listener->phase_start_ns) * 1e-9;
+    listener->phase_seconds = phase_seconds;
+    listener->phase_start_ns = now_ns;
+}
+
+static void on_progress(void *self, const char *phase, uint64_t done, uint64_t total)
+{
+    struct listener *const listener = self;
+    if (strcmp(phase, "searching") == 0)
+        begin_phase(listener, &listener->making->search_seconds);
+    else if (strcmp(phase, "fitting") == 0)
+        begin_phase(listener, &listener->making->train_seconds);
+    mer_ctx_progress(listener->ctx, phase, done, total);
+}
+
+static void on_trial(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned)
+{
+    const struct listener *const listener = self;
+    if (listener->options->on_trial)
+        listener->options->on_trial(listener->options->self, trial->family->name, trial->score,
+                                    trial->deviation, trial->seconds, n_done, n_planned);
+}
+
+static mer_status note_making(const struct mer_fit_options *options, const struct mer_table *table,
+                              struct mer_making *making, mer_err *err)
+{
+    const struct mer_context *const context = table->context;
+    *making = (struct mer_making){
+        .data = table->origin,
+        .schema_given = table->schema_given,
+        .n_rows = table->frame.n_rows,
+        .n_columns = table->frame.n_columns,
+        .budget_seconds = options->budget_seconds,
+        .units = options->units,
+        .max_trials = options->max_trials,
+        .n_folds = options->n_folds,
+        .seed_given = options->seed != NULL,
+        .n_threads = mer_team_size(context->ctx.team),
+        .cpu = context->ctx.cpu,
+        .started_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self),
+    };
+    memcpy(making->schema_digest, table->schema_digest, sizeof making->schema_digest);
+    making->data.path = NULL; /* the table may be gone before the record is written */
+    if (!table->path)
+        return mer_ok();
+    return mer_path_with_suffix(table->path, "", &making->path, err);
+}
+
+/* A model without a feature would be a constant with a signature. */
+static mer_status check_features(const struct mer_pipeline *pipeline, mer_err *err)
+{
+    struct mer_design shape;
+    mer_prepare_shape(pipeline->prepare, &shape);
+    if (mer_design_features(&shape) > 0)
+        return mer_ok();
+    const size_t n_columns = mer_prepare_n_columns(pipeline->prepare);
+    if (n_columns == 0)
+        return mer_fail(err, MER_ERR_DATA,
+                        "the table has no column but the target: there is nothing to learn from");
+    struct mer_prepare_column first;
+    mer_prepare_describe(pipeline->prepare, 0, &first);
+    return mer_hint(err,
+                    mer_fail(err, MER_ERR_DATA,
+                             "all %zu columns but the target are left out: there is nothing to "
+                             "learn from",
+                             n_columns),
+                    "column %s, for example: %s", mer_quote(first.name).text,
+                    mer_left_out_reason(first.left_out));
+}
+
+static mer_status choose(const struct mer_fit_options *options, struct mer_search_options *search,
+                         mer_err *err)
+{
+    MER_GUARD(choose_task(options->task, search, err));
+    MER_GUARD(choose_family(options, search, err));
+    MER_GUARD(choose_seed(options->seed, &search->seed, err));
+    if (!options->metric)
+        return mer_ok();
+    search->metric = mer_metric_find(options->metric);
+    return search->metric
+               ? mer_ok()
+               : unknown_name("metric", options->metric, metric_name, MER_N_METRICS, err);
+}
+
+static mer_status run_search(struct mer_context *context, const struct mer_table *table,
+                             const struct mer_fit_options *options, struct mer_fitted *model,
+                             mer_err *err)
+{
+    struct mer_making *const making = &model->making;
+    struct listener listener = {.options = options,
+                                .ctx = &context->ctx,
+                                .making = making,
+                                .phase_seconds = &making->prepare_seconds,
+                                .phase_start_ns = mer_ctx_now_ns(&context->ctx)};
+    struct mer_search_options search = {
+        .target = options->target,
+        .budget_seconds = options->budget_seconds,
+        .units = options->units,
+        .max_trials = options->max_trials,
+        .n_folds = options->n_folds,
+        .on_trial = on_trial,
+        .self = &listener,
+    };
+    MER_GUARD(choose(options, &search, err));
+    MER_GUARD(note_making(options, table, making, err));
+    const struct mer_progress progress = {on_progress, &listener};
+    struct mer_ctx ctx = context->ctx;
+    ctx.progress = &progress;
+    MER_GUARD(mer_search_fit(&ctx, &table->frame, &table->schema, &search, &model->pipeline, err));
+    begin_phase(&listener, NULL);
+    making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);
+    return check_features(model->pipeline, err);
+}
+
+mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
+                   const struct mer_fit_options *options, struct mer_fitted **ret_model,
+                   mer_err *err)
+{
+    struct mer_fit_options chosen;
+    MER_GUARD(mer_options_copy(options, sizeof chosen, "mer_fit_options", &chosen, err));
+    if (!chosen.target)
+        return mer_fail(err, MER_ERR_USAGE, "fit needs the name of the column to predict");
+    struct mer_fitted *const model = calloc(1, sizeof *model);
+    if (!model)
+        return mer_fail(err, MER_ERR_MEMORY, "no memory for a model");
+    model->context = context;
+    model->is_new = true;
+    const mer_status status = run_search(context, table, &chosen, model, err);
+    if (!mer_is_ok(status)) {
+        mer_fitted_free(model);
+        return status;
+    }
+    *ret_model = model;
+    return mer_ok();
+}
+
+void mer_fitted_free(struct mer_fitted *model)
+{
+    if (!model)
+        return;
+    if (model->pipeline)
+        mer_pipeline_free(&model->context->ctx, model->pipeline);
+    free(model->making.path);
+    if (!model->is_new) {
+        mer_bundle_release(&model->bundle);
+        mer_sealed_release(&model->sealed);
+    }
+    free(model);
+}

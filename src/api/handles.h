@@ -1,0 +1,105 @@
+/* What stands behind the public API's opaque types. For the files of this room and for the program,
+ * which shows more than the public functions tell. */
+#ifndef MER_API_HANDLES_H
+#define MER_API_HANDLES_H
+
+#include "automl/pipeline.h"
+#include "core/ctx.h"
+#include "core/log.h"
+#include "frame/csv.h"
+#include "merlon/merlon.h"
+#include "os/log_file.h"
+#include "os/sealed.h"
+
+struct mer_context {
+    struct mer_ctx ctx; /* what the rooms are given; points into the fields below */
+    struct mer_alloc alloc;
+    struct mer_cancel cancel;
+    struct mer_progress progress;
+    struct mer_log_file log_file;
+    struct mer_log_config log_config; /* its texts are not kept */
+    char *scratch_folder;             /* owned; NULL: not chosen */
+};
+
+struct mer_table {
+    struct mer_context *context;
+    char *path; /* owned; NULL: from memory */
+    struct mer_frame frame;
+    bool has_frame;
+    struct mer_schema schema; /* of the schema file, or what was inferred; else empty */
+    bool schema_given;
+    char schema_digest[65]; /* of the schema file; empty when there was none */
+    struct mer_csv_report report;
+    struct mer_origin origin;
+    double read_seconds;  /* from the disk */
+    double check_seconds; /* digest and signature */
+    double parse_seconds;
+};
+
+/* What the provenance record tells about how a model was made. */
+struct mer_making {
+    char *path;             /* owned copy of data.path; NULL: from memory */
+    struct mer_origin data; /* without its path */
+    bool schema_given;
+    char schema_digest[65];
+    size_t n_rows;
+    size_t n_columns;
+    double budget_seconds; /* as asked for; 0: none */
+    uint64_t units;
+    size_t max_trials;
+    size_t n_folds;
+    bool seed_given;
+    size_t n_threads;
+    enum mer_cpu_level cpu;
+    uint64_t started_ns; /* wall clock */
+    uint64_t ended_ns;
+    double prepare_seconds; /* the target read, the folds cut, their preprocessing learned */
+    double search_seconds;  /* the trials */
+    double train_seconds;   /* the best again on all rows */
+};
+
+struct mer_fitted {
+    struct mer_context *context;
+    struct mer_pipeline *pipeline;
+    bool is_new;              /* fitted here, not loaded */
+    struct mer_making making; /* when new */
+    /* When loaded: the bytes that were verified, which the pipeline may borrow from. */
+    struct mer_sealed sealed;
+    struct mer_bundle bundle;
+    struct mer_verified verified;
+    double verify_seconds;
+    double parse_seconds;
+};
+
+/* Copies a struct of options that begins with its size. A size other than `known` is
+ * MER_ERR_USAGE: too small is a field that was not set, too large a program built for a later
+ * version. */
+MER_MUST_CHECK mer_status mer_options_copy(const void *options, size_t known, const char *what,
+                                           void *ret_options, mer_err *err);
+
+/* Reads a table with CSV options that the public ones are laid over. */
+MER_MUST_CHECK mer_status mer_table_read_with(struct mer_context *context, const char *path,
+                                              const struct mer_table_options *options,
+                                              const struct mer_csv_options *base,
+                                              struct mer_table **ret_table, mer_err *err);
+
+/* SHA-256 in hex. */
+MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65],
+                                         mer_err *err);
+
+/* The JSON text of PATH.provenance.json. */
+MER_MUST_CHECK mer_status mer_provenance_write(const struct mer_fitted *model,
+                                               const char *model_digest, size_t n_model_bytes,
+                                               struct mer_buf *buf, mer_err *err);
+
+/* Writes what is known about the model as members of the JSON object that the writer is in. */
+void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer);
+
+/* The buffer's contents as a text that mer_text_free frees. */
+MER_MUST_CHECK mer_status mer_text_of_buf(const struct mer_buf *buf, char **ret_text, mer_err *err);
+
+/* "FILE" and a suffix, malloc; free with free. */
+MER_MUST_CHECK mer_status mer_path_with_suffix(const char *path, const char *suffix,
+                                               char **ret_path, mer_err *err);
+
+#endif

@@ -1,0 +1,49 @@
+/* Scores a setting by cross-validation. The preprocessing of a fold is learned from its training
+ * rows alone, once, and shared by all settings; the designs too where they fit into memory.
+ */
+#ifndef MER_AUTOML_EVALUATION_H
+#define MER_AUTOML_EVALUATION_H
+
+#include "automl/prepare.h"
+#include "automl/target.h"
+#include "learn/family.h"
+#include "metric/metric.h"
+
+struct mer_evaluation; /* opaque */
+
+/* What is evaluated on. All of it must outlive the evaluation. */
+struct mer_evaluation_data {
+    const struct mer_frame *frame;
+    size_t target_column;
+    const struct mer_learned_target *target;
+    const struct mer_metric *metric;
+    size_t n_folds;
+    bool hold_out_last; /* one fold: the last rows instead of shuffled ones */
+    uint64_t seed;
+};
+
+MER_MUST_CHECK mer_status mer_evaluation_new(const struct mer_ctx *ctx,
+                                             const struct mer_evaluation_data *data,
+                                             struct mer_evaluation **ret_evaluation, mer_err *err);
+void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evaluation);
+
+/* Work units that preparing took, and that a setting takes over all folds. Functions of shapes and
+ * parameters alone. */
+uint64_t mer_evaluation_prepare_cost(const struct mer_evaluation *evaluation);
+uint64_t mer_evaluation_cost(const struct mer_evaluation *evaluation,
+                             const struct mer_family *family, const struct mer_params *params);
+/* How many fits of a setting run at the same time. */
+size_t mer_evaluation_parallel_fits(const struct mer_evaluation *evaluation,
+                                    const struct mer_ctx *ctx);
+
+/* The metric by fold, into ret_scores[n_folds]; NaN where it is not defined. */
+MER_MUST_CHECK mer_status mer_evaluation_run(const struct mer_ctx *ctx,
+                                             const struct mer_evaluation *evaluation,
+                                             const struct mer_family *family,
+                                             const struct mer_params *params, double *ret_scores,
+                                             mer_err *err);
+
+/* Work units to learn the preprocessing of n_rows rows and to apply it once. */
+uint64_t mer_prepare_cost(size_t n_rows, size_t n_columns);
+
+#endif

@@ -1,0 +1,137 @@
+#include "automl/pipeline.h"
+
+#include <string.h>
+
+#include "automl/target.h"
+
+/* Rows that are prepared and predicted at a time: bounds the memory that a large table needs. */
+enum { PREDICT_ROWS = 1 << 16 };
+
+void mer_pipeline_free(const struct mer_ctx *ctx, struct mer_pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    struct mer_alloc *alloc = pipeline->alloc;
+    if (pipeline->model)
+        pipeline->family->free(ctx, pipeline->model);
+    mer_prepare_free(ctx, pipeline->prepare);
+    mer_schema_release(&pipeline->schema);
+    mer_arena_release(&pipeline->arena);
+    mer_free(alloc, pipeline);
+}
+
+mer_status mer_pipeline_new(struct mer_alloc *alloc, struct mer_pipeline **ret_pipeline,
+                            mer_err *err)
+{
+    struct mer_pipeline *pipeline;
+
+    MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*pipeline), &pipeline, err));
+    pipeline->alloc = alloc;
+    mer_arena_init(&pipeline->arena, alloc);
+    mer_schema_init(&pipeline->schema, alloc);
+    *ret_pipeline = pipeline;
+    return mer_ok();
+}
+
+static mer_status predict_rows(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
+                               const struct mer_binding *binding, size_t first, size_t n,
+                               double *predictions, mer_err *err)
+{
+    struct mer_prepared prepared;
+
+    MER_GUARD(mer_binding_apply(ctx, binding, NULL, first, n, &prepared, err));
+    const mer_status status =
+        pipeline->family->predict(ctx, pipeline->model, &prepared.design, predictions, err);
+    mer_prepared_release(ctx, &prepared);
+    return status;
+}
+
+mer_status mer_pipeline_predict(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
+                                const struct mer_frame *frame, double **ret_predictions,
+                                mer_err *err)
+{
+    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
+    struct mer_binding *binding = NULL;
+    double *predictions = NULL;
+    size_t n_values;
+    mer_status status;
+
+    if (!mer_size_mul(frame->n_rows, n_outputs, &n_values))
+        return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
+    MER_GUARD_GOTO(mer_binding_new(ctx, pipeline->prepare, frame, &binding, err), out);
+    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_values, sizeof(*predictions), &predictions, err),
+                   out);
+    for (size_t i = 0; i < frame->n_rows; i += PREDICT_ROWS) {
+        const size_t left = frame->n_rows - i;
+        MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), out);
+        MER_GUARD_GOTO(predict_rows(ctx, pipeline, binding, i,
+                                    left < PREDICT_ROWS ? left : PREDICT_ROWS,
+                                    predictions + i * n_outputs, err),
+                       out);
+        mer_ctx_progress(ctx, "predicting", i, frame->n_rows);
+    }
+    *ret_predictions = predictions;
+    predictions = NULL;
+    status = mer_ok();
+out:
+    mer_free(ctx->alloc, predictions);
+    mer_binding_free(ctx, binding);
+    return status;
+}
+
+mer_status mer_pipeline_truth(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
+                              const struct mer_frame *frame, double **ret_values,
+                              int32_t **ret_classes, mer_err *err)
+{
+    double *values = NULL;
+    int32_t *classes = NULL;
+    size_t column;
+
+    MER_GUARD(mer_frame_want(frame, pipeline->target, &column, err));
+    if (pipeline->task == MER_TASK_REGRESSION)
+        MER_GUARD(mer_target_read_values(ctx, frame, column, &values, err));
+    else
+        MER_GUARD(mer_target_read_classes(ctx, frame, column, pipeline->labels, pipeline->n_classes,
+                                          &classes, err));
+    *ret_values = values;
+    *ret_classes = classes;
+    return mer_ok();
+}
+
+/* The schema's field for the frame's column i, or NULL; mostly the i-th. */
+static const struct mer_field *field_of(const struct mer_schema *schema, const char *name, size_t i)
+{
+    if (i < schema->n_fields && strcmp(schema->fields[i].name, name) == 0)
+        return &schema->fields[i];
+    for (i = 0; i < schema->n_fields; i++)
+        if (strcmp(schema->fields[i].name, name) == 0)
+            return &schema->fields[i];
+    return NULL;
+}
+
+mer_status mer_pipeline_set_schema(struct mer_pipeline *pipeline, const struct mer_frame *frame,
+                                   const struct mer_schema *schema, mer_err *err)
+{
+    struct mer_schema *copy = &pipeline->schema;
+    struct mer_field *fields;
+    const char **missing_values;
+
+    MER_GUARD(mer_arena_zero(&copy->arena, frame->n_columns, sizeof(*fields), &fields, err));
+    MER_GUARD(mer_arena_zero(&copy->arena, schema->n_missing_values, sizeof(*missing_values),
+                             &missing_values, err));
+    for (size_t i = 0; i < frame->n_columns; i++) {
+        const struct mer_column *column = &frame->columns[i];
+        const struct mer_field *field = field_of(schema, column->name, i);
+        fields[i] = (struct mer_field){
+            .n_name = column->n_name, .type = column->type, .required = field && field->required};
+        MER_GUARD(mer_arena_text(&copy->arena, column->name, column->n_name, &fields[i].name, err));
+    }
+    for (size_t i = 0; i < schema->n_missing_values; i++)
+        MER_GUARD(mer_arena_text(&copy->arena, schema->missing_values[i],
+                                 strlen(schema->missing_values[i]), &missing_values[i], err));
+    copy->fields = fields;
+    copy->n_fields = frame->n_columns;
+    copy->missing_values = missing_values;
+    copy->n_missing_values = schema->n_missing_values;
+    return mer_ok();
+}

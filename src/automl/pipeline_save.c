@@ -1,0 +1,467 @@
+/* A pipeline to a bundle and back; the form is in pipeline.h. */
+#include <math.h>
+#include <string.h>
+
+#include "automl/pipeline.h"
+#include "automl/target.h"
+#include "core/number.h"
+#include "metric/metric.h"
+
+enum { FORMAT = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16, TRIALS_MAX = 4096 };
+
+static const char what[] = "the model's description";
+
+static mer_status save_schema(const struct mer_schema *schema, struct mer_bundle *bundle,
+                              mer_err *err)
+{
+    struct mer_arena *arena = &bundle->arena;
+    const char **names;
+    size_t *lengths;
+    uint8_t *types, *required;
+
+    MER_GUARD(mer_arena_zero(arena, schema->n_fields, sizeof(*names), &names, err));
+    MER_GUARD(mer_arena_zero(arena, schema->n_fields, sizeof(*lengths), &lengths, err));
+    MER_GUARD(mer_arena_zero(arena, schema->n_fields, 1, &types, err));
+    MER_GUARD(mer_arena_zero(arena, schema->n_fields, 1, &required, err));
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        names[i] = schema->fields[i].name;
+        lengths[i] = schema->fields[i].n_name;
+        types[i] = (uint8_t)schema->fields[i].type;
+        required[i] = schema->fields[i].required;
+    }
+    MER_GUARD(mer_bundle_add_texts(bundle, "schema/names", schema->n_fields, names, lengths, err));
+    MER_GUARD(mer_bundle_add(bundle, "schema/types", MER_DTYPE_U8, 1, &schema->n_fields, types,
+                             false, err));
+    MER_GUARD(mer_bundle_add(bundle, "schema/required", MER_DTYPE_U8, 1, &schema->n_fields,
+                             required, false, err));
+    return mer_bundle_add_texts(bundle, "schema/missing_values", schema->n_missing_values,
+                                schema->missing_values, NULL, err);
+}
+
+/* The first field of the target's name. */
+static size_t target_field(const struct mer_pipeline *pipeline)
+{
+    size_t i = 0;
+    while (i < pipeline->schema.n_fields &&
+           strcmp(pipeline->schema.fields[i].name, pipeline->target) != 0)
+        i++;
+    return i;
+}
+
+static void write_score(struct mer_json_writer *writer, const char *key, double score)
+{
+    mer_json_key(writer, key);
+    if (isfinite(score))
+        mer_json_put_number(writer, score);
+    else
+        mer_json_put_null(writer);
+}
+
+static void write_family(struct mer_json_writer *writer, const struct mer_family *family,
+                         const struct mer_params *params)
+{
+    mer_json_key(writer, "family");
+    mer_json_put_string(writer, family->name);
+    mer_json_key(writer, "params");
+    mer_params_write(family->params, family->n_params, params, writer);
+}
+
+static void write_search(struct mer_json_writer *writer, const struct mer_pipeline *pipeline)
+{
+    char seed[24];
+    size_t n = sizeof(seed);
+    uint64_t rest = pipeline->seed;
+
+    seed[--n] = 0;
+    do
+        seed[--n] = (char)('0' + rest % 10);
+    while (rest /= 10);
+
+    mer_json_begin_object(writer);
+    mer_json_key(writer, "metric");
+    mer_json_put_string(writer, pipeline->metric);
+    mer_json_key(writer, "seed");
+    mer_json_put_string(writer, seed + n);
+    mer_json_key(writer, "units");
+    mer_json_put_unsigned(writer, pipeline->units);
+    mer_json_key(writer, "folds");
+    mer_json_put_unsigned(writer, pipeline->n_folds);
+    mer_json_key(writer, "trials");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < pipeline->n_trials; i++) {
+        const struct mer_trial *trial = &pipeline->trials[i];
+        mer_json_begin_object(writer);
+        write_family(writer, trial->family, &trial->params);
+        write_score(writer, "score", trial->score);
+        write_score(writer, "deviation", trial->deviation);
+        mer_json_key(writer, "units");
+        mer_json_put_unsigned(writer, trial->units);
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+    mer_json_end_object(writer);
+}
+
+static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bundle *bundle,
+                             struct mer_json_writer *writer, mer_err *err)
+{
+    mer_json_begin_object(writer);
+    mer_json_key(writer, "format");
+    mer_json_put_integer(writer, FORMAT);
+    mer_json_key(writer, "producer");
+    mer_json_put_string(writer, "merlon");
+    mer_json_key(writer, "task");
+    mer_json_put_string(writer, mer_task_name(pipeline->task));
+    mer_json_key(writer, "target");
+    mer_json_put_unsigned(writer, target_field(pipeline));
+    mer_json_key(writer, "classes");
+    mer_json_put_unsigned(writer, pipeline->n_classes);
+    mer_json_key(writer, "train_rows");
+    mer_json_put_unsigned(writer, pipeline->n_train_rows);
+
+    mer_json_key(writer, "prepare");
+    mer_json_begin_object(writer);
+    MER_GUARD(mer_prepare_save(pipeline->prepare, "prepare/", bundle, writer, err));
+    mer_json_end_object(writer);
+
+    mer_json_key(writer, "model");
+    mer_json_begin_object(writer);
+    write_family(writer, pipeline->family, &pipeline->params);
+    mer_json_key(writer, "state");
+    mer_json_begin_object(writer);
+    MER_GUARD(pipeline->family->save(pipeline->model, "model/", bundle, writer, err));
+    mer_json_end_object(writer);
+    mer_json_end_object(writer);
+
+    mer_json_key(writer, "search");
+    write_search(writer, pipeline);
+    mer_json_end_object(writer);
+    return mer_json_writer_end(writer);
+}
+
+mer_status mer_pipeline_save(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
+                             struct mer_bundle *bundle, mer_err *err)
+{
+    struct mer_json_writer writer;
+    struct mer_buf buf;
+    const char *json;
+    mer_status status;
+
+    mer_buf_init(&buf, ctx->alloc, JSON_BYTES_MAX);
+    mer_json_writer_init(&writer, &buf, 0, err);
+    MER_GUARD_GOTO(save_schema(&pipeline->schema, bundle, err), out);
+    if (pipeline->n_classes > 0)
+        MER_GUARD_GOTO(mer_bundle_add_texts(bundle, "labels", pipeline->n_classes, pipeline->labels,
+                                            NULL, err),
+                       out);
+    MER_GUARD_GOTO(write_json(pipeline, bundle, &writer, err), out);
+    MER_GUARD_GOTO(mer_arena_text(&bundle->arena, (const char *)buf.bytes, buf.n, &json, err), out);
+    bundle->json = json;
+    bundle->n_json = buf.n;
+out:
+    mer_buf_release(&buf);
+    return status;
+}
+
+static mer_status refuse(mer_err *err, const char *problem)
+{
+    return mer_fail(err, MER_ERR_DATA, "%s is not valid: %s", what, problem);
+}
+
+/* Members are known ones only: what this version does not know it cannot honour. */
+static mer_status check_size(const struct mer_json *object, size_t n, const char *name,
+                             mer_err *err)
+{
+    if (mer_json_size(object) != n)
+        return mer_fail(err, MER_ERR_DATA, "%s is not valid: %s has %zu members instead of %zu",
+                        what, name, mer_json_size(object), n);
+    return mer_ok();
+}
+
+/* Text i of a texts array as a zero-terminated copy; a NUL inside would cut it, and is refused. */
+static mer_status copy_text(struct mer_arena *arena, const char *bytes, const int64_t *offsets,
+                            size_t i, const char **ret_text, size_t *ret_n, mer_err *err)
+{
+    const size_t n = (size_t)(offsets[i + 1] - offsets[i]);
+
+    if (n > 0 && memchr(bytes + offsets[i], 0, n))
+        return refuse(err, "a NUL byte in a text");
+    MER_GUARD(mer_arena_text(arena, bytes + offsets[i], n, ret_text, err));
+    if (ret_n)
+        *ret_n = n;
+    return mer_ok();
+}
+
+static mer_status load_texts(struct mer_arena *arena, const struct mer_bundle *bundle,
+                             const char *name, size_t n_expected, const char ***ret_texts,
+                             size_t *ret_n, mer_err *err)
+{
+    const char *bytes, **texts;
+    const int64_t *offsets;
+    size_t n;
+
+    MER_GUARD(mer_bundle_get_texts(bundle, name, n_expected, &bytes, &offsets, &n, err));
+    MER_GUARD(mer_arena_zero(arena, n, sizeof(*texts), &texts, err));
+    for (size_t i = 0; i < n; i++)
+        MER_GUARD(copy_text(arena, bytes, offsets, i, &texts[i], NULL, err));
+    *ret_texts = texts;
+    *ret_n = n;
+    return mer_ok();
+}
+
+static mer_status load_schema(const struct mer_bundle *bundle, struct mer_schema *schema,
+                              mer_err *err)
+{
+    const char *bytes, **missing_values;
+    const int64_t *offsets;
+    const uint8_t *types, *required;
+    struct mer_field *fields;
+    size_t n;
+
+    MER_GUARD(mer_bundle_get_texts(bundle, "schema/names", SIZE_MAX, &bytes, &offsets, &n, err));
+    MER_GUARD(
+        mer_bundle_get_vector(bundle, "schema/types", MER_DTYPE_U8, n, (const void **)&types, err));
+    MER_GUARD(mer_bundle_get_vector(bundle, "schema/required", MER_DTYPE_U8, n,
+                                    (const void **)&required, err));
+    MER_GUARD(mer_arena_zero(&schema->arena, n, sizeof(*fields), &fields, err));
+    for (size_t i = 0; i < n; i++) {
+        if (types[i] >= MER_TYPE_COUNT || required[i] > 1)
+            return refuse(err, "a field of the schema");
+        fields[i].type = (enum mer_type)types[i];
+        fields[i].required = required[i];
+        MER_GUARD(
+            copy_text(&schema->arena, bytes, offsets, i, &fields[i].name, &fields[i].n_name, err));
+    }
+    MER_GUARD(load_texts(&schema->arena, bundle, "schema/missing_values", SIZE_MAX, &missing_values,
+                         &schema->n_missing_values, err));
+    schema->fields = fields;
+    schema->n_fields = n;
+    schema->missing_values = missing_values;
+    return mer_ok();
+}
+
+static mer_status read_task(const char *name, enum mer_task *ret_task, mer_err *err)
+{
+    for (enum mer_task task = MER_TASK_REGRESSION; task <= MER_TASK_MULTICLASS; task++) {
+        if (strcmp(mer_task_name(task), name) == 0) {
+            *ret_task = task;
+            return mer_ok();
+        }
+    }
+    return refuse(err, "its task is unknown");
+}
+
+static mer_status load_target(const struct mer_json *root, const struct mer_bundle *bundle,
+                              struct mer_pipeline *pipeline, mer_err *err)
+{
+    const char *name, **labels;
+    int64_t target, n_classes, n_rows;
+
+    MER_GUARD(mer_json_want_string(root, "task", what, &name, err));
+    MER_GUARD(read_task(name, &pipeline->task, err));
+    if (pipeline->schema.n_fields == 0)
+        return refuse(err, "its schema has no fields");
+    MER_GUARD(mer_json_want_integer(root, "target", 0, (int64_t)pipeline->schema.n_fields - 1, what,
+                                    &target, err));
+    pipeline->target = pipeline->schema.fields[target].name;
+    if (target_field(pipeline) != (size_t)target)
+        return refuse(err, "two fields of its schema have the target's name");
+    const int64_t least = pipeline->task == MER_TASK_REGRESSION ? 0
+                          : pipeline->task == MER_TASK_BINARY   ? 2
+                                                                : 3;
+    const int64_t most = pipeline->task == MER_TASK_MULTICLASS ? MER_CLASSES_MAX : least;
+    MER_GUARD(mer_json_want_integer(root, "classes", least, most, what, &n_classes, err));
+    MER_GUARD(mer_json_want_integer(root, "train_rows", 0, UINT32_MAX, what, &n_rows, err));
+    pipeline->n_train_rows = (size_t)n_rows;
+    if (n_classes == 0)
+        return mer_ok();
+    MER_GUARD(load_texts(&pipeline->arena, bundle, "labels", (size_t)n_classes, &labels,
+                         &pipeline->n_classes, err));
+    pipeline->labels = labels;
+    return mer_ok();
+}
+
+static mer_status load_family(const struct mer_json *object, enum mer_task task,
+                              const struct mer_family **ret_family, struct mer_params *ret_params,
+                              mer_err *err)
+{
+    static const unsigned wanted[] = {[MER_TASK_REGRESSION] = MER_CAN_REGRESSION,
+                                      [MER_TASK_BINARY] = MER_CAN_BINARY,
+                                      [MER_TASK_MULTICLASS] = MER_CAN_MULTICLASS};
+    const struct mer_json *params;
+    const char *name;
+
+    MER_GUARD(mer_json_want_string(object, "family", what, &name, err));
+    const struct mer_family *family = mer_family_find(name);
+    if (!family)
+        return mer_fail(err, MER_ERR_DATA, "the model is of a family that is not known here: %s",
+                        mer_quote(name).text);
+    if (!(family->capabilities & wanted[task]))
+        return refuse(err, "its family cannot do its task");
+    MER_GUARD(mer_json_want_object(object, "params", what, &params, err));
+    MER_GUARD(mer_params_read(family->params, family->n_params, params, ret_params, err));
+    *ret_family = family;
+    return mer_ok();
+}
+
+/* The preprocessing describes the schema's fields but the target, in their order. */
+static mer_status check_columns(const struct mer_pipeline *pipeline, mer_err *err)
+{
+    const size_t n = mer_prepare_n_columns(pipeline->prepare), target = target_field(pipeline);
+    struct mer_prepare_column column;
+
+    if (n + 1 != pipeline->schema.n_fields)
+        return refuse(err, "its preprocessing is for another number of columns");
+    for (size_t i = 0; i < n; i++) {
+        const struct mer_field *field = &pipeline->schema.fields[i < target ? i : i + 1];
+        mer_prepare_describe(pipeline->prepare, i, &column);
+        if (strcmp(column.name, field->name) != 0 || column.type != field->type)
+            return refuse(err, "its preprocessing is for other columns");
+    }
+    return mer_ok();
+}
+
+static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *root,
+                             const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
+                             mer_err *err)
+{
+    const struct mer_json *object, *state;
+    struct mer_design shape;
+
+    MER_GUARD(mer_json_want_object(root, "prepare", what, &object, err));
+    MER_GUARD(check_size(object, 4, "prepare", err));
+    MER_GUARD(mer_prepare_load(ctx, bundle, "prepare/", object, &pipeline->prepare, err));
+    MER_GUARD(check_columns(pipeline, err));
+    MER_GUARD(mer_json_want_object(root, "model", what, &object, err));
+    MER_GUARD(check_size(object, 3, "model", err));
+    MER_GUARD(load_family(object, pipeline->task, &pipeline->family, &pipeline->params, err));
+    MER_GUARD(mer_json_want_object(object, "state", what, &state, err));
+    mer_prepare_shape(pipeline->prepare, &shape);
+    return pipeline->family->load(ctx, bundle, "model/", state, pipeline->task, pipeline->n_classes,
+                                  &shape, &pipeline->model, err);
+}
+
+/* A finite number or null. */
+static mer_status read_score(const struct mer_json *object, const char *key, double *ret,
+                             mer_err *err)
+{
+    const struct mer_json *value = mer_json_get(object, key);
+
+    *ret = NAN;
+    if (value && mer_json_type(value) == MER_JSON_NULL)
+        return mer_ok();
+    return mer_json_want_number(object, key, what, ret, err);
+}
+
+static mer_status load_trial(const struct mer_json *object, enum mer_task task,
+                             struct mer_trial *trial, mer_err *err)
+{
+    int64_t units;
+
+    if (mer_json_type(object) != MER_JSON_OBJECT)
+        return refuse(err, "a trial is no object");
+    MER_GUARD(check_size(object, 5, "a trial", err));
+    MER_GUARD(load_family(object, task, &trial->family, &trial->params, err));
+    MER_GUARD(read_score(object, "score", &trial->score, err));
+    MER_GUARD(read_score(object, "deviation", &trial->deviation, err));
+    MER_GUARD(mer_json_want_integer(object, "units", 0, INT64_MAX, what, &units, err));
+    trial->units = (uint64_t)units;
+    return mer_ok();
+}
+
+/* A decimal number of 64 bits without leading zeros. */
+static bool read_seed(const char *text, uint64_t *ret)
+{
+    uint64_t seed = 0;
+
+    if (!*text || (text[0] == '0' && text[1]))
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(seed, 10, &seed) ||
+            __builtin_add_overflow(seed, (uint64_t)(*text - '0'), &seed))
+            return false;
+    }
+    *ret = seed;
+    return true;
+}
+
+static mer_status load_search(const struct mer_json *root, struct mer_pipeline *pipeline,
+                              mer_err *err)
+{
+    const struct mer_json *object, *trials;
+    const char *metric_name, *seed;
+    int64_t units, n_folds;
+
+    MER_GUARD(mer_json_want_object(root, "search", what, &object, err));
+    MER_GUARD(check_size(object, 5, "search", err));
+    MER_GUARD(mer_json_want_string(object, "metric", what, &metric_name, err));
+    const struct mer_metric *metric = mer_metric_find(metric_name);
+    if (!metric)
+        return refuse(err, "its metric is unknown");
+    pipeline->metric = metric->name;
+    MER_GUARD(mer_json_want_string(object, "seed", what, &seed, err));
+    if (!read_seed(seed, &pipeline->seed))
+        return refuse(err, "its seed is no number of 64 bits");
+    MER_GUARD(mer_json_want_integer(object, "units", 0, INT64_MAX, what, &units, err));
+    pipeline->units = (uint64_t)units;
+    MER_GUARD(mer_json_want_integer(object, "folds", 0, UINT32_MAX, what, &n_folds, err));
+    pipeline->n_folds = (size_t)n_folds;
+    MER_GUARD(mer_json_want_array(object, "trials", what, &trials, err));
+    const size_t n_trials = mer_json_size(trials);
+    if (n_trials > TRIALS_MAX)
+        return refuse(err, "it has too many trials");
+    MER_GUARD(mer_arena_zero(&pipeline->arena, n_trials, sizeof(*pipeline->trials),
+                             &pipeline->trials, err));
+    pipeline->n_trials = n_trials;
+    for (size_t i = 0; i < n_trials; i++)
+        MER_GUARD(load_trial(mer_json_at(trials, i), pipeline->task, &pipeline->trials[i], err));
+    return mer_ok();
+}
+
+static mer_status load_root(const struct mer_ctx *ctx, const struct mer_json *root,
+                            const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
+                            mer_err *err)
+{
+    const char *producer;
+    int64_t format;
+
+    if (mer_json_type(root) != MER_JSON_OBJECT)
+        return refuse(err, "it is no JSON object");
+    MER_GUARD(mer_json_want_integer(root, "format", 1, INT64_MAX, what, &format, err));
+    if (format > FORMAT)
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_DATA,
+                                 "the model has format %lld, and this version reads up to %d",
+                                 (long long)format, FORMAT),
+                        "use a newer version of Merlon");
+    MER_GUARD(check_size(root, 9, "it", err));
+    MER_GUARD(mer_json_want_string(root, "producer", what, &producer, err));
+    MER_GUARD(load_schema(bundle, &pipeline->schema, err));
+    MER_GUARD(load_target(root, bundle, pipeline, err));
+    MER_GUARD(load_search(root, pipeline, err));
+    return load_model(ctx, root, bundle, pipeline, err);
+}
+
+mer_status mer_pipeline_load(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
+                             struct mer_pipeline **ret_pipeline, mer_err *err)
+{
+    static const struct mer_json_limits limits = {JSON_BYTES_MAX, JSON_DEPTH_MAX};
+    struct mer_json_document *document = NULL;
+    struct mer_pipeline *pipeline = NULL;
+    mer_status status;
+
+    if (!bundle->json)
+        return mer_hint(err, mer_fail(err, MER_ERR_DATA, "the file holds no Merlon model"),
+                        "only files that `merlon fit` wrote can be loaded as models");
+    MER_GUARD_GOTO(
+        mer_json_parse(ctx->alloc, bundle->json, bundle->n_json, &limits, what, &document, err),
+        out);
+    MER_GUARD_GOTO(mer_pipeline_new(ctx->alloc, &pipeline, err), out);
+    MER_GUARD_GOTO(load_root(ctx, mer_json_root(document), bundle, pipeline, err), out);
+    *ret_pipeline = pipeline;
+    pipeline = NULL;
+out:
+    mer_pipeline_free(ctx, pipeline);
+    mer_json_free(document);
+    return status;
+}

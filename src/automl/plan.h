@@ -1,0 +1,76 @@
+/* The plan of a search, a state machine: ask hands out settings to try, tell takes their scores.
+ * Pure and deterministic: what is asked next depends on the scores told before, and on nothing
+ * else.
+ *
+ * Round 0 tries a few settings of each family, so that there is something to keep early; round 1
+ * the rest of the portfolio, but for families that round 0 showed to be far behind; each later
+ * round neighbours of the best setting so far, nearer ones after a round that found nothing better.
+ * Inside a round the cheapest setting comes first. A round begins when all scores of the one before
+ * have been told.
+ */
+#ifndef MER_AUTOML_PLAN_H
+#define MER_AUTOML_PLAN_H
+
+#include "automl/fold.h"
+#include "learn/family.h"
+
+enum { MER_PLAN_MAX = 128, MER_PLAN_LEVELS = 3, MER_PLAN_ROUNDS_MAX = 12 };
+
+struct mer_candidate {
+    const struct mer_family *family;
+    struct mer_params params;
+    uint64_t cost;     /* work units over all folds */
+    size_t preference; /* among equals the lower one is chosen: plain settings come first */
+    double scores[MER_FOLDS_MAX]; /* by fold; NaN where the metric is not defined */
+    size_t n_scores;
+    double score; /* their mean; NaN until it is told, or when it failed */
+    double deviation;
+    bool told;
+};
+
+struct mer_plan {
+    enum mer_task task;
+    bool greater_is_better;
+    uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params);
+    void *self;
+    struct mer_candidate candidates[MER_PLAN_MAX];
+    size_t n_candidates;
+    size_t n_asked;
+    size_t n_told;
+    unsigned round;
+    unsigned level;                     /* how near the neighbours are; 0 is the widest step */
+    const struct mer_candidate *centre; /* of the last refining round */
+};
+
+enum mer_ask {
+    MER_ASK_TRIAL, /* try candidate *ret_id */
+    MER_ASK_WAIT,  /* nothing to hand out before more scores are told */
+    MER_ASK_DONE
+};
+
+/* A plan for the families that can do the task, or for one setting alone. `cost` gives the work
+ * units of a setting over all folds, a function of shapes and parameters. */
+void mer_plan_init(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
+                   uint64_t (*cost)(void *self, const struct mer_family *family,
+                                    const struct mer_params *params),
+                   void *self);
+void mer_plan_init_one(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
+                       const struct mer_family *family, const struct mer_params *params,
+                       uint64_t cost);
+
+enum mer_ask mer_plan_ask(struct mer_plan *plan, size_t *ret_id);
+/* The scores by fold of a candidate that was handed out; n_scores = 0: it failed. A second telling
+ * is ignored. */
+void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores);
+/* The candidate with the best mean score so far, the earlier of equals; NULL: none has a score. */
+const struct mer_candidate *mer_plan_best(const struct mer_plan *plan);
+/* The candidate to keep: of those that are not worse than the best by more than the standard error
+ * of the difference over the folds, the plainest (Breiman et al., "Classification and Regression
+ * Trees", 1984, 3.4.3: the 1 SE rule; here with paired differences). On little data the best of
+ * many noisy scores is mostly the luckiest; on much data the error is small and this is the best.
+ */
+const struct mer_candidate *mer_plan_choice(const struct mer_plan *plan);
+/* Whether score a is better than b; NaN is worse than anything. */
+bool mer_plan_better(const struct mer_plan *plan, double a, double b);
+
+#endif

@@ -1,0 +1,434 @@
+/* Drives a search: evaluates what the plan asks for until the plan or a budget ends, then fits the
+ * best setting on all rows.
+ *
+ * The clock decides nothing but when the search ends: a trial that would not finish is not begun,
+ * one that does not finish is given up and leaves no trace, and no later trial is tried in its
+ * place. So the trials that finished are always the first ones of the plan, and their work units
+ * alone say which.
+ */
+#include "automl/search.h"
+
+#include <string.h>
+
+#include "automl/evaluation.h"
+#include "automl/fold.h"
+#include "automl/plan.h"
+#include "core/math.h"
+#include "core/team.h"
+
+#define NS 1e9
+/* Seconds a work unit takes before any has been measured. */
+#define SECONDS_A_UNIT 1e-6
+#define LONGEST_BUDGET 1e9 /* seconds: 31 years */
+/* A fit of a family that was not measured yet may be so much faster than thought. */
+#define HOPE 0.25
+/* Estimates of what the last fit needs are raised by this. */
+#define RESERVE 1.3
+
+struct search {
+    const struct mer_search_options *options;
+    const struct mer_frame *frame;
+    const struct mer_schema *schema;
+    size_t target_column;
+    struct mer_pipeline *pipeline; /* filled from the beginning */
+    struct mer_learned_target target;
+    const struct mer_metric *metric;
+    size_t n_folds;
+    struct mer_evaluation *evaluation;
+    struct mer_plan *plan;
+    struct mer_trial *trials; /* parallel to the plan's candidates */
+    size_t n_trials;
+    uint64_t units; /* of what has finished */
+
+    uint64_t end_ns; /* the clock's budget; 0: none */
+    double prepare_seconds;
+    /* Measured, in seconds of one fit after another, and the units they took; by family. */
+    double *family_seconds;
+    double *family_units;
+};
+
+static double seconds_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? (double)(to_ns - from_ns) / NS : 0;
+}
+
+static size_t family_index(const struct mer_family *family)
+{
+    size_t i = 0;
+    while (i + 1 < MER_N_FAMILIES && MER_FAMILIES[i] != family)
+        i++;
+    return i;
+}
+
+/* Seconds that a unit of the family takes, fits running one after another. */
+static double seconds_a_unit(const struct search *search, const struct mer_family *family)
+{
+    const size_t i = family_index(family);
+    return search->family_units[i] > 0 ? search->family_seconds[i] / search->family_units[i]
+                                       : SECONDS_A_UNIT;
+}
+
+/* The context for work that is given up at a time, unless the caller's own deadline is earlier. */
+static struct mer_ctx with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns)
+{
+    struct mer_ctx limited = *ctx;
+    if (ctx->deadline_ns == 0 || deadline_ns < ctx->deadline_ns)
+        limited.deadline_ns = deadline_ns;
+    return limited;
+}
+
+/* What a trial over all folds comes to when it is one fit on all rows. */
+static double refit_share(const struct search *search)
+{
+    /* A fold learns from (k - 1) / k of the rows, a holdout from four fifths. */
+    return search->n_folds == 1 ? 1.25 : 1 / (double)(search->n_folds - 1);
+}
+
+/* Seconds to keep for preparing and fitting a setting on all rows. */
+static double refit_seconds(const struct search *search, const struct mer_candidate *candidate)
+{
+    const double fit = (double)candidate->cost * seconds_a_unit(search, candidate->family);
+    return RESERVE * refit_share(search) * (fit + search->prepare_seconds);
+}
+
+/* Whether the budgets let the candidate begin. */
+static bool may_begin(const struct mer_ctx *ctx, const struct search *search,
+                      const struct mer_candidate *candidate)
+{
+    const struct mer_search_options *options = search->options;
+    uint64_t units;
+
+    if (options->max_trials > 0 && search->n_trials >= options->max_trials)
+        return false;
+    if (options->units > 0 &&
+        (__builtin_add_overflow(search->units, candidate->cost, &units) || units > options->units))
+        return false;
+    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    if (search->end_ns == 0 || !choice)
+        return true;
+    const double left = seconds_between(mer_ctx_now_ns(ctx), search->end_ns);
+    const double trial = (double)candidate->cost * seconds_a_unit(search, candidate->family) /
+                         (double)mer_evaluation_parallel_fits(search->evaluation, ctx);
+    /* The first of a family may begin as well when it would fit only if it were faster than
+     * thought: if it is not, it is given up. */
+    const bool is_measured = search->family_units[family_index(candidate->family)] > 0;
+    const double hope = is_measured ? 1 : HOPE;
+    return left > hope * trial +
+                      fmax(refit_seconds(search, choice), hope * refit_seconds(search, candidate));
+}
+
+/* When a trial that begins now is given up: what is left then must do for fitting the best setting
+ * so far on all rows, and for fitting this one, which takes longer the longer its trial did. */
+static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct search *search)
+{
+    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    const uint64_t now = mer_ctx_now_ns(ctx);
+    const double left = seconds_between(now, search->end_ns);
+    const double n_parallel = (double)mer_evaluation_parallel_fits(search->evaluation, ctx);
+    const double refit = RESERVE * refit_share(search);
+
+    double allowed = (left - refit * search->prepare_seconds) / (1 + refit * n_parallel);
+    if (choice)
+        allowed = fmin(allowed, left - refit_seconds(search, choice));
+    return now + (allowed > 0 ? (uint64_t)(allowed * NS) : 0);
+}
+
+/* Evaluates one candidate. MER_ERR_BUDGET when it was given up. */
+static mer_status run_trial(const struct mer_ctx *ctx, struct search *search, size_t id,
+                            mer_err *err)
+{
+    const struct mer_candidate *candidate = &search->plan->candidates[id];
+    const struct mer_ctx limited =
+        search->end_ns != 0 ? with_deadline(ctx, trial_deadline(ctx, search)) : *ctx;
+    double scores[MER_FOLDS_MAX];
+    size_t n_scores = search->n_folds;
+
+    const uint64_t begin_ns = mer_ctx_now_ns(ctx);
+    const mer_status status = mer_evaluation_run(&limited, search->evaluation, candidate->family,
+                                                 &candidate->params, scores, err);
+    /* A setting that cannot be fitted to these data is a failed trial; anything else ends all. */
+    if (status.code == MER_ERR_DATA) {
+        mer_log_warning(ctx, "automl", "a trial of %s failed: %s", candidate->family->name,
+                        err->message);
+        n_scores = 0;
+        mer_err_clear(err);
+    } else {
+        MER_GUARD(status);
+    }
+    mer_plan_tell(search->plan, id, scores, n_scores);
+    const double seconds = seconds_between(begin_ns, mer_ctx_now_ns(ctx));
+    const size_t family = family_index(candidate->family);
+    search->family_seconds[family] +=
+        seconds * (double)mer_evaluation_parallel_fits(search->evaluation, ctx);
+    search->family_units[family] += (double)candidate->cost;
+    search->units += candidate->cost;
+    search->trials[search->n_trials++] = (struct mer_trial){.family = candidate->family,
+                                                            .params = candidate->params,
+                                                            .score = candidate->score,
+                                                            .deviation = candidate->deviation,
+                                                            .units = candidate->cost,
+                                                            .seconds = seconds};
+    mer_log_debug(ctx, "automl", "trial %zu, %s: %s %.6g, deviation %.3g, %llu units",
+                  search->n_trials, candidate->family->name, search->metric->name, candidate->score,
+                  candidate->deviation, (unsigned long long)candidate->cost);
+    return mer_ok();
+}
+
+/* Runs trials until the plan or a budget ends. */
+static mer_status run_plan(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+    struct mer_plan *plan = search->plan;
+    size_t id;
+
+    while (mer_plan_ask(plan, &id) == MER_ASK_TRIAL) {
+        mer_ctx_progress(ctx, "searching", search->n_trials, plan->n_candidates);
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        if (!may_begin(ctx, search, &plan->candidates[id]))
+            break;
+        const mer_status status = run_trial(ctx, search, id, err);
+        if (status.code == MER_ERR_BUDGET && search->end_ns != 0 &&
+            mer_is_ok(mer_ctx_check_cancel(ctx, err))) {
+            mer_err_clear(err);
+            break;
+        }
+        MER_GUARD(status);
+        if (options->on_trial)
+            options->on_trial(options->self, &search->trials[search->n_trials - 1],
+                              search->n_trials, plan->n_candidates);
+    }
+    if (search->n_trials == 0)
+        return mer_hint(
+            err, mer_fail(err, MER_ERR_BUDGET, "the budget ended before any model was scored"),
+            "give more time or more work units");
+    if (!mer_plan_best(plan))
+        return mer_fail(err, MER_ERR_DATA, "no model could be scored by %s on these data",
+                        search->metric->name);
+    return mer_ok();
+}
+
+static uint64_t candidate_cost(void *self, const struct mer_family *family,
+                               const struct mer_params *params)
+{
+    const struct search *search = self;
+    return mer_evaluation_cost(search->evaluation, family, params);
+}
+
+/* The one setting that the caller wants, checked. */
+static mer_status plan_one(struct search *search, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+    const struct mer_family *family = options->family;
+    struct mer_params params;
+
+    mer_params_default(family->params, family->n_params, &params);
+    for (size_t i = 0; i < family->n_params; i++)
+        if (options->params_given[i])
+            params.values[i] = options->params.values[i];
+    if (family->check)
+        MER_GUARD(family->check(&params, search->target.task, err));
+    mer_plan_init_one(search->plan, search->target.task, search->metric->greater_is_better, family,
+                      &params, mer_evaluation_cost(search->evaluation, family, &params));
+    return mer_ok();
+}
+
+/* The trial that was chosen first, then by score; equals stay in the order in which they were
+ * tried.
+ */
+static void sort_trials(const struct mer_plan *plan, struct mer_trial *trials, size_t n)
+{
+    const size_t chosen = (size_t)(mer_plan_choice(plan) - plan->candidates);
+    struct mer_trial moved = trials[chosen];
+
+    for (size_t i = chosen; i > 0; i--)
+        trials[i] = trials[i - 1];
+    trials[0] = moved;
+    for (size_t i = 2; i < n; i++) {
+        size_t j = i;
+        for (moved = trials[i]; j > 1 && mer_plan_better(plan, moved.score, trials[j - 1].score);
+             j--)
+            trials[j] = trials[j - 1];
+        trials[j] = moved;
+    }
+}
+
+static void log_left_out(const struct mer_ctx *ctx, const struct mer_prepare *prepare)
+{
+    struct mer_prepare_column column;
+
+    for (size_t i = 0; i < mer_prepare_n_columns(prepare); i++) {
+        mer_prepare_describe(prepare, i, &column);
+        if (column.left_out != MER_LEFT_OUT_NOT)
+            mer_log_info(ctx, "automl", "column %s is left out: %s", mer_quote(column.name).text,
+                         mer_left_out_reason(column.left_out));
+    }
+}
+
+/* Fits the best setting on all rows. */
+static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    struct mer_pipeline *pipeline = search->pipeline;
+    const struct mer_candidate *best = mer_plan_choice(search->plan);
+    const struct mer_target target = {.task = search->target.task,
+                                      .values = search->target.values,
+                                      .classes = search->target.classes,
+                                      .n_classes = search->target.n_classes};
+    struct mer_prepared prepared;
+
+    mer_ctx_progress(ctx, "fitting", 0, 1);
+    MER_GUARD(mer_prepare_fit(ctx, search->frame, search->target_column, NULL, 0,
+                              &pipeline->prepare, err));
+    log_left_out(ctx, pipeline->prepare);
+    MER_GUARD(mer_prepare_apply(ctx, pipeline->prepare, search->frame, NULL, 0, &prepared, err));
+    const struct mer_fit_data data = {
+        .design = &prepared.design, .target = &target, .seed = search->options->seed};
+    pipeline->family = best->family;
+    pipeline->params = best->params;
+    const mer_status status = best->family->fit(ctx, &best->params, &data, &pipeline->model, err);
+    mer_prepared_release(ctx, &prepared);
+    MER_GUARD(status);
+    mer_ctx_progress(ctx, "fitting", 1, 1);
+    return mer_ok();
+}
+
+/* What the pipeline says about its making. */
+static mer_status describe(struct search *search, mer_err *err)
+{
+    struct mer_pipeline *pipeline = search->pipeline;
+
+    MER_GUARD(mer_pipeline_set_schema(pipeline, search->frame, search->schema, err));
+    pipeline->target = pipeline->schema.fields[search->target_column].name;
+    pipeline->task = search->target.task;
+    pipeline->n_classes = search->target.n_classes;
+    pipeline->labels = search->target.labels;
+    pipeline->metric = search->metric->name;
+    pipeline->seed = search->options->seed;
+    pipeline->n_train_rows = search->frame->n_rows;
+    return mer_ok();
+}
+
+static mer_status choose_metric(struct search *search, mer_err *err)
+{
+    static const unsigned wanted[] = {[MER_TASK_REGRESSION] = MER_METRIC_REGRESSION,
+                                      [MER_TASK_BINARY] = MER_METRIC_BINARY,
+                                      [MER_TASK_MULTICLASS] = MER_METRIC_MULTICLASS};
+    const enum mer_task task = search->target.task;
+
+    search->metric = search->options->metric
+                         ? search->options->metric
+                         : mer_metric_find(task == MER_TASK_REGRESSION ? "rmse" : "log_loss");
+    if (!(search->metric->tasks & wanted[task]))
+        return mer_fail(err, MER_ERR_USAGE, "the metric %s does not fit the task %s",
+                        search->metric->name, mer_task_name(task));
+    return mer_ok();
+}
+
+/* Splits the table and prepares it for the search. */
+static mer_status prepare_search(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+    const struct mer_ctx limited = search->end_ns != 0 ? with_deadline(ctx, search->end_ns) : *ctx;
+
+    /* Whoever asks for a number of folds gets them; else the order of time decides before the size.
+     */
+    const size_t time_column =
+        options->n_folds ? SIZE_MAX : mer_fold_time_column(search->frame, search->target_column);
+    const bool in_time_order = time_column != SIZE_MAX;
+    search->n_folds = options->n_folds ? options->n_folds
+                      : in_time_order  ? 1
+                                       : mer_fold_count(search->frame->n_rows);
+    if (in_time_order)
+        mer_log_info(ctx, "automl",
+                     "rows are in the order of column %s: models are scored on the last fifth",
+                     mer_quote(search->frame->columns[time_column].name).text);
+    if (search->n_folds > MER_FOLDS_MAX || search->n_folds > search->frame->n_rows)
+        return mer_fail(err, MER_ERR_USAGE, "%zu folds are too many for %zu rows; at most %d",
+                        search->n_folds, search->frame->n_rows, MER_FOLDS_MAX);
+    const struct mer_evaluation_data data = {.frame = search->frame,
+                                             .target_column = search->target_column,
+                                             .target = &search->target,
+                                             .metric = search->metric,
+                                             .n_folds = search->n_folds,
+                                             .hold_out_last = in_time_order,
+                                             .seed = options->seed};
+    const uint64_t begin_ns = mer_ctx_now_ns(ctx);
+    MER_GUARD(mer_evaluation_new(&limited, &data, &search->evaluation, err));
+    search->prepare_seconds = seconds_between(begin_ns, mer_ctx_now_ns(ctx));
+    search->units = mer_evaluation_prepare_cost(search->evaluation);
+    if (options->family)
+        return plan_one(search, err);
+    mer_plan_init(search->plan, search->target.task, search->metric->greater_is_better,
+                  candidate_cost, search);
+    return mer_ok();
+}
+
+static mer_status allocate(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    struct mer_alloc *alloc = ctx->alloc;
+
+    MER_GUARD(mer_pipeline_new(alloc, &search->pipeline, err));
+    MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*search->plan), &search->plan, err));
+    MER_GUARD(mer_arena_zero(&search->pipeline->arena, MER_PLAN_MAX, sizeof(*search->trials),
+                             &search->trials, err));
+    MER_GUARD(mer_alloc_zero(alloc, MER_N_FAMILIES, sizeof(double), &search->family_seconds, err));
+    return mer_alloc_zero(alloc, MER_N_FAMILIES, sizeof(double), &search->family_units, err);
+}
+
+static void release(const struct mer_ctx *ctx, struct search *search)
+{
+    mer_evaluation_free(ctx, search->evaluation);
+    mer_learned_target_release(ctx, &search->target);
+    mer_free(ctx->alloc, search->plan);
+    mer_free(ctx->alloc, search->family_seconds);
+    mer_free(ctx->alloc, search->family_units);
+    mer_pipeline_free(ctx, search->pipeline);
+}
+
+static mer_status run(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+
+    MER_GUARD(allocate(ctx, search, err));
+    MER_GUARD(mer_frame_want(search->frame, options->target, &search->target_column, err));
+    if (search->frame->n_rows > UINT32_MAX)
+        return mer_fail(err, MER_ERR_DATA, "%zu rows are more than 2^32", search->frame->n_rows);
+    MER_GUARD(mer_target_learn(ctx, search->frame, search->target_column,
+                               options->task_given ? &options->task : NULL,
+                               &search->pipeline->arena, &search->target, err));
+    MER_GUARD(choose_metric(search, err));
+    MER_GUARD(describe(search, err));
+    MER_GUARD(prepare_search(ctx, search, err));
+    MER_GUARD(run_plan(ctx, search, err));
+    /* The folds are done with; the memory is for the last fit. */
+    mer_evaluation_free(ctx, search->evaluation);
+    search->evaluation = NULL;
+    MER_GUARD(refit(ctx, search, err));
+    sort_trials(search->plan, search->trials, search->n_trials);
+    search->pipeline->trials = search->trials;
+    search->pipeline->n_trials = search->n_trials;
+    search->pipeline->units = search->units;
+    search->pipeline->n_folds = search->n_folds;
+    return mer_ok();
+}
+
+mer_status mer_search_fit(const struct mer_ctx *ctx, const struct mer_frame *frame,
+                          const struct mer_schema *schema, const struct mer_search_options *options,
+                          struct mer_pipeline **ret_pipeline, mer_err *err)
+{
+    struct search search = {.options = options, .frame = frame, .schema = schema};
+    mer_err local;
+
+    if (!err)
+        err = &local;
+    mer_err_clear(err);
+    if (ctx->clock && options->budget_seconds > 0)
+        search.end_ns =
+            mer_ctx_now_ns(ctx) + (uint64_t)(fmin(options->budget_seconds, LONGEST_BUDGET) * NS);
+    const mer_status status = run(ctx, &search, err);
+    if (mer_is_ok(status)) {
+        *ret_pipeline = search.pipeline;
+        search.pipeline = NULL;
+    }
+    release(ctx, &search);
+    return status;
+}

@@ -1,0 +1,522 @@
+/* merlon fit: from a table to a signed model. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/leaderboard.h"
+#include "cli/reading.h"
+#include "cli/session.h"
+#include "os/clock.h"
+#include "os/file.h"
+
+enum { LEADERBOARD_LINES = 10, COLUMNS_SHOWN = 12 };
+
+static const char DEFAULT_KEY[] = "default";
+
+struct fit_arguments {
+    const char *data;
+    const char *target;
+    const char *out;
+    const char *task;
+    const char *schema;
+    double budget;
+    uint64_t units;
+    uint64_t trials;
+    uint64_t threads;
+    uint64_t memory;
+    struct mer_cli_seed seed;
+    const char *metric;
+    const char *model;
+    struct mer_cli_settings params;
+    uint64_t folds;
+    bool require_signed_data;
+    const char *key;
+    uint64_t passphrase_fd;
+    struct mer_cli_reading reading;
+    bool force;
+};
+
+/* What a run holds, from the first step to the last. */
+struct fit {
+    struct mer_cli *cli;
+    const struct fit_arguments *arguments;
+    struct mer_trust *trust;
+    struct mer_signer *signer;
+    bool key_is_new;
+    struct mer_table *table;
+    struct mer_fitted *model;
+    struct mer_saved saved;
+    double save_seconds;
+    uint64_t search_start_ns;
+};
+
+/* A parameter is wrong before the table is read, not after. */
+static mer_status check_params(const struct fit_arguments *arguments, mer_err *err)
+{
+    if (arguments->params.n && !arguments->model)
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "--param belongs to a model family"),
+                        "name it with --model; merlon help models lists the families");
+    if (!arguments->model)
+        return mer_ok();
+    const struct mer_family *const family = mer_family_find(arguments->model);
+    struct mer_params params;
+    mer_params_default(family->params, family->n_params, &params);
+    for (size_t i = 0; i < arguments->params.n; i++)
+        MER_GUARD(mer_params_set(family->params, family->n_params, arguments->params.items[i].name,
+                                 arguments->params.items[i].value, &params, err));
+    return mer_ok();
+}
+
+/* Fails before hours of work rather than after them. */
+static mer_status check_outputs(const struct fit_arguments *arguments, mer_err *err)
+{
+    static const char *const suffixes[] = {"", ".sig", ".provenance.json", ".provenance.json.sig"};
+    enum { OF_RECORD = 2 }; /* a record without a model is a stopped run's, and is replaced */
+    for (size_t i = 0; i < MER_CLI_COUNT_OF(suffixes); i++) {
+        char *path;
+        MER_GUARD(mer_path_with_suffix(arguments->out, suffixes[i], &path, err));
+        struct mer_output output;
+        const mer_status status =
+            mer_output_open(&output, path, arguments->force || i >= OF_RECORD, 0644, err);
+        if (mer_is_ok(status))
+            mer_output_release(&output);
+        free(path);
+        MER_GUARD(status);
+    }
+    return mer_ok();
+}
+
+/* Opens the key that will sign. A missing default key is made later, once there is something to
+ * sign. */
+static mer_status open_signer(struct fit *fit, mer_err *err)
+{
+    const struct fit_arguments *const arguments = fit->arguments;
+    struct mer_cli_passphrase source = mer_cli_passphrase_from(arguments->passphrase_fd);
+    const char *const name = arguments->key ? arguments->key : DEFAULT_KEY;
+    const mer_status status =
+        mer_signer_open(NULL, name, mer_cli_ask_passphrase, &source, &fit->signer, err);
+    if (status.code == MER_ERR_NO_INPUT && !arguments->key) {
+        fit->key_is_new = true;
+        mer_err_clear(err);
+        return mer_ok();
+    }
+    return status;
+}
+
+static mer_status make_signer(struct fit *fit, mer_err *err)
+{
+    if (!fit->key_is_new)
+        return mer_ok();
+    MER_GUARD(mer_keys_new(NULL, DEFAULT_KEY, NULL, NULL, err));
+    return mer_signer_open(NULL, DEFAULT_KEY, NULL, NULL, &fit->signer, err);
+}
+
+static mer_status read_data(struct fit *fit, mer_err *err)
+{
+    const struct fit_arguments *const arguments = fit->arguments;
+    struct mer_table_options options;
+    MER_GUARD(mer_cli_reading_options(&arguments->reading, &options, err));
+    options.schema_file = arguments->schema;
+    options.trust = fit->trust;
+    options.require_signature = arguments->require_signed_data;
+    return mer_table_read(fit->cli->context, arguments->data, &options, &fit->table, err);
+}
+
+/* "3 number, 2 categorical" */
+static void print_types(struct mer_cli *cli, const struct mer_frame *frame)
+{
+    size_t counts[MER_TYPE_COUNT] = {0};
+    for (size_t i = 0; i < frame->n_columns; i++)
+        counts[frame->columns[i].type]++;
+    const char *separator = "";
+    for (int type = 0; type < MER_TYPE_COUNT; type++) {
+        if (counts[type] == 0)
+            continue;
+        mer_cli_print(cli, "%s%zu %s", separator, counts[type], mer_type_name((enum mer_type)type));
+        separator = ", ";
+    }
+}
+
+/* Which texts were read as missing values, and how often. */
+static void print_missing(struct mer_cli *cli, const struct mer_table *table)
+{
+    const struct mer_schema *const schema = &table->schema;
+    size_t total = 0;
+    for (size_t i = 0; i < table->frame.n_columns; i++)
+        total += table->frame.columns[i].n_missing;
+    if (total == 0) {
+        mer_cli_print(cli, "  missing: none\n");
+        return;
+    }
+    mer_cli_print(cli, "  missing: %zu cells", total);
+    const char *separator = " (";
+    for (size_t i = 0;
+         i < schema->n_missing_values && i < MER_CLI_COUNT_OF(table->report.missing_counts); i++) {
+        if (table->report.missing_counts[i] == 0)
+            continue;
+        const char *const text = schema->missing_values[i];
+        mer_cli_print(cli, "%s%zu %s", separator, table->report.missing_counts[i],
+                      text[0] ? mer_quote(text).text : "empty");
+        separator = ", ";
+    }
+    mer_cli_print(cli, "%s\n", separator[0] == ',' ? ")" : "");
+}
+
+static void print_data(struct fit *fit)
+{
+    struct mer_cli *const cli = fit->cli;
+    const struct mer_table *const table = fit->table;
+    const struct mer_origin *const origin = &table->origin;
+    mer_cli_print_bold(cli, "Data: %s\n", mer_quote(fit->arguments->data).text);
+    mer_cli_print(cli, "  %zu rows, %zu columns: ", table->frame.n_rows, table->frame.n_columns);
+    print_types(cli, &table->frame);
+    mer_cli_print(cli, "\n");
+    print_missing(cli, table);
+    if (origin->is_signed)
+        mer_cli_print(cli, "  signed by %s\n", mer_quote(origin->signature.signer_name).text);
+    else
+        mer_cli_print(cli, "  not signed\n");
+    mer_cli_show_now(cli);
+}
+
+static void print_left_out(struct mer_cli *cli, const struct mer_pipeline *pipeline)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < mer_prepare_n_columns(pipeline->prepare); i++) {
+        struct mer_prepare_column column;
+        mer_prepare_describe(pipeline->prepare, i, &column);
+        if (column.left_out == MER_LEFT_OUT_NOT)
+            continue;
+        if (++n <= COLUMNS_SHOWN)
+            mer_cli_print(cli, "  left out: %s (%s)\n", mer_quote(column.name).text,
+                          mer_left_out_reason(column.left_out));
+    }
+    if (n > COLUMNS_SHOWN)
+        mer_cli_print(cli, "  left out: %zu columns more\n", n - COLUMNS_SHOWN);
+}
+
+static void on_trial(void *self, const char *family, double score, double deviation, double seconds,
+                     size_t n_done, size_t n_planned)
+{
+    const struct fit *const fit = self;
+    mer_log_info(&fit->cli->context->ctx, "cli",
+                 "trial %zu of %zu: %s, score %.6g +- %.3g in %.3f s", n_done, n_planned, family,
+                 score, deviation, seconds);
+}
+
+static mer_status search(struct fit *fit, mer_err *err)
+{
+    const struct fit_arguments *const arguments = fit->arguments;
+    const struct mer_fit_options options = {
+        .size = sizeof options,
+        .target = arguments->target,
+        .task = arguments->task,
+        .metric = arguments->metric,
+        .family = arguments->model,
+        .settings = arguments->params.items,
+        .n_settings = arguments->params.n,
+        .budget_seconds = arguments->budget,
+        .units = arguments->units,
+        .max_trials = arguments->trials,
+        .n_folds = arguments->folds,
+        .seed = arguments->seed.given ? &arguments->seed.value : NULL,
+        .on_trial = on_trial,
+        .self = fit,
+    };
+    return mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
+}
+
+static mer_status save(struct fit *fit, mer_err *err)
+{
+    const double start = mer_cli_seconds(fit->cli);
+    MER_GUARD(make_signer(fit, err));
+    MER_GUARD(mer_model_save(fit->model, fit->arguments->out, fit->signer, fit->arguments->force,
+                             &fit->saved, err));
+    fit->save_seconds = mer_cli_seconds(fit->cli) - start;
+    return mer_ok();
+}
+
+static void print_result(struct fit *fit)
+{
+    struct mer_cli *const cli = fit->cli;
+    const struct fit_arguments *const arguments = fit->arguments;
+    const struct mer_pipeline *const pipeline = fit->model->pipeline;
+    const char *const key = arguments->key ? arguments->key : DEFAULT_KEY;
+    print_left_out(cli, pipeline);
+    mer_cli_print_bold(cli, "\nTarget: %s\n", mer_quote(pipeline->target).text);
+    mer_cli_print(cli, "  %s", mer_task_name(pipeline->task));
+    if (pipeline->task != MER_TASK_REGRESSION)
+        mer_cli_print(cli, ", %zu classes", pipeline->n_classes);
+    mer_cli_print(cli, "; %s %s; seed %llu, %llu work units\n\n", pipeline->metric,
+                  mer_cli_show_folds(pipeline->n_folds).text, (unsigned long long)pipeline->seed,
+                  (unsigned long long)pipeline->units);
+    mer_cli_print_leaderboard(cli, pipeline, LEADERBOARD_LINES, true);
+    mer_cli_print_bold(cli, "\nModel: %s\n", mer_quote(arguments->out).text);
+    mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", pipeline->family->name,
+                  pipeline->metric,
+                  mer_cli_show_score(pipeline->n_trials ? pipeline->trials[0].score : NAN).text,
+                  mer_cli_show_bytes(fit->saved.n_bytes).text, fit->saved.digest);
+    mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
+                  fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
+                                  : "");
+    mer_cli_print(cli, "  %s in all\n\nNext: merlon predict %s NEW.csv\n",
+                  mer_cli_show_seconds(mer_cli_seconds(cli)).text,
+                  mer_cli_show_word(arguments->out).text);
+}
+
+static void put_seconds(struct mer_cli_document *document, const struct fit *fit)
+{
+    const struct mer_table *const table = fit->table;
+    const struct mer_making *const making = &fit->model->making;
+    mer_json_key(&document->writer, "seconds");
+    mer_json_begin_object(&document->writer);
+    mer_cli_put_number(document, "load",
+                       table->read_seconds + table->check_seconds + table->parse_seconds);
+    mer_cli_put_number(document, "prepare", making->prepare_seconds);
+    mer_cli_put_number(document, "search", making->search_seconds);
+    mer_cli_put_number(document, "train", making->train_seconds);
+    mer_cli_put_number(document, "save", fit->save_seconds);
+    mer_cli_put_number(document, "total", mer_cli_seconds(fit->cli));
+    mer_json_end_object(&document->writer);
+}
+
+static void put_data(struct mer_cli_document *document, const struct mer_table *table)
+{
+    mer_json_key(&document->writer, "data");
+    mer_json_begin_object(&document->writer);
+    mer_cli_put_string(document, "path", table->path);
+    mer_cli_put_string(document, "digest", table->origin.digest);
+    mer_cli_put_unsigned(document, "rows", table->frame.n_rows);
+    mer_cli_put_unsigned(document, "columns", table->frame.n_columns);
+    if (table->origin.is_signed)
+        mer_cli_put_verified(document, "signer", &table->origin.signature);
+    mer_json_end_object(&document->writer);
+}
+
+static void put_left_out(struct mer_cli_document *document, const struct mer_prepare *prepare)
+{
+    mer_json_key(&document->writer, "left_out");
+    mer_json_begin_array(&document->writer);
+    for (size_t i = 0; i < mer_prepare_n_columns(prepare); i++) {
+        struct mer_prepare_column column;
+        mer_prepare_describe(prepare, i, &column);
+        if (column.left_out == MER_LEFT_OUT_NOT)
+            continue;
+        mer_json_begin_object(&document->writer);
+        mer_cli_put_string(document, "column", column.name);
+        mer_cli_put_string(document, "reason", mer_left_out_reason(column.left_out));
+        mer_json_end_object(&document->writer);
+    }
+    mer_json_end_array(&document->writer);
+}
+
+static mer_status emit_json(struct fit *fit, mer_err *err)
+{
+    const struct fit_arguments *const arguments = fit->arguments;
+    const struct mer_pipeline *const pipeline = fit->model->pipeline;
+    struct mer_cli_document document;
+    mer_cli_document_begin(&document, err);
+    mer_cli_put_string(&document, "model", arguments->out);
+    mer_cli_put_string(&document, "digest", fit->saved.digest);
+    mer_cli_put_unsigned(&document, "bytes", fit->saved.n_bytes);
+    mer_cli_put_string(&document, "key", arguments->key ? arguments->key : DEFAULT_KEY);
+    mer_cli_put_boolean(&document, "key_is_new", fit->key_is_new);
+    mer_cli_put_string(&document, "task", mer_task_name(pipeline->task));
+    mer_cli_put_string(&document, "target", pipeline->target);
+    mer_cli_put_unsigned(&document, "n_classes", mer_model_classes(fit->model));
+    mer_cli_put_string(&document, "family", pipeline->family->name);
+    mer_json_key(&document.writer, "params");
+    mer_params_write(pipeline->family->params, pipeline->family->n_params, &pipeline->params,
+                     &document.writer);
+    mer_cli_put_string(&document, "metric", pipeline->metric);
+    mer_json_key(&document.writer, "metrics"); /* cross-validated */
+    mer_json_begin_object(&document.writer);
+    mer_cli_put_number(&document, pipeline->metric,
+                       pipeline->n_trials ? pipeline->trials[0].score : NAN);
+    mer_json_end_object(&document.writer);
+    mer_cli_put_unsigned(&document, "folds", pipeline->n_folds);
+    mer_cli_put_unsigned(&document, "seed", pipeline->seed);
+    mer_cli_put_unsigned(&document, "units", pipeline->units);
+    mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
+    mer_cli_put_string(&document, "cpu", mer_cpu_level_name(fit->model->making.cpu));
+    put_data(&document, fit->table);
+    put_left_out(&document, pipeline->prepare);
+    mer_cli_put_leaderboard(&document, pipeline, true);
+    put_seconds(&document, fit);
+    mer_cli_put_unsigned(&document, "peak_rss_bytes", mer_peak_rss_bytes());
+    return mer_cli_document_end(fit->cli, &document, err);
+}
+
+static mer_status steps(struct fit *fit, mer_err *err)
+{
+    const struct fit_arguments *const arguments = fit->arguments;
+    MER_GUARD(mer_cli_open(fit->cli, arguments->memory, arguments->threads, err));
+    MER_GUARD(check_outputs(arguments, err));
+    MER_GUARD(mer_trust_open(NULL, &fit->trust, err));
+    MER_GUARD(open_signer(fit, err));
+    MER_GUARD(read_data(fit, err));
+    if (!fit->cli->common.quiet)
+        print_data(fit);
+    MER_GUARD(search(fit, err));
+    MER_GUARD(save(fit, err));
+    if (fit->cli->common.json)
+        return emit_json(fit, err);
+    if (!fit->cli->common.quiet)
+        print_result(fit);
+    return mer_ok();
+}
+
+static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
+{
+    struct fit fit = {.cli = cli, .arguments = words};
+    if (strcmp(fit.arguments->out, "-") == 0)
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "a model cannot go to standard output"),
+                        "its signature stands beside it: name a file");
+    MER_GUARD(check_params(fit.arguments, err));
+    const mer_status status = steps(&fit, err);
+    mer_fitted_free(fit.model);
+    mer_table_free(fit.table);
+    mer_signer_free(fit.signer);
+    mer_trust_free(fit.trust);
+    return status;
+}
+
+#define AT(member) offsetof(struct fit_arguments, member)
+
+static const struct mer_cli_option POSITIONALS[] = {
+    {.name = "DATA",
+     .type = MER_CLI_FILE,
+     .at = AT(data),
+     .help = "the table to learn from: a CSV file, gzip allowed; - is standard input",
+     .required = true},
+};
+
+static const struct mer_cli_option OPTIONS[] = {
+    {.name = "target",
+     .type = MER_CLI_TEXT,
+     .at = AT(target),
+     .metavar = "COLUMN",
+     .help = "the column to predict",
+     .required = true},
+    {.name = "out",
+     .type = MER_CLI_FILE,
+     .at = AT(out),
+     .metavar = "MODEL",
+     .help = "where the model goes; its signature and provenance record go beside it",
+     .required = true},
+    {.name = "task",
+     .type = MER_CLI_CHOICE,
+     .at = AT(task),
+     .metavar = "TASK",
+     .choices = mer_cli_choice_task,
+     .help = "classification or regression; follows from the target column otherwise"},
+    {.name = "schema",
+     .type = MER_CLI_FILE,
+     .at = AT(schema),
+     .metavar = "FILE",
+     .help = "hold the table to this Table Schema instead of inferring types"},
+    {.name = "budget",
+     .type = MER_CLI_DURATION,
+     .at = AT(budget),
+     .metavar = "TIME",
+     .help = "search for at most this time: 20s, 5m, 1h"},
+    {.name = "units",
+     .type = MER_CLI_INTEGER,
+     .at = AT(units),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = UINT64_MAX,
+     .help =
+         "search for at most this much work; the number that an earlier run reached repeats it"},
+    {.name = "trials",
+     .type = MER_CLI_INTEGER,
+     .at = AT(trials),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = 1000000,
+     .help = "try at most this many settings"},
+    {.name = "threads",
+     .type = MER_CLI_INTEGER,
+     .at = AT(threads),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = 1024,
+     .help = "use this many threads; one per processor otherwise; the model is the same"},
+    {.name = "memory",
+     .type = MER_CLI_BYTES,
+     .at = AT(memory),
+     .metavar = "SIZE",
+     .help = "allocate at most this much: 512M, 4G"},
+    {.name = "seed",
+     .type = MER_CLI_SEED,
+     .at = AT(seed),
+     .metavar = "N",
+     .help = "the seed of all random numbers; unpredictable otherwise, and recorded"},
+    {.name = "metric",
+     .type = MER_CLI_CHOICE,
+     .at = AT(metric),
+     .metavar = "METRIC",
+     .choices = mer_cli_choice_metric,
+     .help = "what to optimise; log_loss or rmse otherwise (merlon help metrics)"},
+    {.name = "model",
+     .type = MER_CLI_CHOICE,
+     .at = AT(model),
+     .metavar = "NAME",
+     .choices = mer_cli_choice_family,
+     .help = "fit this model family, without a search (merlon help models)"},
+    {.name = "param",
+     .type = MER_CLI_SETTING,
+     .at = AT(params),
+     .metavar = "NAME=VALUE",
+     .help = "set a parameter of the family that --model names; may be repeated"},
+    {.name = "folds",
+     .type = MER_CLI_INTEGER,
+     .at = AT(folds),
+     .metavar = "N",
+     .minimum = 2,
+     .maximum = 100,
+     .help = "cross-validate with this many folds; chosen by the number of rows otherwise"},
+    {.name = "require-signed-data",
+     .type = MER_CLI_FLAG,
+     .at = AT(require_signed_data),
+     .help = "refuse a table that no trusted key has signed"},
+    {.name = "key",
+     .type = MER_CLI_TEXT,
+     .at = AT(key),
+     .metavar = "NAME",
+     .help = "the key that signs the model; default otherwise, made by the first fit"},
+    MER_CLI_PASSPHRASE_OPTION(struct fit_arguments),
+    MER_CLI_READING_OPTIONS(struct fit_arguments),
+    {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing model"},
+};
+
+static const struct mer_cli_example EXAMPLES[] = {
+    {"merlon fit houses.csv --target price --out houses.safetensors --budget 60s",
+     "searches for a minute and signs the best pipeline"},
+    {"merlon fit houses.csv --target price --out tree.safetensors --model tree --param max_depth=4",
+     "fits one tree"},
+};
+
+const struct mer_cli_command MER_CLI_FIT = {
+    .name = "fit",
+    .summary = "find, fit and sign the best model for a table",
+    .description =
+        "Reads a table, infers the types of its columns (or enforces a schema), compares model "
+        "families and their settings by cross-validation, fits the best again on all rows, and "
+        "writes it as a safetensors file with a signature and a provenance record beside it.\n\n"
+        "The same data, seed, settings and work units give the same model, byte for byte, whatever "
+        "the number of threads and the processor. A signature beside the table (DATA.sig) is "
+        "verified, and the record tells whose it was.",
+    .positionals = POSITIONALS,
+    .n_positionals = MER_CLI_COUNT_OF(POSITIONALS),
+    .options = OPTIONS,
+    .n_options = MER_CLI_COUNT_OF(OPTIONS),
+    .examples = EXAMPLES,
+    .n_examples = MER_CLI_COUNT_OF(EXAMPLES),
+    .failures = MER_CLI_ALWAYS_POSSIBLE | MER_CLI_CAN_FAIL(MER_ERR_DATA) |
+                MER_CLI_CAN_FAIL(MER_ERR_NO_INPUT) | MER_CLI_CAN_FAIL(MER_ERR_EXISTS) |
+                MER_CLI_CAN_FAIL(MER_ERR_BUDGET) | MER_CLI_CAN_FAIL(MER_ERR_TRUST),
+    .arguments_size = sizeof(struct fit_arguments),
+    .run = run_fit,
+};

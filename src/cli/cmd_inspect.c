@@ -1,0 +1,165 @@
+/* merlon inspect and leaderboard: what is in a model, once its signature was verified. */
+#include <string.h>
+
+#include "cli/leaderboard.h"
+#include "cli/loading.h"
+
+struct inspect_arguments {
+    const char *model;
+    const char *key;
+    bool labels;
+};
+
+static void print_columns(struct mer_cli *cli, const struct mer_pipeline *pipeline)
+{
+    mer_cli_print_bold(cli, "\nColumns\n");
+    for (size_t i = 0; i < mer_prepare_n_columns(pipeline->prepare); i++) {
+        struct mer_prepare_column column;
+        mer_prepare_describe(pipeline->prepare, i, &column);
+        mer_cli_print(cli, "  %-30s %-12s", mer_quote(column.name).text,
+                      mer_type_name(column.type));
+        if (column.left_out != MER_LEFT_OUT_NOT)
+            mer_cli_print(cli, " left out: %s\n", mer_left_out_reason(column.left_out));
+        else if (column.type == MER_TYPE_CATEGORICAL)
+            mer_cli_print(cli, " %zu levels\n", column.n_levels);
+        else
+            mer_cli_print(cli, " %zu feature%s\n", column.n_dense, column.n_dense == 1 ? "" : "s");
+    }
+}
+
+static void print_model(struct mer_cli *cli, const struct inspect_arguments *arguments,
+                        const struct mer_fitted *model)
+{
+    const struct mer_pipeline *const pipeline = model->pipeline;
+    mer_cli_print_bold(cli, "Model: %s\n", mer_quote(arguments->model).text);
+    mer_cli_print(cli, "  signed by  %s (key id %.16s...)\n",
+                  mer_quote(model->verified.signer_name).text, model->verified.signer_id);
+    mer_cli_print(cli, "  sha256     %s\n", model->verified.digest);
+    mer_cli_print(cli, "  target     %s\n", mer_quote(pipeline->target).text);
+    mer_cli_print(cli, "  task       %s", mer_task_name(pipeline->task));
+    if (pipeline->task != MER_TASK_REGRESSION)
+        mer_cli_print(cli, ", %zu classes", pipeline->n_classes);
+    mer_cli_print(cli, "\n  family     %s: %s\n", pipeline->family->name, pipeline->family->title);
+    mer_cli_print(cli, "  params     %s\n",
+                  mer_cli_show_params(pipeline->family, &pipeline->params).text);
+    if (pipeline->n_trials)
+        mer_cli_print(cli, "  %-10s %s %s\n", pipeline->metric,
+                      mer_cli_show_score(pipeline->trials[0].score).text,
+                      mer_cli_show_folds(pipeline->n_folds).text);
+    mer_cli_print(cli, "  trained on %zu rows, seed %llu, %llu work units\n",
+                  pipeline->n_train_rows, (unsigned long long)pipeline->seed,
+                  (unsigned long long)pipeline->units);
+    for (size_t i = 0; arguments->labels && i < mer_model_classes(model); i++)
+        mer_cli_print(cli, "  class      %s\n", mer_quote(mer_model_label(model, i)).text);
+    print_columns(cli, pipeline);
+}
+
+static mer_status emit_json(struct mer_cli *cli, const struct inspect_arguments *arguments,
+                            const struct mer_cli_loaded *loaded, mer_err *err)
+{
+    struct mer_cli_document document;
+    mer_cli_document_begin(&document, err);
+    mer_cli_put_string(&document, "model", arguments->model);
+    mer_cli_put_string(&document, "digest", loaded->model->verified.digest);
+    mer_cli_put_unsigned(&document, "bytes", loaded->model->sealed.n);
+    mer_cli_put_verified(&document, "signer", &loaded->model->verified);
+    mer_describe_into(loaded->model, &document.writer);
+    if (arguments->labels) {
+        mer_json_key(&document.writer, "labels");
+        mer_json_begin_array(&document.writer);
+        for (size_t i = 0; i < mer_model_classes(loaded->model); i++)
+            mer_json_put_string(&document.writer, mer_model_label(loaded->model, i));
+        mer_json_end_array(&document.writer);
+    }
+    return mer_cli_document_end(cli, &document, err);
+}
+
+static mer_status run_inspect(struct mer_cli *cli, const void *words, mer_err *err)
+{
+    const struct inspect_arguments *const arguments = words;
+    struct mer_cli_loaded loaded;
+    mer_status status = mer_cli_load_model(cli, arguments->model, arguments->key, &loaded, err);
+    if (mer_is_ok(status)) {
+        if (cli->common.json)
+            status = emit_json(cli, arguments, &loaded, err);
+        else
+            print_model(cli, arguments, loaded.model);
+    }
+    mer_cli_loaded_release(&loaded);
+    return status;
+}
+
+static mer_status run_leaderboard(struct mer_cli *cli, const void *words, mer_err *err)
+{
+    const struct inspect_arguments *const arguments = words;
+    struct mer_cli_loaded loaded;
+    mer_status status = mer_cli_load_model(cli, arguments->model, arguments->key, &loaded, err);
+    if (mer_is_ok(status) && cli->common.json) {
+        struct mer_cli_document document;
+        mer_cli_document_begin(&document, err);
+        mer_cli_put_string(&document, "metric", loaded.model->pipeline->metric);
+        mer_cli_put_leaderboard(&document, loaded.model->pipeline, false);
+        status = mer_cli_document_end(cli, &document, err);
+    } else if (mer_is_ok(status)) {
+        mer_cli_print_leaderboard(cli, loaded.model->pipeline, SIZE_MAX, false);
+    }
+    mer_cli_loaded_release(&loaded);
+    return status;
+}
+
+static const struct mer_cli_option POSITIONALS[] = {
+    MER_CLI_MODEL_POSITIONAL(struct inspect_arguments),
+};
+
+static const struct mer_cli_option INSPECT_OPTIONS[] = {
+    MER_CLI_KEY_FILE_OPTION(struct inspect_arguments),
+    {.name = "labels",
+     .type = MER_CLI_FLAG,
+     .at = offsetof(struct inspect_arguments, labels),
+     .help = "show the classes, which are values out of the training table"},
+};
+
+static const struct mer_cli_option LEADERBOARD_OPTIONS[] = {
+    MER_CLI_KEY_FILE_OPTION(struct inspect_arguments),
+};
+
+static const struct mer_cli_example INSPECT_EXAMPLES[] = {
+    {"merlon inspect houses.safetensors", "what it predicts, from which columns, and who signed"},
+};
+
+static const struct mer_cli_example LEADERBOARD_EXAMPLES[] = {
+    {"merlon leaderboard houses.safetensors", "every setting that was tried, best first"},
+};
+
+const struct mer_cli_command MER_CLI_INSPECT = {
+    .name = "inspect",
+    .summary = "show what is in a model",
+    .description = "Verifies a model and shows its target, family, settings, columns and signer. "
+                   "Class labels are values out of the training table, so they are shown on "
+                   "request only.",
+    .positionals = POSITIONALS,
+    .n_positionals = MER_CLI_COUNT_OF(POSITIONALS),
+    .options = INSPECT_OPTIONS,
+    .n_options = MER_CLI_COUNT_OF(INSPECT_OPTIONS),
+    .examples = INSPECT_EXAMPLES,
+    .n_examples = MER_CLI_COUNT_OF(INSPECT_EXAMPLES),
+    .failures = MER_CLI_ALWAYS_POSSIBLE | MER_CLI_LOADING_FAILURES,
+    .arguments_size = sizeof(struct inspect_arguments),
+    .run = run_inspect,
+};
+
+const struct mer_cli_command MER_CLI_LEADERBOARD = {
+    .name = "leaderboard",
+    .summary = "show what the search for a model tried",
+    .description = "Verifies a model and lists every setting that the search tried, best first, "
+                   "with its cross-validated score and its cost in work units.",
+    .positionals = POSITIONALS,
+    .n_positionals = MER_CLI_COUNT_OF(POSITIONALS),
+    .options = LEADERBOARD_OPTIONS,
+    .n_options = MER_CLI_COUNT_OF(LEADERBOARD_OPTIONS),
+    .examples = LEADERBOARD_EXAMPLES,
+    .n_examples = MER_CLI_COUNT_OF(LEADERBOARD_EXAMPLES),
+    .failures = MER_CLI_ALWAYS_POSSIBLE | MER_CLI_LOADING_FAILURES,
+    .arguments_size = sizeof(struct inspect_arguments),
+    .run = run_leaderboard,
+};

@@ -1,0 +1,290 @@
+/* merlon predict: a column of predictions, or of each class's probability, as CSV. */
+#include <string.h>
+
+#include "cli/loading.h"
+#include "core/number.h"
+#include "os/file.h"
+
+/* Enough to rank and to threshold; more digits help those who copy the model by asking it. */
+enum { PROBABILITY_DIGITS = 6, CHUNK_BYTES = 1 << 16 };
+
+struct predict_arguments {
+    const char *model;
+    const char *data;
+    const char *out;
+    bool proba;
+    uint64_t digits;
+    const char *key;
+    struct mer_cli_reading reading;
+    bool force;
+};
+
+/* What is predicted, and where it goes: to an output file, to standard output, or into a document.
+ */
+struct predicting {
+    struct mer_cli *cli;
+    const struct predict_arguments *arguments;
+    struct mer_cli_loaded loaded;
+    double *predictions; /* [n_rows][n_outputs] */
+    size_t n_rows;
+    size_t n_outputs;
+    double predict_seconds;
+    struct mer_alloc alloc;
+    struct mer_buf buf; /* of CSV that is not written yet */
+    struct mer_output output;
+};
+
+static size_t best_class(const double *probabilities, size_t n)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < n; k++) {
+        if (probabilities[k] > probabilities[best])
+            best = k;
+    }
+    return best;
+}
+
+static void format(const struct predicting *predicting, double value,
+                   char ret_text[MER_NUMBER_TEXT_MAX])
+{
+    const int digits = (int)predicting->arguments->digits;
+    if (digits)
+        (void)mer_number_format_digits(value, digits, ret_text);
+    else if (predicting->arguments->proba)
+        (void)mer_number_format_digits(value, PROBABILITY_DIGITS, ret_text);
+    else
+        (void)mer_number_format(value, ret_text);
+}
+
+/* A cell by RFC 4180. An empty text is quoted, so that a line with one cell is never empty. */
+static mer_status put_cell(struct mer_buf *buf, const char *text, mer_err *err)
+{
+    if (text[0] && text[strcspn(text, ",\"\r\n")] == '\0')
+        return mer_buf_text(buf, text, err);
+    MER_GUARD(mer_buf_text(buf, "\"", err));
+    for (; *text; text++) {
+        if (*text == '"')
+            MER_GUARD(mer_buf_text(buf, "\"", err));
+        MER_GUARD(mer_buf_append(buf, text, 1, err));
+    }
+    return mer_buf_text(buf, "\"", err);
+}
+
+static mer_status flush(struct predicting *predicting, size_t when_more_than, mer_err *err)
+{
+    struct mer_buf *const buf = &predicting->buf;
+    if (buf->n <= when_more_than)
+        return mer_ok();
+    if (predicting->arguments->out)
+        MER_GUARD(mer_output_write(&predicting->output, buf->bytes, buf->n, err));
+    else
+        mer_cli_emit(predicting->cli, buf->bytes, buf->n);
+    mer_buf_clear(buf);
+    return mer_ok();
+}
+
+static mer_status put_header(struct predicting *predicting, mer_err *err)
+{
+    const struct mer_fitted *const model = predicting->loaded.model;
+    struct mer_buf *const buf = &predicting->buf;
+    if (!predicting->arguments->proba) {
+        MER_GUARD(put_cell(buf, mer_model_target(model), err));
+        return mer_buf_text(buf, "\n", err);
+    }
+    for (size_t k = 0; k < predicting->n_outputs; k++) {
+        if (k)
+            MER_GUARD(mer_buf_text(buf, ",", err));
+        MER_GUARD(put_cell(buf, mer_model_label(model, k), err));
+    }
+    return mer_buf_text(buf, "\n", err);
+}
+
+static mer_status put_row(struct predicting *predicting, const double *row, mer_err *err)
+{
+    const struct mer_fitted *const model = predicting->loaded.model;
+    struct mer_buf *const buf = &predicting->buf;
+    char number[MER_NUMBER_TEXT_MAX];
+    if (mer_model_classes(model) > 0 && !predicting->arguments->proba) {
+        MER_GUARD(
+            put_cell(buf, mer_model_label(model, best_class(row, predicting->n_outputs)), err));
+        return mer_buf_text(buf, "\n", err);
+    }
+    for (size_t k = 0; k < predicting->n_outputs; k++) {
+        format(predicting, row[k], number);
+        if (k)
+            MER_GUARD(mer_buf_text(buf, ",", err));
+        MER_GUARD(mer_buf_text(buf, number, err));
+    }
+    return mer_buf_text(buf, "\n", err);
+}
+
+static mer_status write_csv(struct predicting *predicting, mer_err *err)
+{
+    MER_GUARD(put_header(predicting, err));
+    for (size_t i = 0; i < predicting->n_rows; i++) {
+        MER_GUARD(put_row(predicting, predicting->predictions + i * predicting->n_outputs, err));
+        MER_GUARD(flush(predicting, CHUNK_BYTES, err));
+    }
+    return flush(predicting, 0, err);
+}
+
+/* The value as the CSV would show it. */
+static void put_number(struct mer_json_writer *writer, const struct predicting *predicting,
+                       double value)
+{
+    char text[MER_NUMBER_TEXT_MAX];
+    format(predicting, value, text);
+    double shown;
+    if (mer_number_parse(text, strlen(text), false, &shown))
+        mer_json_put_number(writer, shown);
+    else
+        mer_json_put_null(writer); /* JSON has no infinities */
+}
+
+/* "predictions": labels or values, or with --proba an object of label to probability for each row.
+ */
+static void put_predictions(struct mer_json_writer *writer, const struct predicting *predicting)
+{
+    const struct mer_fitted *const model = predicting->loaded.model;
+    mer_json_key(writer, "predictions");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < predicting->n_rows; i++) {
+        const double *const row = predicting->predictions + i * predicting->n_outputs;
+        if (predicting->arguments->proba) {
+            mer_json_begin_object(writer);
+            for (size_t k = 0; k < predicting->n_outputs; k++) {
+                mer_json_key(writer, mer_model_label(model, k));
+                put_number(writer, predicting, row[k]);
+            }
+            mer_json_end_object(writer);
+        } else if (mer_model_classes(model) > 0) {
+            mer_json_put_string(writer,
+                                mer_model_label(model, best_class(row, predicting->n_outputs)));
+        } else {
+            put_number(writer, predicting, row[0]);
+        }
+    }
+    mer_json_end_array(writer);
+}
+
+static mer_status emit_json(struct predicting *predicting, mer_err *err)
+{
+    struct mer_cli_document document;
+    mer_cli_document_begin(&document, err);
+    mer_cli_put_string(&document, "model", predicting->arguments->model);
+    mer_cli_put_string(&document, "target", mer_model_target(predicting->loaded.model));
+    mer_cli_put_unsigned(&document, "rows", predicting->n_rows);
+    if (predicting->arguments->out)
+        mer_cli_put_string(&document, "out", predicting->arguments->out);
+    else
+        put_predictions(&document.writer, predicting);
+    mer_cli_put_loaded(predicting->cli, &document, &predicting->loaded,
+                       predicting->predict_seconds);
+    return mer_cli_document_end(predicting->cli, &document, err);
+}
+
+static mer_status predict(struct predicting *predicting, mer_err *err)
+{
+    const struct predict_arguments *const arguments = predicting->arguments;
+    struct mer_cli_loaded *const loaded = &predicting->loaded;
+    MER_GUARD(mer_cli_load_model(predicting->cli, arguments->model, arguments->key, loaded, err));
+    if (arguments->proba && mer_model_classes(loaded->model) == 0)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "--proba wants a classification model; this one predicts numbers");
+    MER_GUARD(mer_cli_load_table(arguments->data, &arguments->reading, loaded, err));
+    const double start = mer_cli_seconds(predicting->cli);
+    MER_GUARD(mer_predict(loaded->model, loaded->table, &predicting->predictions,
+                          &predicting->n_outputs, err));
+    predicting->predict_seconds = mer_cli_seconds(predicting->cli) - start;
+    predicting->n_rows = mer_table_rows(loaded->table);
+    return mer_ok();
+}
+
+static mer_status steps(struct predicting *predicting, mer_err *err)
+{
+    const struct predict_arguments *const arguments = predicting->arguments;
+    if (arguments->out)
+        MER_GUARD(
+            mer_output_open(&predicting->output, arguments->out, arguments->force, 0644, err));
+    MER_GUARD(predict(predicting, err));
+    if (arguments->out || !predicting->cli->common.json)
+        MER_GUARD(write_csv(predicting, err));
+    if (arguments->out) {
+        MER_GUARD(mer_ctx_check_cancel(&predicting->cli->context->ctx, err));
+        MER_GUARD(mer_output_publish(&predicting->output, err));
+        mer_cli_remark(predicting->cli, "%zu predictions are in %s.\n", predicting->n_rows,
+                       mer_quote(arguments->out).text);
+    }
+    return predicting->cli->common.json ? emit_json(predicting, err) : mer_ok();
+}
+
+static mer_status run_predict(struct mer_cli *cli, const void *words, mer_err *err)
+{
+    struct predict_arguments arguments = *(const struct predict_arguments *)words;
+    if (arguments.out && strcmp(arguments.out, "-") == 0)
+        arguments.out = NULL; /* standard output */
+    struct predicting predicting = {.cli = cli, .arguments = &arguments};
+    predicting.output.fd = predicting.output.folder_fd = -1;
+    mer_alloc_init(&predicting.alloc, SIZE_MAX);
+    mer_buf_init(&predicting.buf, &predicting.alloc, SIZE_MAX);
+    const mer_status status = steps(&predicting, err);
+    mer_output_release(&predicting.output);
+    mer_buf_release(&predicting.buf);
+    mer_numbers_free(predicting.predictions);
+    mer_cli_loaded_release(&predicting.loaded);
+    return status;
+}
+
+#define AT(member) offsetof(struct predict_arguments, member)
+
+static const struct mer_cli_option POSITIONALS[] = {
+    MER_CLI_MODEL_POSITIONAL(struct predict_arguments),
+    MER_CLI_TABLE_POSITIONAL(struct predict_arguments),
+};
+
+static const struct mer_cli_option OPTIONS[] = {
+    {.name = "out",
+     .type = MER_CLI_FILE,
+     .at = AT(out),
+     .metavar = "FILE",
+     .help = "write to a file, which appears whole or not at all, instead of standard output"},
+    {.name = "proba",
+     .type = MER_CLI_FLAG,
+     .at = AT(proba),
+     .help = "one column of probabilities for each class, named after it"},
+    {.name = "digits",
+     .type = MER_CLI_INTEGER,
+     .at = AT(digits),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = 17,
+     .help = "significant digits; probabilities have 6 otherwise, values all they need"},
+    MER_CLI_KEY_FILE_OPTION(struct predict_arguments),
+    MER_CLI_READING_OPTIONS(struct predict_arguments),
+    {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing output"},
+};
+
+static const struct mer_cli_example EXAMPLES[] = {
+    {"merlon predict houses.safetensors new.csv > prices.csv", "one prediction a row, in order"},
+    {"merlon predict churn.safetensors new.csv --proba --digits 2", "rounded probabilities"},
+};
+
+const struct mer_cli_command MER_CLI_PREDICT = {
+    .name = "predict",
+    .summary = "predict the target of new rows",
+    .description =
+        "Verifies the model, reads the table by the model's schema and writes CSV: one line for "
+        "each row, in the order of the input, under the target's name. A classification model "
+        "gives the most probable class, or with --proba a column for each class. The target "
+        "column may be absent; columns that the model does not know are skipped.",
+    .positionals = POSITIONALS,
+    .n_positionals = MER_CLI_COUNT_OF(POSITIONALS),
+    .options = OPTIONS,
+    .n_options = MER_CLI_COUNT_OF(OPTIONS),
+    .examples = EXAMPLES,
+    .n_examples = MER_CLI_COUNT_OF(EXAMPLES),
+    .failures =
+        MER_CLI_ALWAYS_POSSIBLE | MER_CLI_LOADING_FAILURES | MER_CLI_CAN_FAIL(MER_ERR_EXISTS),
+    .arguments_size = sizeof(struct predict_arguments),
+    .run = run_predict,
+};

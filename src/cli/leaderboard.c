@@ -1,0 +1,83 @@
+#include "cli/leaderboard.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void show_value(const struct mer_param_spec *spec, double value, char *ret_text, size_t size)
+{
+    if (spec->type == MER_PARAM_BOOLEAN)
+        (void)snprintf(ret_text, size, "%s", value != 0 ? "true" : "false");
+    else if (spec->type == MER_PARAM_CHOICE)
+        (void)snprintf(ret_text, size, "%s", spec->choices[(size_t)value]);
+    else
+        (void)snprintf(ret_text, size, "%.6g", value);
+}
+
+struct mer_cli_params mer_cli_show_params(const struct mer_family *family,
+                                          const struct mer_params *params)
+{
+    struct mer_cli_params shown = {.text = ""};
+    size_t n = 0;
+    for (size_t i = 0; i < family->n_params; i++) {
+        if (params->values[i] == family->params[i].preset)
+            continue;
+        char value[40];
+        show_value(&family->params[i], params->values[i], value, sizeof value);
+        const int written = snprintf(shown.text + n, sizeof shown.text - n, "%s%s=%s", n ? " " : "",
+                                     family->params[i].name, value);
+        if (written < 0 || (size_t)written >= sizeof shown.text - n) {
+            shown.text[n] = '\0';
+            break;
+        }
+        n += (size_t)written;
+    }
+    if (n == 0)
+        (void)snprintf(shown.text, sizeof shown.text, "defaults");
+    return shown;
+}
+
+void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_pipeline *pipeline,
+                               size_t n_max, bool with_times)
+{
+    const int width = strlen(pipeline->metric) > 10 ? (int)strlen(pipeline->metric) : 10;
+    mer_cli_print_bold(cli, "  rank  family        %-*s  +-          %-10s  parameters\n", width,
+                       pipeline->metric, with_times ? "time" : "units");
+    for (size_t i = 0; i < pipeline->n_trials && i < n_max; i++) {
+        const struct mer_trial *const trial = &pipeline->trials[i];
+        struct mer_cli_shown cost;
+        if (with_times)
+            cost = mer_cli_show_seconds(trial->seconds);
+        else
+            (void)snprintf(cost.text, sizeof cost.text, "%llu", (unsigned long long)trial->units);
+        mer_cli_print(cli, "  %4zu  %-12s  %-*s  %-10s  %-10s  %s\n", i + 1, trial->family->name,
+                      width, mer_cli_show_score(trial->score).text,
+                      mer_cli_show_score(trial->deviation).text, cost.text,
+                      mer_cli_show_params(trial->family, &trial->params).text);
+    }
+    if (pipeline->n_trials > n_max)
+        mer_cli_print(cli, "  and %zu more: merlon leaderboard shows them\n",
+                      pipeline->n_trials - n_max);
+}
+
+void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer_pipeline *pipeline,
+                             bool with_times)
+{
+    struct mer_json_writer *const writer = &document->writer;
+    mer_json_key(writer, "leaderboard");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < pipeline->n_trials; i++) {
+        const struct mer_trial *const trial = &pipeline->trials[i];
+        mer_json_begin_object(writer);
+        mer_cli_put_unsigned(document, "rank", i + 1);
+        mer_cli_put_string(document, "family", trial->family->name);
+        mer_cli_put_number(document, "score", trial->score);
+        mer_cli_put_number(document, "deviation", trial->deviation);
+        mer_cli_put_unsigned(document, "units", trial->units);
+        if (with_times)
+            mer_cli_put_number(document, "seconds", trial->seconds);
+        mer_json_key(writer, "params");
+        mer_params_write(trial->family->params, trial->family->n_params, &trial->params, writer);
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+}

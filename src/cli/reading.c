@@ -1,0 +1,15 @@
+#include "cli/reading.h"
+
+mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
+                                   struct mer_table_options *ret_options, mer_err *err)
+{
+    if (reading->header && reading->no_header)
+        return mer_fail(err, MER_ERR_USAGE, "--header and --no-header exclude each other");
+    *ret_options = (struct mer_table_options){.size = sizeof *ret_options, .has_header = -1};
+    ret_options->delimiter = reading->delimiter;
+    if (reading->header)
+        ret_options->has_header = 1;
+    else if (reading->no_header)
+        ret_options->has_header = 0;
+    return mer_ok();
+}

@@ -1,0 +1,34 @@
+/* How a table is read: the options that every command with a table has. */
+#ifndef MER_CLI_READING_H
+#define MER_CLI_READING_H
+
+#include "cli/command.h"
+
+struct mer_cli_reading {
+    char delimiter;
+    bool header;
+    bool no_header;
+};
+
+/* Rows for a command's options; its arguments struct has a member `reading`. */
+#define MER_CLI_READING_OPTIONS(arguments)                                                         \
+    {.name = "delimiter",                                                                          \
+     .type = MER_CLI_CHARACTER,                                                                    \
+     .at = offsetof(arguments, reading.delimiter),                                                 \
+     .metavar = "CHAR",                                                                            \
+     .help = "what separates the cells; found out otherwise"},                                     \
+        {.name = "header",                                                                         \
+         .type = MER_CLI_FLAG,                                                                     \
+         .at = offsetof(arguments, reading.header),                                                \
+         .help = "the first line holds the column names; found out otherwise"},                    \
+    {                                                                                              \
+        .name = "no-header", .type = MER_CLI_FLAG, .at = offsetof(arguments, reading.no_header),   \
+        .help = "the first line is a row; columns are named column_1, column_2, ..."               \
+    }
+
+/* Fills the struct's fields for delimiter and header. */
+MER_MUST_CHECK mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
+                                                  struct mer_table_options *ret_options,
+                                                  mer_err *err);
+
+#endif

@@ -1,0 +1,338 @@
+#include "guard/verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard/manifest.h"
+#include "guard/sign.h"
+#include "guard/signature_bundle.h"
+#include "guard/statement.h"
+#include "os/file.h"
+#include "os/file_stream.h"
+
+/* ---- The signature and what it states ---- */
+
+/* The statement of a signature by a trusted key: parsed from the payload that was verified, never
+ * from the file again. */
+static mer_status open_signature(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                 const void *bytes, size_t n, struct mer_statement *ret_statement,
+                                 const struct mer_trusted_key **ret_key, mer_err *err)
+{
+    struct mer_signature_bundle bundle;
+    struct mer_dsse dsse;
+    const struct mer_trusted_key *key = NULL;
+    mer_status status;
+    MER_GUARD(mer_signature_bundle_parse(alloc, bytes, n, &bundle, err));
+    MER_GUARD_GOTO(mer_trusted_keys_want(trusted, bundle.key_id, &key, err), done);
+    mer_dsse_init(&dsse, bundle.payload.bytes, bundle.payload.n);
+    MER_GUARD_GOTO(mer_public_key_verify(&key->key, dsse.parts, 2, bundle.signature.bytes,
+                                         bundle.signature.n, err),
+                   done);
+    MER_GUARD_GOTO(
+        mer_statement_parse(alloc, bundle.payload.bytes, bundle.payload.n, ret_statement, err),
+        done);
+    *ret_key = key;
+done:
+    mer_signature_bundle_release(&bundle);
+    return status;
+}
+
+/* The one file that the statement is about, or NULL where it is about a folder. */
+static const struct mer_resource *single_file(const struct mer_statement *statement)
+{
+    const struct mer_resource *only = &statement->resources[0];
+    const bool single = statement->n_resources == 1 && !statement->in_shards &&
+                        strcmp(only->name, MER_RESOURCE_SELF) == 0;
+    return single ? only : NULL;
+}
+
+static void describe(const struct mer_statement *statement, const struct mer_trusted_key *key,
+                     struct mer_verified *ret_verified)
+{
+    if (!ret_verified)
+        return;
+    const struct mer_resource *file = single_file(statement);
+    const bool whole = file && file->digest.n == MER_SHA256_BYTES;
+    struct mer_verified verified = {.n_files = statement->n_resources};
+    snprintf(verified.signer_name, sizeof verified.signer_name, "%s", key->name);
+    memcpy(verified.signer_id, key->key.id, sizeof verified.signer_id);
+    mer_hash_hex(whole ? file->digest.bytes : statement->digest.bytes, MER_SHA256_BYTES,
+                 verified.digest);
+    *ret_verified = verified;
+}
+
+/* ---- Bytes in memory ---- */
+
+static mer_status compare_bytes(const struct mer_statement *statement, const void *bytes, size_t n,
+                                mer_err *err)
+{
+    const struct mer_resource *file = single_file(statement);
+    struct mer_digest digest;
+    if (!file)
+        return mer_fail(err, MER_ERR_TRUST, "the signature is one of a folder, not of a file");
+    MER_GUARD(mer_hash_bytes(statement->hash, bytes, n, &digest, err));
+    if (!mer_digest_equal(&digest, &file->digest)) {
+        const mer_status status = mer_fail(err, MER_ERR_TRUST, "the file is not what was signed");
+        return mer_hint(err, status, "get it again from whoever signed it");
+    }
+    return mer_ok();
+}
+
+mer_status mer_guard_verify_bytes(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                  const void *signature, size_t n_signature, const void *bytes,
+                                  size_t n, struct mer_verified *ret_verified, mer_err *err)
+{
+    struct mer_statement statement;
+    const struct mer_trusted_key *key = NULL;
+    MER_GUARD(open_signature(alloc, trusted, signature, n_signature, &statement, &key, err));
+    const mer_status status = compare_bytes(&statement, bytes, n, err);
+    if (mer_is_ok(status))
+        describe(&statement, key, ret_verified);
+    mer_statement_release(&statement);
+    return status;
+}
+
+/* ---- Files and folders on disk ---- */
+
+/* What is to be verified: bytes that were read from the path, or what lies there. */
+struct target {
+    const char *path;
+    bool was_read;
+    const void *bytes;
+    size_t n;
+    const char *const *ignored;
+    size_t n_ignored;
+};
+
+static int by_name(const void *left, const void *right)
+{
+    const struct mer_resource *a = left, *b = right;
+    return strcmp(a->name, b->name);
+}
+
+/* A file for a file's signature, a folder for a folder's. */
+static mer_status compare_kinds(const struct mer_manifest *manifest,
+                                const struct mer_statement *statement, mer_err *err)
+{
+    if (manifest->is_folder && single_file(statement))
+        return mer_fail(err, MER_ERR_TRUST, "the signature is one of a file, not of a folder");
+    if (!manifest->is_folder && !statement->in_shards && !single_file(statement))
+        return mer_fail(err, MER_ERR_TRUST, "the signature is one of a folder, not of a file");
+    return mer_ok();
+}
+
+/* The names on both sides are the same. Both are sorted. */
+static mer_status compare_names(const struct mer_manifest *manifest,
+                                const struct mer_statement *statement, mer_err *err)
+{
+    for (size_t i = 0; i < manifest->n_items || i < statement->n_resources; i++) {
+        const char *found = i < manifest->n_items ? manifest->items[i].name : NULL;
+        const char *wanted = i < statement->n_resources ? statement->resources[i].name : NULL;
+        const int order = !found ? 1 : !wanted ? -1 : strcmp(found, wanted);
+        if (order < 0)
+            return mer_fail(err, MER_ERR_TRUST, "%s is not covered by the signature",
+                            mer_quote(found).text);
+        if (order > 0)
+            return mer_fail(err, MER_ERR_TRUST, "%s was signed and is missing",
+                            mer_quote(wanted).text);
+    }
+    return mer_ok();
+}
+
+static mer_status compare_digests(const struct mer_manifest *manifest,
+                                  const struct mer_statement *statement, mer_err *err)
+{
+    for (size_t i = 0; i < manifest->n_items; i++) {
+        struct mer_digest digest;
+        MER_GUARD(
+            mer_manifest_digest(manifest, &manifest->items[i], statement->hash, &digest, err));
+        if (!mer_digest_equal(&digest, &statement->resources[i].digest))
+            return mer_fail(err, MER_ERR_TRUST, "%s is not what was signed",
+                            manifest->is_folder ? mer_quote(manifest->items[i].name).text
+                                                : "the file");
+    }
+    return mer_ok();
+}
+
+/* Everything that may be in the folder unsigned: by the signature, by the caller, and the signature
+ * itself. */
+static mer_status gather_ignored(struct mer_statement *statement, const char *own_name,
+                                 const char *const *ignored, size_t n_ignored, mer_err *err)
+{
+    const char **all;
+    const size_t n = statement->n_ignored;
+    MER_GUARD(mer_arena_zero(&statement->arena, n + n_ignored + 1, sizeof *all, &all, err));
+    if (n > 0)
+        memcpy(all, statement->ignored, n * sizeof *all);
+    if (n_ignored > 0)
+        memcpy(all + n, ignored, n_ignored * sizeof *all);
+    statement->ignored = all;
+    statement->n_ignored = n + n_ignored;
+    if (own_name)
+        MER_GUARD(mer_arena_text(&statement->arena, own_name, strlen(own_name),
+                                 &all[statement->n_ignored++], err));
+    return mer_ok();
+}
+
+static mer_status compare_disk(struct mer_statement *statement, const struct target *target,
+                               const char *signature, mer_err *err)
+{
+    const char *path = target->path;
+    struct mer_manifest manifest;
+    mer_status status;
+    char *own_name =
+        mer_path_kind(path) == MER_PATH_FOLDER ? mer_manifest_name_in(path, signature) : NULL;
+    mer_manifest_init(&manifest, statement->arena.alloc);
+    MER_GUARD_GOTO(gather_ignored(statement, own_name, target->ignored, target->n_ignored, err),
+                   done);
+    MER_GUARD_GOTO(
+        mer_manifest_list(&manifest, path, statement->ignored, statement->n_ignored, err), done);
+    MER_GUARD_GOTO(compare_kinds(&manifest, statement, err), done);
+    if (statement->in_shards)
+        MER_GUARD_GOTO(
+            mer_manifest_cut(&manifest, statement->shard_bytes, statement->n_resources, err), done);
+    qsort(statement->resources, statement->n_resources, sizeof *statement->resources, by_name);
+    MER_GUARD_GOTO(compare_names(&manifest, statement, err), done);
+    MER_GUARD_GOTO(compare_digests(&manifest, statement, err), done);
+done:
+    free(own_name);
+    mer_manifest_release(&manifest);
+    return status;
+}
+
+/* ---- Which signature file ---- */
+
+/* PATH.sig and PATH.sig.new, or the given name and its .new; malloc. */
+struct signature_names {
+    char *name;
+    char *name_new;
+};
+
+static mer_status make_names(const char *path, const char *signature, bool is_folder,
+                             struct signature_names *ret_names, mer_err *err)
+{
+    char *name = signature ? strdup(signature) : mer_guard_signature_path(path, is_folder);
+    char *name_new = NULL;
+    if (!name || asprintf(&name_new, "%s.new", name) < 0) {
+        free(name);
+        return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
+    }
+    *ret_names = (struct signature_names){name, name_new};
+    return mer_ok();
+}
+
+static void free_names(struct signature_names *names)
+{
+    free(names->name);
+    free(names->name_new);
+}
+
+bool mer_guard_is_signed(const char *path)
+{
+    struct signature_names names;
+    if (!mer_is_ok(make_names(path, NULL, false, &names, NULL)))
+        return true; /* verification then says what is wrong */
+    const bool is_signed = mer_file_exists(names.name) || mer_file_exists(names.name_new);
+    free_names(&names);
+    return is_signed;
+}
+
+static mer_status refuse_unsigned(const char *path, const char *signature, mer_err *err)
+{
+    const mer_status status = mer_fail(err, MER_ERR_TRUST, "%s has no signature (%s)",
+                                       mer_quote(path).text, mer_quote(signature).text);
+    return mer_hint(err, status,
+                    "get the signature from whoever made it; if that was you: merlon sign %s",
+                    mer_quote(path).text);
+}
+
+static mer_status try_signature(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                const struct target *target, const char *signature,
+                                struct mer_verified *ret_verified, mer_err *err)
+{
+    struct mer_file_bytes file;
+    struct mer_statement statement;
+    struct mer_verified verified;
+    const struct mer_trusted_key *key = NULL;
+    MER_GUARD(mer_file_read(alloc, signature, MER_SIGNATURE_FILE_MAX, &file, err));
+    mer_status status = open_signature(alloc, trusted, file.bytes, file.n, &statement, &key, err);
+    mer_file_release(&file);
+    MER_GUARD(status);
+    describe(&statement, key, &verified);
+    status = target->was_read ? compare_bytes(&statement, target->bytes, target->n, err)
+                              : compare_disk(&statement, target, signature, err);
+    mer_statement_release(&statement);
+    if (mer_is_ok(status) && ret_verified)
+        *ret_verified = verified;
+    return status;
+}
+
+static mer_status verify_target(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                const struct target *target, const char *signature, bool is_folder,
+                                struct mer_verified *ret_verified, mer_err *err)
+{
+    struct signature_names names;
+    mer_status status;
+    MER_GUARD(make_names(target->path, signature, is_folder, &names, err));
+    const bool has_old = mer_file_exists(names.name), has_new = mer_file_exists(names.name_new);
+    if (!has_old && !has_new) {
+        status = refuse_unsigned(target->path, names.name, err);
+        goto done;
+    }
+    status = try_signature(alloc, trusted, target, has_old ? names.name : names.name_new,
+                           ret_verified, err);
+    if (status.code == MER_ERR_TRUST && has_old && has_new &&
+        mer_is_ok(try_signature(alloc, trusted, target, names.name_new, ret_verified, NULL))) {
+        mer_err_clear(err);
+        status = mer_ok();
+    }
+    if (!mer_is_ok(status))
+        status = mer_prefix(err, status, "%s", mer_quote(target->path).text);
+done:
+    free_names(&names);
+    return status;
+}
+
+mer_status mer_guard_verify_read(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                 const char *path, const char *signature, const void *bytes,
+                                 size_t n, struct mer_verified *ret_verified, mer_err *err)
+{
+    const struct target target = {.path = path, .was_read = true, .bytes = bytes, .n = n};
+    return verify_target(alloc, trusted, &target, signature, false, ret_verified, err);
+}
+
+mer_status mer_guard_verify_path(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                 const char *path, const char *signature,
+                                 const char *const *ignored, size_t n_ignored,
+                                 struct mer_verified *ret_verified, mer_err *err)
+{
+    const struct target target = {.path = path, .ignored = ignored, .n_ignored = n_ignored};
+    const enum mer_path_kind kind = mer_path_kind(path);
+    if (kind == MER_PATH_MISSING)
+        return mer_fail(err, MER_ERR_NO_INPUT, "%s does not exist", mer_quote(path).text);
+    return verify_target(alloc, trusted, &target, signature, kind == MER_PATH_FOLDER, ret_verified,
+                         err);
+}
+
+mer_status mer_guard_verify_sealed(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                   const char *path, const char *signature, size_t max_bytes,
+                                   struct mer_sealed *ret_sealed, struct mer_verified *ret_verified,
+                                   mer_err *err)
+{
+    struct mer_sealed sealed;
+    /* A second look: the file may have been replaced between our reading it and its signature. */
+    for (int look = 0;; look++) {
+        MER_GUARD(mer_sealed_read(path, max_bytes, &sealed, err));
+        const mer_status status = mer_guard_verify_read(alloc, trusted, path, signature,
+                                                        sealed.bytes, sealed.n, ret_verified, err);
+        if (mer_is_ok(status)) {
+            *ret_sealed = sealed;
+            return status;
+        }
+        mer_sealed_release(&sealed);
+        if (status.code != MER_ERR_TRUST || look == 1)
+            return status;
+        mer_err_clear(err);
+    }
+}

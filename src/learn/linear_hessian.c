@@ -1,0 +1,136 @@
+/* The second derivative as a matrix: sum over rows of (weights of output pairs) times (row times
+ * row transposed). Indicators are never expanded: what they light is scattered. */
+#include "learn/linear_hessian.h"
+
+#include <string.h>
+
+#include "core/team.h"
+
+/* Rows of the matrix that are summed at a time: above the diagonal, at most these are wasted. */
+enum { TILE = 64 };
+
+struct hessian {
+    struct mer_linear_problem *problem;
+    double *parts;
+};
+
+/* What a thread sums: some rows into one matrix. */
+struct sum {
+    const struct mer_linear_problem *problem;
+    double *matrix;
+    const double *x; /* the block [n_rows][n_dense_padded], centred */
+    double *weighted;
+    size_t first_row;
+    size_t n_rows;
+};
+
+/* The derivative of output k's gradient by output l's score, of one row. */
+static double pair_weight(const struct mer_linear_problem *problem, size_t row, size_t k, size_t l)
+{
+    if (problem->loss != MER_LOSS_MULTINOMIAL)
+        return problem->curvature[row];
+    const double *p = problem->curvature + row * problem->n_outputs;
+    return problem->weights[row] * (k == l ? p[k] - p[k] * p[k] : -p[k] * p[l]);
+}
+
+/* Dense columns of output k times those of output l <= k. */
+static void sum_dense_pair(const struct sum *sum, size_t k, size_t l)
+{
+    const struct mer_linear_problem *problem = sum->problem;
+    const size_t n = problem->n_dense_padded;
+    double *corner = sum->matrix + k * n * problem->n_theta + l * n;
+
+    for (size_t r = 0; r < sum->n_rows; r++)
+        problem->kernels->scale(pair_weight(problem, sum->first_row + r, k, l), sum->x + r * n, n,
+                                sum->weighted + r * n);
+    for (size_t j = 0; j < n; j += TILE) {
+        const size_t n_tile = n - j < TILE ? n - j : TILE;
+        const size_t n_columns = k == l ? j + n_tile : n;
+        problem->kernels->accumulate(sum->weighted + j, n, sum->n_rows, n_tile, sum->x, n,
+                                     n_columns, corner + j * problem->n_theta, problem->n_theta);
+    }
+}
+
+/* What lit column a adds for all outputs: its rows against the dense columns, against the lit
+ * columns before it, and against itself. `lit` are the columns of the row in rising order. */
+static void sum_lit_column(const struct sum *sum, size_t r, const uint32_t *lit, size_t a)
+{
+    const struct mer_linear_problem *problem = sum->problem;
+    const size_t n_outputs = problem->n_outputs;
+    const size_t n_dense = problem->n_dense_padded;
+    const size_t row = sum->first_row + r;
+    for (size_t k = 0; k < n_outputs; k++) {
+        double *to =
+            sum->matrix + (problem->n_lit_theta + lit[a] * n_outputs + k) * problem->n_theta;
+        for (size_t l = 0; l < n_outputs; l++) {
+            const double weight = pair_weight(problem, row, k, l);
+            problem->kernels->axpy(weight, sum->x + r * n_dense, n_dense, to + l * n_dense);
+            double *to_lit = to + problem->n_lit_theta + l;
+            const size_t n_before = l <= k ? a + 1 : a; /* the lower triangle only */
+            for (size_t b = 0; b < n_before; b++)
+                to_lit[lit[b] * n_outputs] += weight;
+        }
+    }
+}
+
+static void sum_lit_columns(const struct sum *sum, uint32_t *lit)
+{
+    const struct mer_linear_problem *problem = sum->problem;
+    const struct mer_design *design = problem->design;
+    for (size_t r = 0; r < sum->n_rows; r++) {
+        const int32_t *codes = mer_linear_codes(problem, sum->first_row + r);
+        size_t n_lit = 0;
+        for (size_t g = 0; g < design->n_groups; g++)
+            if (codes[g] >= 0)
+                lit[n_lit++] = design->group_start[g] + (uint32_t)codes[g];
+        lit[n_lit++] = (uint32_t)(problem->n_lit_columns - 1); /* the intercept */
+        for (size_t a = 0; a < n_lit; a++)
+            sum_lit_column(sum, r, lit, a);
+    }
+}
+
+static void sum_part(void *argument, size_t part, size_t worker)
+{
+    const struct hessian *hessian = argument;
+    const struct mer_linear_problem *problem = hessian->problem;
+    const size_t n_parts = mer_linear_hessian_parts(problem);
+    const size_t n = problem->n_dense_padded;
+    double *block = problem->scratch + worker * problem->n_scratch;
+    struct sum sum = {.problem = problem,
+                      .matrix = hessian->parts + part * problem->n_theta * problem->n_theta,
+                      .x = block,
+                      .weighted = block + MER_LINEAR_BLOCK_ROWS * n};
+    uint32_t *lit =
+        (uint32_t *)(void *)(block + MER_LINEAR_BLOCK_ROWS * (2 * n + problem->n_outputs));
+    const size_t end = mer_linear_part_start(problem->n_blocks, part + 1, n_parts);
+
+    memset(sum.matrix, 0, problem->n_theta * problem->n_theta * sizeof *sum.matrix);
+    for (size_t b = mer_linear_part_start(problem->n_blocks, part, n_parts); b < end; b++) {
+        sum.first_row = b * MER_LINEAR_BLOCK_ROWS;
+        sum.n_rows = mer_linear_block_rows(problem, b);
+        problem->kernels->load(mer_linear_dense(problem, sum.first_row), sum.n_rows,
+                               problem->design->n_dense, problem->shift, block, n);
+        if (n)
+            for (size_t k = 0; k < problem->n_outputs; k++)
+                for (size_t l = 0; l <= k; l++)
+                    sum_dense_pair(&sum, k, l);
+        sum_lit_columns(&sum, lit);
+    }
+}
+
+size_t mer_linear_hessian_parts(const struct mer_linear_problem *problem)
+{
+    return mer_linear_parts(problem, problem->n_theta * problem->n_theta);
+}
+
+void mer_linear_hessian(struct mer_linear_problem *problem, double *parts)
+{
+    struct hessian hessian = {.problem = problem, .parts = parts};
+    const size_t n_doubles = problem->n_theta * problem->n_theta;
+    const size_t n_parts = mer_linear_hessian_parts(problem);
+    mer_team_run(problem->ctx->team, sum_part, &hessian, n_parts);
+    for (size_t p = 1; p < n_parts; p++)
+        problem->kernels->axpy(1.0, parts + p * n_doubles, n_doubles, parts);
+    for (size_t i = 0; i < problem->n_weights; i++)
+        parts[i * problem->n_theta + i] += problem->ridge;
+}

@@ -1,0 +1,23 @@
+/* The model families, in the order in which a search tries them. A new family is one line here. */
+#include <string.h>
+
+#include "learn/family.h"
+
+extern const struct mer_family MER_FAMILY_BASELINE;
+extern const struct mer_family MER_FAMILY_LINEAR;
+extern const struct mer_family MER_FAMILY_TREE;
+
+const struct mer_family *const MER_FAMILIES[] = {
+    &MER_FAMILY_BASELINE,
+    &MER_FAMILY_LINEAR,
+    &MER_FAMILY_TREE,
+};
+const size_t MER_N_FAMILIES = sizeof MER_FAMILIES / sizeof MER_FAMILIES[0];
+
+const struct mer_family *mer_family_find(const char *name)
+{
+    for (size_t i = 0; i < MER_N_FAMILIES; i++)
+        if (strcmp(MER_FAMILIES[i]->name, name) == 0)
+            return MER_FAMILIES[i];
+    return NULL;
+}

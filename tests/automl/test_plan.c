@@ -1,0 +1,198 @@
+/* The plan of a search: a state machine that only scores move. */
+#include "automl_tables.h"
+
+#include <math.h>
+
+#include "automl/plan.h"
+
+/* Costs that grow with the sum of the parameters. */
+static uint64_t made_cost(void *self, const struct mer_family *family,
+                          const struct mer_params *params)
+{
+    double sum = 0;
+    (void)self;
+    for (size_t i = 0; i < family->n_params; i++)
+        sum += fmin(fabs(params->values[i]), 1000);
+    return 1 + (uint64_t)sum;
+}
+
+/* A score that wants trees of depth 11, and is noisy in a fixed way. */
+static double made_score(const struct mer_candidate *candidate)
+{
+    if (strcmp(candidate->family->name, "tree") != 0)
+        return 50;
+    return fabs(candidate->params.values[0] - 11) + 0.01 * candidate->params.values[1];
+}
+
+/* Tells the same score for each of three folds. */
+static void tell(struct mer_plan *plan, size_t id, double score)
+{
+    const double scores[3] = {score, score, score};
+    mer_plan_tell(plan, id, scores, isnan(score) ? 0 : 3);
+}
+
+static void every_family_that_can_do_the_task_comes_in_the_first_round(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    size_t id;
+    mer_plan_init(&plan, MER_TASK_MULTICLASS, false, made_cost, NULL);
+    const size_t n_first = plan.n_candidates;
+    for (size_t f = 0; f < MER_N_FAMILIES; f++) {
+        size_t n_of_family = 0;
+        for (size_t i = 0; i < n_first; i++)
+            n_of_family += plan.candidates[i].family == MER_FAMILIES[f];
+        assert_true(n_of_family > 0 || !(MER_FAMILIES[f]->capabilities & MER_CAN_MULTICLASS));
+    }
+    for (size_t i = 0; i < n_first; i++) {
+        assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_TRIAL);
+        assert_int_equal(id, i);
+        assert_true(i == 0 || plan.candidates[i - 1].cost <= plan.candidates[i].cost);
+    }
+    /* Nothing more before the scores are there. */
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_WAIT);
+    for (size_t i = n_first; i-- > 0;)
+        tell(&plan, i, (double)i);
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_TRIAL);
+    assert_int_equal(id, n_first);
+}
+
+static size_t run_to_the_end(struct mer_plan *plan)
+{
+    size_t id, n = 0;
+    while (mer_plan_ask(plan, &id) == MER_ASK_TRIAL) {
+        tell(plan, id, made_score(&plan->candidates[id]));
+        n++;
+    }
+    assert_int_equal(mer_plan_ask(plan, &id), MER_ASK_DONE);
+    return n;
+}
+
+static void a_plan_ends_never_repeats_itself_and_comes_near_the_best(void **state)
+{
+    (void)state;
+    struct mer_plan plan, again;
+    mer_plan_init(&plan, MER_TASK_REGRESSION, false, made_cost, NULL);
+    mer_plan_init(&again, MER_TASK_REGRESSION, false, made_cost, NULL);
+    const size_t n = run_to_the_end(&plan);
+    assert_int_equal(run_to_the_end(&again), n);
+    for (size_t i = 0; i < n; i++) {
+        assert_ptr_equal(plan.candidates[i].family, again.candidates[i].family);
+        assert_memory_equal(&plan.candidates[i].params, &again.candidates[i].params,
+                            sizeof(struct mer_params));
+        for (size_t j = 0; j < i; j++)
+            assert_true(plan.candidates[i].family != plan.candidates[j].family ||
+                        memcmp(&plan.candidates[i].params, &plan.candidates[j].params,
+                               sizeof(struct mer_params)) != 0);
+    }
+    const struct mer_candidate *best = mer_plan_best(&plan);
+    assert_string_equal(best->family->name, "tree");
+    assert_true(fabs(best->params.values[0] - 11) <= 1);
+}
+
+static void refining_tries_neighbours_of_the_best(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    mer_plan_init(&plan, MER_TASK_BINARY, false, made_cost, NULL);
+    const size_t n = run_to_the_end(&plan);
+    /* Depth 11 is in no table: it was reached by a step. */
+    bool reached = false;
+    for (size_t i = 0; i < n; i++)
+        reached = reached || (strcmp(plan.candidates[i].family->name, "tree") == 0 &&
+                              plan.candidates[i].params.values[0] == 11);
+    assert_true(reached);
+}
+
+static void a_failed_trial_is_never_the_best_and_a_second_telling_is_ignored(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    size_t id;
+    mer_plan_init(&plan, MER_TASK_BINARY, true, made_cost, NULL);
+    assert_null(mer_plan_best(&plan));
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_TRIAL);
+    tell(&plan, id, NAN);
+    assert_null(mer_plan_best(&plan));
+    tell(&plan, id, 7);
+    assert_null(mer_plan_best(&plan));
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_TRIAL);
+    tell(&plan, id, 0.5);
+    assert_ptr_equal(mer_plan_best(&plan), &plan.candidates[id]);
+    assert_true(mer_plan_better(&plan, 0.6, 0.5));
+    assert_true(mer_plan_better(&plan, 0.5, NAN));
+    assert_false(mer_plan_better(&plan, NAN, 0.5));
+    assert_false(mer_plan_better(&plan, NAN, NAN));
+}
+
+static void a_family_far_behind_is_not_tried_further(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    size_t id, n_first, n_trees = 0;
+    mer_plan_init(&plan, MER_TASK_BINARY, false, made_cost, NULL);
+    n_first = plan.n_candidates;
+    while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
+        const char *name = plan.candidates[id].family->name;
+        const bool is_tree = strcmp(name, "tree") == 0;
+        n_trees += is_tree && id >= n_first;
+        tell(&plan, id, is_tree ? 0.69 : strcmp(name, "baseline") == 0 ? 0.7 : 0.1);
+    }
+    assert_true(plan.n_told > n_first);
+    assert_int_equal(n_trees, 0);
+}
+
+static void among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    size_t id;
+    mer_plan_init(&plan, MER_TASK_BINARY, false, made_cost, NULL);
+    while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
+        const struct mer_candidate *candidate = &plan.candidates[id];
+        const bool is_linear = strcmp(candidate->family->name, "linear") == 0;
+        const double alpha = candidate->params.values[0], l1_ratio = candidate->params.values[1];
+        /* Without noise 10 would be a little better than 1, and 0.1 clearly worse. */
+        const double noise[3] = {0.02, -0.03, 0.0};
+        double scores[3];
+        for (size_t f = 0; f < 3; f++)
+            scores[f] = !is_linear || l1_ratio > 0 ? 0.6
+                        : alpha == 10              ? 0.3 - 0.001 + noise[f]
+                        : alpha == 1               ? 0.3
+                                                   : 0.4;
+        mer_plan_tell(&plan, id, scores, 3);
+    }
+    const struct mer_candidate *best = mer_plan_best(&plan), *choice = mer_plan_choice(&plan);
+    assert_true(best->params.values[0] == 10);
+    assert_true(choice->params.values[0] == 1);
+}
+
+static void one_setting_is_one_trial(void **state)
+{
+    (void)state;
+    const struct mer_family *family = mer_family_find("tree");
+    struct mer_params params;
+    struct mer_plan plan;
+    size_t id;
+    mer_params_default(family->params, family->n_params, &params);
+    mer_plan_init_one(&plan, MER_TASK_BINARY, false, family, &params, 5);
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_TRIAL);
+    tell(&plan, id, 1);
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_DONE);
+    assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_DONE);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(every_family_that_can_do_the_task_comes_in_the_first_round),
+        TEST(a_plan_ends_never_repeats_itself_and_comes_near_the_best),
+        TEST(refining_tries_neighbours_of_the_best),
+        TEST(a_failed_trial_is_never_the_best_and_a_second_telling_is_ignored),
+        TEST(a_family_far_behind_is_not_tried_further),
+        TEST(among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept),
+        TEST(one_setting_is_one_trial),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
