@@ -37,14 +37,18 @@ need_packages() {
         as_root=(sudo)
     fi
     say "Installing ${missing[*]} (apt-get, as root)"
-    local try
+    local try log
+    log=$(mktemp)
     for try in 1 2; do
-        if "${as_root[@]}" apt-get update -q &&
+        if "${as_root[@]}" apt-get update -q > "$log" 2>&1 &&
             "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-                apt-get install -q -y --no-install-recommends "${missing[@]}"; then
+                apt-get install -q -y --no-install-recommends "${missing[@]}" >> "$log" 2>&1; then
+            rm -f "$log"
             return 0
         fi
         [ "$try" = 2 ] || { say "apt-get failed; once more in 5 seconds"; sleep 5; }
     done
+    cat "$log" >&2
+    rm -f "$log"
     die "apt-get could not install: ${missing[*]}"
 }

@@ -20,6 +20,13 @@ struct mer_context_options {
      * thread. */
     void (*on_progress)(void *self, const char *phase, uint64_t done, uint64_t total);
     void *self;
+    /* Tables and schemas are parsed in a process of the program merlon-cell, which can reach
+     * nothing. Its absolute path; NULL: beside the running program, else where Merlon was
+     * installed. */
+    const char *cell_program;
+    /* 1: refuse (MER_ERR_ABSENT) where the kernel has no Landlock or forbids namespaces; 0: make do
+     * with a system-call filter, without which nothing is parsed. */
+    int require_full_cell;
 };
 
 /* options NULL: defaults. Free with mer_context_free. */

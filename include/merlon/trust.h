@@ -80,6 +80,13 @@ struct mer_verified {
 MER_API MER_MUST_CHECK mer_status mer_verify(const struct mer_trust *trust, const char *path,
                                              const char *signature,
                                              struct mer_verified *ret_verified, mer_err *err);
+/* The same, where these paths (relative to a folder `path`) may be there unsigned besides what the
+ * signature itself names. */
+MER_API MER_MUST_CHECK mer_status mer_verify_ignoring(const struct mer_trust *trust,
+                                                      const char *path, const char *signature,
+                                                      const char *const *ignored, size_t n_ignored,
+                                                      struct mer_verified *ret_verified,
+                                                      mer_err *err);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include "api/handles.h"
 #include "core/team.h"
 #include "os/clock.h"
+#include "os/program.h"
 
 mer_status mer_options_copy(const void *options, size_t known, const char *what, void *ret_options,
                             mer_err *err)
@@ -69,6 +70,15 @@ mer_status mer_context_new(const struct mer_context_options *options,
     struct mer_context *const context = calloc(1, sizeof *context);
     if (!context)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a context");
+    context->require_full_cell = chosen.require_full_cell != 0;
+    if (chosen.cell_program) {
+        const mer_status kept =
+            mer_path_with_suffix(chosen.cell_program, "", &context->cell_program, err);
+        if (!mer_is_ok(kept)) {
+            free(context);
+            return kept;
+        }
+    }
     mer_alloc_init(&context->alloc, chosen.memory_bytes ? chosen.memory_bytes : SIZE_MAX);
     context->log_file.fd = -1;
     context->progress = (struct mer_progress){chosen.on_progress, chosen.self};
@@ -82,10 +92,22 @@ mer_status mer_context_new(const struct mer_context_options *options,
     const size_t n_threads = chosen.n_threads ? chosen.n_threads : mer_processors_available();
     const mer_status status = mer_team_new(&context->alloc, n_threads, &context->ctx.team, err);
     if (!mer_is_ok(status)) {
+        free(context->cell_program);
         free(context);
         return status;
     }
     *ret_context = context;
+    return mer_ok();
+}
+
+mer_status mer_context_cell_settings(struct mer_context *context,
+                                     struct mer_cell_settings *ret_settings, mer_err *err)
+{
+    if (!context->cell_program)
+        MER_GUARD(mer_program_find("merlon-cell", MER_CELL_BESIDE, MER_CELL_FOLDER,
+                                   &context->cell_program, err));
+    *ret_settings = (struct mer_cell_settings){.program = context->cell_program,
+                                               .require_full = context->require_full_cell};
     return mer_ok();
 }
 
@@ -96,6 +118,7 @@ void mer_context_free(struct mer_context *context)
     mer_log_close(context);
     mer_team_free(context->ctx.team);
     free(context->scratch_folder);
+    free(context->cell_program);
     free(context);
 }
 

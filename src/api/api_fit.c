@@ -75,13 +75,16 @@ static mer_status choose_task(const char *task, struct mer_search_options *searc
     return mer_ok();
 }
 
+/* A seed of the kernel's has 53 bits: every reader of JSON then reads it back exactly. */
 static mer_status choose_seed(const uint64_t *given, uint64_t *ret_seed, mer_err *err)
 {
     if (given) {
         *ret_seed = *given;
         return mer_ok();
     }
-    return mer_secret_random(ret_seed, sizeof *ret_seed, err);
+    MER_GUARD(mer_secret_random(ret_seed, sizeof *ret_seed, err));
+    *ret_seed >>= 64 - 53;
+    return mer_ok();
 }
 
 /* Passes progress and trials on to the caller, and tells the time of each phase by the change from
@@ -136,6 +139,7 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
         .max_trials = options->max_trials,
         .n_folds = options->n_folds,
         .seed_given = options->seed != NULL,
+        .family_given = options->family != NULL,
         .n_threads = mer_team_size(context->ctx.team),
         .cpu = context->ctx.cpu,
         .started_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self),
@@ -183,6 +187,18 @@ static mer_status choose(const struct mer_fit_options *options, struct mer_searc
                : unknown_name("metric", options->metric, metric_name, MER_N_METRICS, err);
 }
 
+/* A target that the table does not have is a mistake of whoever named it, not of the table. */
+static mer_status check_target(const struct mer_table *table, const char *target, mer_err *err)
+{
+    size_t index;
+    const mer_status status = mer_frame_want(&table->frame, target, &index, err);
+    if (status.code != MER_ERR_DATA)
+        return status;
+    if (err)
+        err->code = MER_ERR_USAGE;
+    return (mer_status){MER_ERR_USAGE};
+}
+
 static mer_status run_search(struct mer_context *context, const struct mer_table *table,
                              const struct mer_fit_options *options, struct mer_fitted *model,
                              mer_err *err)
@@ -203,6 +219,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         .self = &listener,
     };
     MER_GUARD(choose(options, &search, err));
+    MER_GUARD(check_target(table, options->target, err));
     MER_GUARD(note_making(options, table, making, err));
     const struct mer_progress progress = {on_progress, &listener};
     struct mer_ctx ctx = context->ctx;

@@ -1,12 +1,14 @@
-/* Tables of the public API: the bytes are read once, verified where they are signed, and those very
- * bytes are parsed. */
+/* Tables of the public API: the bytes are read once into sealed memory, verified where they are
+ * signed, and those very bytes are parsed, in a cell. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/handles.h"
 #include "api/trust_handles.h"
 #include "guard/hash.h"
-#include "os/file.h"
+#include "os/channel.h"
+#include "os/memory_file.h"
+#include "os/sealed.h"
 
 /* A schema is text that a person could read: a larger file is something else. */
 enum { SCHEMA_FILE_MAX = 16 << 20 };
@@ -49,56 +51,119 @@ static mer_status verify_origin(struct mer_table *table, const void *bytes, size
                     "merlon sign signs it, or ask its owner to");
 }
 
-static mer_status load_schema(struct mer_table *table, const char *path, mer_err *err)
+/* Reads a file into sealed memory, counted by the budget; release with release_sealed. */
+static mer_status read_sealed(struct mer_alloc *alloc, const char *path, size_t max_bytes,
+                              struct mer_sealed *ret_sealed, mer_err *err)
 {
-    const struct mer_ctx *const ctx = &table->context->ctx;
-    struct mer_file_bytes file;
-    MER_GUARD(mer_file_read(ctx->alloc, path, SCHEMA_FILE_MAX, &file, err));
-    mer_status status = mer_digest_hex(file.bytes, file.n, table->schema_digest, err);
-    if (mer_is_ok(status)) {
-        status = mer_schema_parse(ctx, (const char *)file.bytes, file.n, &table->schema, err);
-        if (!mer_is_ok(status))
-            status = mer_prefix(err, status, "%s", mer_quote(path).text);
-    }
-    mer_file_release(&file);
-    table->schema_given = mer_is_ok(status);
+    const size_t used = atomic_load(&alloc->used);
+    const size_t left = alloc->budget > used ? alloc->budget - used : 0;
+    mer_status status = mer_sealed_read(path, left < max_bytes ? left : max_bytes, ret_sealed, err);
+    if (status.code == MER_ERR_DATA && left < max_bytes)
+        return mer_fail(err, MER_ERR_MEMORY,
+                        "%s is larger than the %zu bytes of memory left for it",
+                        mer_quote(path).text, left);
+    MER_GUARD(status);
+    status = mer_alloc_charge(alloc, ret_sealed->n, err);
+    if (!mer_is_ok(status))
+        mer_sealed_release(ret_sealed);
     return status;
 }
 
-static mer_status parse(struct mer_table *table, const void *bytes, size_t n,
+static void release_sealed(struct mer_alloc *alloc, struct mer_sealed *sealed)
+{
+    mer_alloc_uncharge(alloc, sealed->n);
+    mer_sealed_release(sealed);
+}
+
+/* The bytes of a schema that the table is held to: a file's, or written from a model's schema. */
+struct schema_source {
+    struct mer_cell_input input; /* fd -1: none */
+    struct mer_sealed file;      /* when it is a file's; fd -1 otherwise */
+};
+
+static mer_status open_schema(struct mer_table *table, const char *path,
+                              const struct mer_schema *schema, struct schema_source *source,
+                              mer_err *err)
+{
+    struct mer_alloc *const alloc = &table->context->alloc;
+    if (path) {
+        MER_GUARD(read_sealed(alloc, path, SCHEMA_FILE_MAX, &source->file, err));
+        source->input = (struct mer_cell_input){source->file.fd, source->file.n};
+        return mer_digest_hex(source->file.bytes, source->file.n, table->schema_digest, err);
+    }
+    if (!schema)
+        return mer_ok();
+    struct mer_buf buf;
+    mer_buf_init(&buf, alloc, SIZE_MAX);
+    mer_status status = mer_schema_write(schema, &buf, err);
+    if (mer_is_ok(status))
+        status = mer_memory_file_of("merlon-schema", buf.bytes, buf.n, &source->input.fd, err);
+    if (mer_is_ok(status))
+        source->input.n = buf.n;
+    mer_buf_release(&buf);
+    return status;
+}
+
+static void close_schema(struct mer_alloc *alloc, struct schema_source *source)
+{
+    if (source->file.fd >= 0)
+        release_sealed(alloc, &source->file);
+    else
+        mer_descriptor_close(source->input.fd);
+}
+
+/* Reads the table in a cell. Without a schema file, what the table tells of itself is its schema;
+ * held to a model's, it needs none. */
+static mer_status parse_in_cell(struct mer_table *table, const struct mer_cell_csv *what,
+                                const char *schema_file, mer_err *err)
+{
+    const struct mer_ctx *const ctx = &table->context->ctx;
+    struct mer_cell_settings settings;
+    bool schema_failed;
+    MER_GUARD(mer_context_cell_settings(table->context, &settings, err));
+    const mer_status status =
+        mer_cell_read_csv(ctx, &settings, what, &table->frame, &table->report,
+                          schema_file ? &table->schema : NULL, &schema_failed, err);
+    if (!mer_is_ok(status) && schema_failed && schema_file)
+        return mer_prefix(err, status, "%s", mer_quote(schema_file).text);
+    if (status.code == MER_ERR_DATA && table->origin.path)
+        return mer_prefix(err, status, "%s", mer_quote(table->origin.path).text);
+    MER_GUARD(status);
+    table->has_frame = true;
+    table->schema_given = schema_file != NULL;
+    if (what->schema.fd >= 0)
+        return mer_ok();
+    return mer_schema_of_frame(ctx, &table->frame, MER_CSV_MISSING, MER_CSV_N_MISSING,
+                               &table->schema, err);
+}
+
+static mer_status parse(struct mer_table *table, struct mer_cell_input input,
                         const struct mer_table_options *options, const struct mer_csv_options *base,
                         mer_err *err)
 {
-    const struct mer_ctx *const ctx = &table->context->ctx;
+    const uint64_t start_ns = mer_ctx_now_ns(&table->context->ctx);
+    struct schema_source schema = {.input.fd = -1, .file.fd = -1};
     struct mer_csv_options csv = *base;
     csv.delimiter = options->delimiter;
     if (options->has_header >= 0)
         csv.header = options->has_header ? MER_CSV_HEADER_YES : MER_CSV_HEADER_NO;
-    if (options->schema_file) {
-        MER_GUARD(load_schema(table, options->schema_file, err));
-        csv.schema = &table->schema;
+    mer_status status = open_schema(table, options->schema_file, base->schema, &schema, err);
+    if (mer_is_ok(status)) {
+        const struct mer_cell_csv what = {input, schema.input, &csv};
+        status = parse_in_cell(table, &what, options->schema_file, err);
     }
-    const uint64_t start_ns = mer_ctx_now_ns(ctx);
-    MER_GUARD(mer_csv_read(ctx, bytes, n, &csv, &table->frame, &table->report, err));
-    table->has_frame = true;
-    if (!csv.schema) {
-        MER_GUARD(mer_schema_of_frame(ctx, &table->frame, MER_CSV_MISSING, MER_CSV_N_MISSING,
-                                      &table->schema, err));
-    }
-    table->parse_seconds = seconds_since(ctx, start_ns);
-    return mer_ok();
+    close_schema(&table->context->alloc, &schema);
+    table->parse_seconds = seconds_since(&table->context->ctx, start_ns);
+    return status;
 }
 
-static mer_status make(struct mer_table *table, const void *bytes, size_t n,
+static mer_status make(struct mer_table *table, const void *bytes, struct mer_cell_input input,
                        const struct mer_table_options *options, const struct mer_csv_options *base,
                        mer_err *err)
 {
-    table->origin.n_bytes = n;
-    MER_GUARD(verify_origin(table, bytes, n, options, err));
-    mer_status status = parse(table, bytes, n, options, base, err);
-    if (status.code == MER_ERR_DATA && table->origin.path)
-        status = mer_prefix(err, status, "%s", mer_quote(table->origin.path).text);
-    return status;
+    table->origin.n_bytes = input.n;
+    MER_GUARD(verify_origin(table, bytes, input.n, options, err));
+    return parse(table, input, options, base, err);
 }
 
 static mer_status new_table(struct mer_context *context, const struct mer_table_options *options,
@@ -129,7 +194,7 @@ mer_status mer_table_read_with(struct mer_context *context, const char *path,
     struct mer_table_options chosen;
     struct mer_table *table;
     MER_GUARD(new_table(context, options, &chosen, &table, err));
-    struct mer_file_bytes file = {0};
+    struct mer_sealed file = {.fd = -1};
     const uint64_t start_ns = mer_ctx_now_ns(&context->ctx);
     mer_status status;
     table->path = strdup(path);
@@ -138,14 +203,15 @@ mer_status mer_table_read_with(struct mer_context *context, const char *path,
         goto fail;
     }
     table->origin.path = table->path;
-    MER_GUARD_GOTO(mer_file_read(&context->alloc, path, SIZE_MAX - 1, &file, err), fail);
+    MER_GUARD_GOTO(read_sealed(&context->alloc, path, SIZE_MAX - 1, &file, err), fail);
     table->read_seconds = seconds_since(&context->ctx, start_ns);
-    MER_GUARD_GOTO(make(table, file.bytes, file.n, &chosen, base, err), fail);
-    mer_file_release(&file);
+    status = make(table, file.bytes, (struct mer_cell_input){file.fd, file.n}, &chosen, base, err);
+    release_sealed(&context->alloc, &file);
+    if (!mer_is_ok(status))
+        goto fail;
     *ret_table = table;
     return mer_ok();
 fail:
-    mer_file_release(&file);
     mer_table_free(table);
     return status;
 }
@@ -166,7 +232,12 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
     struct mer_table_options chosen;
     struct mer_table *table;
     MER_GUARD(new_table(context, options, &chosen, &table, err));
-    const mer_status status = make(table, bytes, n, &chosen, &base, err);
+    struct mer_cell_input input = {.fd = -1, .n = n};
+    mer_status status = mer_memory_file_of("merlon-bytes", bytes, n, &input.fd, err);
+    if (mer_is_ok(status)) {
+        status = make(table, bytes, input, &chosen, &base, err);
+        mer_descriptor_close(input.fd);
+    }
     if (!mer_is_ok(status)) {
         mer_table_free(table);
         return status;

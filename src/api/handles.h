@@ -4,6 +4,7 @@
 #define MER_API_HANDLES_H
 
 #include "automl/pipeline.h"
+#include "cell/client.h"
 #include "core/ctx.h"
 #include "core/log.h"
 #include "frame/csv.h"
@@ -19,6 +20,8 @@ struct mer_context {
     struct mer_log_file log_file;
     struct mer_log_config log_config; /* its texts are not kept */
     char *scratch_folder;             /* owned; NULL: not chosen */
+    char *cell_program;               /* owned; NULL: not looked for yet */
+    bool require_full_cell;
 };
 
 struct mer_table {
@@ -49,6 +52,7 @@ struct mer_making {
     size_t max_trials;
     size_t n_folds;
     bool seed_given;
+    bool family_given;
     size_t n_threads;
     enum mer_cpu_level cpu;
     uint64_t started_ns; /* wall clock */
@@ -82,6 +86,11 @@ MER_MUST_CHECK mer_status mer_table_read_with(struct mer_context *context, const
                                               const struct mer_table_options *options,
                                               const struct mer_csv_options *base,
                                               struct mer_table **ret_table, mer_err *err);
+
+/* How the context's cells are started; finds their program. The settings point into the context. */
+MER_MUST_CHECK mer_status mer_context_cell_settings(struct mer_context *context,
+                                                    struct mer_cell_settings *ret_settings,
+                                                    mer_err *err);
 
 /* SHA-256 in hex. */
 MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65],

@@ -80,6 +80,8 @@ static void put_settings(struct mer_json_writer *writer, const struct mer_fitted
     mer_json_key(writer, "seed_given");
     mer_json_put_boolean(writer, making->seed_given);
     put_unsigned(writer, "units", pipeline->units);
+    mer_json_key(writer, "family_given");
+    mer_json_put_boolean(writer, making->family_given);
     put_unsigned(writer, "folds", pipeline->n_folds);
     put_unsigned(writer, "trials", pipeline->n_trials);
     if (making->budget_seconds > 0) {

@@ -156,7 +156,15 @@ mer_status mer_sign(const struct mer_signer *signer, const char *path, const cha
 mer_status mer_verify(const struct mer_trust *trust, const char *path, const char *signature,
                       struct mer_verified *ret_verified, mer_err *err)
 {
+    return mer_verify_ignoring(trust, path, signature, NULL, 0, ret_verified, err);
+}
+
+mer_status mer_verify_ignoring(const struct mer_trust *trust, const char *path,
+                               const char *signature, const char *const *ignored, size_t n_ignored,
+                               struct mer_verified *ret_verified, mer_err *err)
+{
     struct mer_alloc alloc;
     mer_alloc_init(&alloc, SIZE_MAX);
-    return mer_guard_verify_path(&alloc, &trust->keys, path, signature, NULL, 0, ret_verified, err);
+    return mer_guard_verify_path(&alloc, &trust->keys, path, signature, ignored, n_ignored,
+                                 ret_verified, err);
 }

@@ -8,13 +8,23 @@
  * the best of all by more than this part of what that gains over the baseline. */
 #define DOMINATED 0.3
 
+/* How much worse than the best, in standard errors of the difference, is still as good. */
+#define STANDARD_ERRORS 2
+
 /* Values that differ by no more than this part of them, after steps up and down, are the same. */
 #define SAME 1e-6
 
-/* The portfolio: settings that differ in what they can represent. */
+/* The last preference: of settings between which only the score decides. */
+enum { REFINED = 3 };
+
+/* The portfolio: settings that differ in what they can represent. A parameter that scales is
+ * given for a target of deviation 1: the pull of an absolute value does not depend on the target,
+ * that of squared residuals grows with it. */
 struct setting {
-    unsigned round; /* 0: of the first round */
+    unsigned round;
+    unsigned preference; /* see struct mer_candidate */
     const char *family;
+    bool scales; /* the first parameter does, with the target */
     struct {
         const char *name;
         double value;
@@ -23,41 +33,44 @@ struct setting {
 
 /* clang-format off */
 #define BASELINE \
-    "baseline", {{0}}
-#define LINEAR(alpha, l1_ratio) \
-    "linear", {{"alpha", (alpha)}, {"l1_ratio", (l1_ratio)}}
+    "baseline", false, {{0}}
+#define RIDGE(alpha) \
+    "linear", false, {{"alpha", (alpha)}}
+#define LASSO(alpha) \
+    "linear", true, {{"alpha", (alpha)}, {"l1_ratio", 1}}
 #define TREE(depth, leaf, smoothing, ccp_alpha) \
-    "tree", {{"max_depth", (depth)}, {"min_samples_leaf", (leaf)}, {"smoothing", (smoothing)}, \
-             {"ccp_alpha", (ccp_alpha)}}
+    "tree", false, {{"max_depth", (depth)}, {"min_samples_leaf", (leaf)}, \
+                    {"smoothing", (smoothing)}, {"ccp_alpha", (ccp_alpha)}}
 
-/* Plain settings first: among equals the earlier one is chosen. */
+/* Trees are cheap, so all of them are in the first round: a budget that ends in the middle of the
+ * first costly fit has seen them. */
 static const struct setting portfolio[] = {
-    {0, BASELINE},
-    {0, LINEAR(1, 0)},
-    {1, LINEAR(10, 0)},
-    {0, LINEAR(100, 0)},
-    {1, LINEAR(0.1, 0)},
-    {1, LINEAR(1000, 0)},
-    {1, LINEAR(0.01, 0)},
-    {1, LINEAR(0.001, 0)},
-    {1, LINEAR(1, 1)},
-    {1, LINEAR(10, 1)},
-    {1, TREE(3, 5, 5, 0)},
-    {1, TREE(4, 10, 5, 0)},
-    {1, TREE(6, 5, 5, 0)},
-    {0, TREE(8, 20, 5, 0)},
-    {1, TREE(8, 10, 20, 0)},
-    {1, TREE(10, 10, 10, 0)},
-    {1, TREE(12, 10, 5, 0)},
-    {1, TREE(16, 5, 5, 0)},
-    {1, TREE(16, 10, 40, 0)},
-    {1, TREE(24, 2, 2, 0)},
-    {1, TREE(40, 1, 1, 0)},
-    {1, TREE(40, 1, 10, 0)},
-    {0, TREE(40, 5, 20, 0)},
-    {1, TREE(40, 2, 5, 1e-4)},
-    {1, TREE(40, 2, 5, 1e-3)},
-    {1, TREE(40, 2, 5, 5e-3)},
+    {0, 0, BASELINE},
+    {0, 0, RIDGE(1)},
+    {1, 1, RIDGE(10)},
+    {0, 2, RIDGE(100)},
+    {1, 1, RIDGE(0.1)},
+    {1, 2, RIDGE(1000)},
+    {1, 2, RIDGE(0.01)},
+    {1, 2, RIDGE(0.001)},
+    {1, 2, LASSO(1)},
+    {1, 2, LASSO(10)},
+    {0, REFINED, TREE(3, 5, 5, 0)},
+    {0, REFINED, TREE(4, 10, 5, 0)},
+    {0, REFINED, TREE(6, 5, 5, 0)},
+    {0, REFINED, TREE(8, 20, 5, 0)},
+    {0, REFINED, TREE(8, 10, 20, 0)},
+    {0, REFINED, TREE(10, 10, 10, 0)},
+    {0, REFINED, TREE(12, 10, 5, 0)},
+    {0, REFINED, TREE(16, 5, 5, 0)},
+    {0, REFINED, TREE(16, 10, 40, 0)},
+    {0, REFINED, TREE(24, 2, 2, 0)},
+    {0, REFINED, TREE(40, 1, 1, 0)},
+    {0, REFINED, TREE(40, 1, 10, 0)},
+    {0, REFINED, TREE(40, 5, 20, 0)},
+    {0, REFINED, TREE(40, 2, 5, 1e-4)},
+    {0, REFINED, TREE(40, 2, 5, 1e-3)},
+    {0, REFINED, TREE(40, 2, 5, 5e-3)},
 };
 /* clang-format on */
 
@@ -122,7 +135,7 @@ static bool same_setting(const struct mer_candidate *candidate, const struct mer
 
 /* Adds a setting unless it is there already, impossible, or one too many. */
 static void add(struct mer_plan *plan, const struct mer_family *family,
-                const struct mer_params *params, size_t preference)
+                const struct mer_params *params, unsigned preference)
 {
     if (plan->n_candidates == MER_PLAN_MAX || !can(family, plan->task))
         return;
@@ -175,8 +188,11 @@ static void add_portfolio(struct mer_plan *plan, unsigned round)
             continue;
         mer_params_default(family->params, family->n_params, &params);
         for (size_t p = 0; p < COUNT(setting->params) && setting->params[p].name; p++)
-            set_param(family, setting->params[p].name, setting->params[p].value, &params);
-        add(plan, family, &params, i);
+            set_param(family, setting->params[p].name,
+                      setting->params[p].value *
+                          (p == 0 && setting->scales ? plan->target_scale : 1),
+                      &params);
+        add(plan, family, &params, setting->preference);
     }
 }
 
@@ -201,7 +217,7 @@ static void add_neighbours(struct mer_plan *plan, const struct mer_candidate *be
                       : direction > 0        ? value * step
                                              : value / step,
                       &params);
-            add(plan, family, &params, COUNT(portfolio) + plan->n_candidates);
+            add(plan, family, &params, REFINED);
         }
     }
 }
@@ -248,11 +264,13 @@ static void init_empty(struct mer_plan *plan, enum mer_task task, bool greater_i
 }
 
 void mer_plan_init(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
+                   double target_scale,
                    uint64_t (*cost)(void *self, const struct mer_family *family,
                                     const struct mer_params *params),
                    void *self)
 {
     init_empty(plan, task, greater_is_better);
+    plan->target_scale = target_scale;
     plan->cost = cost;
     plan->self = self;
     add_portfolio(plan, 0);
@@ -334,28 +352,32 @@ const struct mer_candidate *mer_plan_best(const struct mer_plan *plan)
 /* Whether a candidate is not worse than the best by more than the noise of the difference. */
 static bool is_as_good(const struct mer_candidate *candidate, const struct mer_candidate *best)
 {
-    double differences[MER_FOLDS_MAX], mean = 0, deviation = 0;
+    double differences[MER_FOLDS_MAX] = {0}, mean = 0, deviation = 0;
     size_t n = 0;
 
     for (size_t f = 0; f < best->n_scores; f++) {
         differences[f] = candidate->scores[f] - best->scores[f];
-        n += !isnan(differences[f]);
+        n += isnan(differences[f]) ? 0 : 1;
     }
     summarise(differences, best->n_scores, &mean, &deviation);
-    return n >= 3 && fabs(mean) <= deviation / sqrt((double)(n - 1));
+    return n >= 3 && fabs(mean) <= STANDARD_ERRORS * deviation / sqrt((double)(n - 1));
+}
+
+static bool is_plainer(const struct mer_plan *plan, const struct mer_candidate *a,
+                       const struct mer_candidate *b)
+{
+    return a->preference != b->preference ? a->preference < b->preference
+                                          : mer_plan_better(plan, a->score, b->score);
 }
 
 const struct mer_candidate *mer_plan_choice(const struct mer_plan *plan)
 {
     const struct mer_candidate *best = mer_plan_best(plan), *choice = best;
 
-    if (!best || strcmp(best->family->name, "baseline") == 0)
-        return best;
-    for (size_t i = 0; i < plan->n_candidates; i++) {
+    for (size_t i = 0; best && i < plan->n_candidates; i++) {
         const struct mer_candidate *candidate = &plan->candidates[i];
-        if (candidate->told && !isnan(candidate->score) &&
-            strcmp(candidate->family->name, "baseline") != 0 &&
-            candidate->preference < choice->preference && is_as_good(candidate, best))
+        if (candidate->family == best->family && candidate->told && !isnan(candidate->score) &&
+            is_plainer(plan, candidate, choice) && is_as_good(candidate, best))
             choice = candidate;
     }
     return choice;

@@ -2,11 +2,10 @@
  * Pure and deterministic: what is asked next depends on the scores told before, and on nothing
  * else.
  *
- * Round 0 tries a few settings of each family, so that there is something to keep early; round 1
- * the rest of the portfolio, but for families that round 0 showed to be far behind; each later
- * round neighbours of the best setting so far, nearer ones after a round that found nothing better.
- * Inside a round the cheapest setting comes first. A round begins when all scores of the one before
- * have been told.
+ * Round 0 tries settings of every family; round 1 the rest of the portfolio, but for families that
+ * round 0 showed to be far behind; each later round neighbours of the best setting so far, nearer
+ * ones after a round that found nothing better. Inside a round the cheapest setting comes first. A
+ * round begins when all scores of the one before have been told.
  */
 #ifndef MER_AUTOML_PLAN_H
 #define MER_AUTOML_PLAN_H
@@ -19,8 +18,8 @@ enum { MER_PLAN_MAX = 128, MER_PLAN_LEVELS = 3, MER_PLAN_ROUNDS_MAX = 12 };
 struct mer_candidate {
     const struct mer_family *family;
     struct mer_params params;
-    uint64_t cost;     /* work units over all folds */
-    size_t preference; /* among equals the lower one is chosen: plain settings come first */
+    uint64_t cost;       /* work units over all folds */
+    unsigned preference; /* among equals of a family the lowest is chosen: the plainest setting */
     double scores[MER_FOLDS_MAX]; /* by fold; NaN where the metric is not defined */
     size_t n_scores;
     double score; /* their mean; NaN until it is told, or when it failed */
@@ -31,6 +30,7 @@ struct mer_candidate {
 struct mer_plan {
     enum mer_task task;
     bool greater_is_better;
+    double target_scale;
     uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params);
     void *self;
     struct mer_candidate candidates[MER_PLAN_MAX];
@@ -49,8 +49,10 @@ enum mer_ask {
 };
 
 /* A plan for the families that can do the task, or for one setting alone. `cost` gives the work
- * units of a setting over all folds, a function of shapes and parameters. */
+ * units of a setting over all folds, a function of shapes and parameters. `target_scale` is the
+ * standard deviation of a regression's target, 1 for classes. */
 void mer_plan_init(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
+                   double target_scale,
                    uint64_t (*cost)(void *self, const struct mer_family *family,
                                     const struct mer_params *params),
                    void *self);
@@ -64,11 +66,11 @@ enum mer_ask mer_plan_ask(struct mer_plan *plan, size_t *ret_id);
 void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores);
 /* The candidate with the best mean score so far, the earlier of equals; NULL: none has a score. */
 const struct mer_candidate *mer_plan_best(const struct mer_plan *plan);
-/* The candidate to keep: of those that are not worse than the best by more than the standard error
- * of the difference over the folds, the plainest (Breiman et al., "Classification and Regression
- * Trees", 1984, 3.4.3: the 1 SE rule; here with paired differences). On little data the best of
- * many noisy scores is mostly the luckiest; on much data the error is small and this is the best.
- */
+/* The candidate to keep: of those of the best's family that are not worse than it by more than two
+ * standard errors of the difference over the folds, the plainest, then the best. (Breiman et al.,
+ * "Classification and Regression Trees", 1984, 3.4.3, with paired differences.) On little data the
+ * best of many noisy scores is mostly the luckiest; on much data the error is small, and this is
+ * the best. */
 const struct mer_candidate *mer_plan_choice(const struct mer_plan *plan);
 /* Whether score a is better than b; NaN is worse than anything. */
 bool mer_plan_better(const struct mer_plan *plan, double a, double b);

@@ -214,6 +214,19 @@ static uint64_t candidate_cost(void *self, const struct mer_family *family,
     return mer_evaluation_cost(search->evaluation, family, params);
 }
 
+/* The standard deviation of a regression's target; 1 for classes. */
+static double target_scale(const struct mer_learned_target *target, size_t n_rows)
+{
+    double squares = 0;
+
+    if (!target->values)
+        return 1;
+    const double mean = mer_sum(target->values, n_rows) / (double)n_rows;
+    for (size_t i = 0; i < n_rows; i++)
+        squares += (target->values[i] - mean) * (target->values[i] - mean);
+    return sqrt(squares / (double)n_rows);
+}
+
 /* The one setting that the caller wants, checked. */
 static mer_status plan_one(struct search *search, mer_err *err)
 {
@@ -358,7 +371,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct search *searc
     if (options->family)
         return plan_one(search, err);
     mer_plan_init(search->plan, search->target.task, search->metric->greater_is_better,
-                  candidate_cost, search);
+                  target_scale(&search->target, search->frame->n_rows), candidate_cost, search);
     return mer_ok();
 }
 

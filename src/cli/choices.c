@@ -31,6 +31,12 @@ const char *mer_cli_choice_cpu(size_t i)
     return i < MER_CPU_LEVEL_COUNT ? mer_cpu_level_name((enum mer_cpu_level)i) : NULL;
 }
 
+const char *mer_cli_choice_cell(size_t i)
+{
+    static const char *const names[] = {"full"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_log_format(size_t i)
 {
     static const char *const names[] = {"text", "json"};

@@ -2,12 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cell/confine.h"
 #include "cli/machine.h"
 #include "cli/session.h"
 #include "core/team.h"
 #include "guard/key_store.h"
 #include "guard/library.h"
 #include "os/clock.h"
+#include "os/landlock.h"
 
 struct keys {
     char folder[256]; /* quoted */
@@ -18,6 +20,33 @@ struct keys {
     bool in_order;
     mer_err problem; /* when not in order */
 };
+
+/* What a cell on this machine is held by; see cell/confine.h. */
+struct cell {
+    bool works;
+    unsigned level;
+    int landlock_abi;
+    double ready_seconds; /* from its start until it is confined */
+    mer_err problem;      /* when it does not work */
+};
+
+/* A cell that does not work is a finding, unless more was required than it gives. */
+static mer_status look_at_cell(struct mer_cli *cli, struct cell *cell, mer_err *err)
+{
+    struct mer_cell_settings settings;
+    uint64_t ready_ns = 0;
+    mer_status status = mer_context_cell_settings(cli->context, &settings, &cell->problem);
+    if (mer_is_ok(status))
+        status =
+            mer_cell_ping(&cli->context->ctx, &settings, &cell->level, &ready_ns, &cell->problem);
+    cell->works = mer_is_ok(status);
+    cell->landlock_abi = mer_landlock_abi();
+    cell->ready_seconds = (double)ready_ns * 1e-9;
+    if (cell->works || !cli->common.require_cell)
+        return mer_ok();
+    *err = cell->problem;
+    return status;
+}
 
 static void count_key(void *self, const struct mer_key_info *key)
 {
@@ -51,7 +80,24 @@ static void print_line(struct mer_cli *cli, const char *what, const char *value)
     mer_cli_print(cli, "  %-20s%s\n", what, value[0] ? value : "unknown");
 }
 
-static void print_machine(struct mer_cli *cli, const struct mer_cli_machine *machine)
+static void print_cell(struct mer_cli *cli, const struct cell *cell)
+{
+    char text[200], landlock[40];
+    if (!cell->works) {
+        print_line(cli, "cells", cell->problem.message);
+        print_line(cli, "", cell->problem.hint);
+        return;
+    }
+    (void)snprintf(landlock, sizeof landlock, ", Landlock (version %d)", cell->landlock_abi);
+    (void)snprintf(text, sizeof text, "seccomp%s%s; ready in %.1f ms",
+                   cell->level & MER_CELL_HAS_LANDLOCK ? landlock : "",
+                   cell->level & MER_CELL_HAS_NAMESPACES ? ", namespaces" : "",
+                   cell->ready_seconds * 1e3);
+    print_line(cli, "cells", text);
+}
+
+static void print_machine(struct mer_cli *cli, const struct mer_cli_machine *machine,
+                          const struct cell *cell)
 {
     char text[200];
     mer_cli_print_bold(cli, "Machine\n");
@@ -71,8 +117,8 @@ static void print_machine(struct mer_cli *cli, const struct mer_cli_machine *mac
                machine->seals ? "yes: what is verified is what is read"
                               : "no: models cannot be loaded here");
     print_line(cli, "seccomp filters", machine->has_seccomp ? "yes" : "no");
-    print_line(cli, "Landlock",
-               machine->landlock_known ? (machine->has_landlock ? "yes" : "no") : "");
+    print_line(cli, "Landlock", machine->has_landlock ? "yes" : "no");
+    print_cell(cli, cell);
     print_line(cli, "cryptography", mer_guard_library_version());
     (void)snprintf(text, sizeof text, "%s: %s", machine->scratch_folder,
                    machine->scratch_is_unnamed ? "files without names"
@@ -97,8 +143,26 @@ static void print_keys(struct mer_cli *cli, const struct keys *keys)
     print_line(cli, "state", "in order");
 }
 
+static void put_cell(struct mer_cli_document *document, const struct cell *cell)
+{
+    mer_json_key(&document->writer, "cell");
+    mer_json_begin_object(&document->writer);
+    mer_cli_put_boolean(document, "works", cell->works);
+    if (cell->works) {
+        mer_cli_put_boolean(document, "seccomp", true);
+        mer_cli_put_boolean(document, "landlock", cell->level & MER_CELL_HAS_LANDLOCK);
+        mer_cli_put_unsigned(document, "landlock_abi", (uint64_t)cell->landlock_abi);
+        mer_cli_put_boolean(document, "namespaces", cell->level & MER_CELL_HAS_NAMESPACES);
+        mer_cli_put_boolean(document, "full", cell->level == MER_CELL_HAS_ALL);
+        mer_cli_put_number(document, "ready_seconds", cell->ready_seconds);
+    } else {
+        mer_cli_put_string(document, "problem", cell->problem.message);
+    }
+    mer_json_end_object(&document->writer);
+}
+
 static mer_status emit_json(struct mer_cli *cli, const struct mer_cli_machine *machine,
-                            const struct keys *keys, mer_err *err)
+                            const struct cell *cell, const struct keys *keys, mer_err *err)
 {
     struct mer_cli_document document;
     mer_cli_document_begin(&document, err);
@@ -112,11 +176,8 @@ static mer_status emit_json(struct mer_cli *cli, const struct mer_cli_machine *m
     mer_cli_put_string(&document, "kernel", machine->kernel);
     mer_cli_put_boolean(&document, "sealed_memory", machine->seals);
     mer_cli_put_boolean(&document, "seccomp", machine->has_seccomp);
-    mer_json_key(&document.writer, "landlock");
-    if (machine->landlock_known)
-        mer_json_put_boolean(&document.writer, machine->has_landlock);
-    else
-        mer_json_put_null(&document.writer);
+    mer_cli_put_boolean(&document, "landlock", machine->has_landlock);
+    put_cell(&document, cell);
     mer_cli_put_string(&document, "cryptography", mer_guard_library_version());
     mer_cli_put_boolean(&document, "scratch_unnamed", machine->scratch_is_unnamed);
     mer_json_key(&document.writer, "keys");
@@ -140,10 +201,12 @@ static mer_status run_doctor(struct mer_cli *cli, const void *words, mer_err *er
     struct mer_cli_machine machine;
     mer_cli_machine_look(cli->common.scratch, &machine);
     struct keys keys = {.n_keys = 0};
+    struct cell cell = {.works = false};
     MER_GUARD(look_at_keys(&keys, err));
+    MER_GUARD(look_at_cell(cli, &cell, err));
     if (cli->common.json)
-        return emit_json(cli, &machine, &keys, err);
-    print_machine(cli, &machine);
+        return emit_json(cli, &machine, &cell, &keys, err);
+    print_machine(cli, &machine, &cell);
     print_keys(cli, &keys);
     return mer_ok();
 }

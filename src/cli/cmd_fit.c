@@ -73,6 +73,8 @@ static mer_status check_outputs(const struct fit_arguments *arguments, mer_err *
 {
     static const char *const suffixes[] = {"", ".sig", ".provenance.json", ".provenance.json.sig"};
     enum { OF_RECORD = 2 }; /* a record without a model is a stopped run's, and is replaced */
+    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->schema, err));
     for (size_t i = 0; i < MER_CLI_COUNT_OF(suffixes); i++) {
         char *path;
         MER_GUARD(mer_path_with_suffix(arguments->out, suffixes[i], &path, err));
@@ -108,7 +110,11 @@ static mer_status make_signer(struct fit *fit, mer_err *err)
 {
     if (!fit->key_is_new)
         return mer_ok();
-    MER_GUARD(mer_keys_new(NULL, DEFAULT_KEY, NULL, NULL, err));
+    const mer_status status = mer_keys_new(NULL, DEFAULT_KEY, NULL, NULL, err);
+    if (status.code == MER_ERR_EXISTS)
+        fit->key_is_new = false; /* another run has made it meanwhile */
+    else
+        MER_GUARD(status);
     return mer_signer_open(NULL, DEFAULT_KEY, NULL, NULL, &fit->signer, err);
 }
 

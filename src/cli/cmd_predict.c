@@ -203,9 +203,12 @@ static mer_status predict(struct predicting *predicting, mer_err *err)
 static mer_status steps(struct predicting *predicting, mer_err *err)
 {
     const struct predict_arguments *const arguments = predicting->arguments;
-    if (arguments->out)
+    if (arguments->out) {
+        MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
+        MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->model, err));
         MER_GUARD(
             mer_output_open(&predicting->output, arguments->out, arguments->force, 0644, err));
+    }
     MER_GUARD(predict(predicting, err));
     if (arguments->out || !predicting->cli->common.json)
         MER_GUARD(write_csv(predicting, err));

@@ -91,6 +91,7 @@ struct verify_arguments {
     const char *path;
     const char *signature;
     const char *key;
+    struct mer_cli_paths ignored;
 };
 
 static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *err)
@@ -101,7 +102,8 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
     MER_GUARD(mer_cli_open_trust(arguments->key, &trust, err));
     struct mer_verified verified;
     const mer_status status =
-        mer_verify(trust, arguments->path, arguments->signature, &verified, err);
+        mer_verify_ignoring(trust, arguments->path, arguments->signature, arguments->ignored.items,
+                            arguments->ignored.n, &verified, err);
     mer_trust_free(trust);
     MER_GUARD(status);
     if (cli->common.json) {
@@ -142,6 +144,11 @@ static const struct mer_cli_option VERIFY_OPTIONS[] = {
      .at = offsetof(struct verify_arguments, key),
      .metavar = "PEM",
      .help = "accept this public key and no other, instead of the store's trusted keys"},
+    {.name = "ignore",
+     .type = MER_CLI_PATHS,
+     .at = offsetof(struct verify_arguments, ignored),
+     .metavar = "PATH",
+     .help = "a file or folder inside the folder that may be there unsigned; may be repeated"},
 };
 
 static const struct mer_cli_example VERIFY_EXAMPLES[] = {

@@ -26,7 +26,8 @@ enum mer_cli_type {
     MER_CLI_DURATION,  /* [double] seconds; written 500ms, 20s, 5m, 1h */
     MER_CLI_BYTES,     /* [uint64_t] written 512M, 4G */
     MER_CLI_CHARACTER, /* [char] one ASCII character, or the word tab */
-    MER_CLI_SETTING    /* [struct mer_cli_settings] name=value, may be repeated */
+    MER_CLI_SETTING,   /* [struct mer_cli_settings] name=value, may be repeated */
+    MER_CLI_PATHS      /* [struct mer_cli_paths] may be repeated */
 };
 
 struct mer_cli_seed {
@@ -37,6 +38,12 @@ struct mer_cli_seed {
 enum { MER_CLI_SETTINGS_MAX = 32 };
 struct mer_cli_settings {
     struct mer_setting items[MER_CLI_SETTINGS_MAX];
+    size_t n;
+};
+
+enum { MER_CLI_PATHS_MAX = 32 };
+struct mer_cli_paths {
+    const char *items[MER_CLI_PATHS_MAX];
     size_t n;
 };
 
@@ -87,6 +94,8 @@ struct mer_cli_common {
     bool log_data;
     const char *scratch;
     const char *cpu;
+    const char *require_cell; /* "full" */
+    const char *user;
     bool no_color;
     bool help;
 };
@@ -135,6 +144,7 @@ const char *mer_cli_choice_family(size_t i);
 const char *mer_cli_choice_metric(size_t i);
 const char *mer_cli_choice_task(size_t i);
 const char *mer_cli_choice_cpu(size_t i);
+const char *mer_cli_choice_cell(size_t i);
 const char *mer_cli_choice_log_format(size_t i);
 const char *mer_cli_choice_shell(size_t i);
 
@@ -144,6 +154,7 @@ const char *mer_cli_choice_shell(size_t i);
 #define MER_CLI_ALWAYS_POSSIBLE                                                                    \
     (MER_CLI_CAN_FAIL(MER_ERR_USAGE) | MER_CLI_CAN_FAIL(MER_ERR_INTERNAL) |                        \
      MER_CLI_CAN_FAIL(MER_ERR_IO) | MER_CLI_CAN_FAIL(MER_ERR_MEMORY) |                             \
-     MER_CLI_CAN_FAIL(MER_ERR_CANCELLED))
+     MER_CLI_CAN_FAIL(MER_ERR_CANCELLED) | MER_CLI_CAN_FAIL(MER_ERR_ABSENT) |                      \
+     MER_CLI_CAN_FAIL(MER_ERR_TRUST))
 
 #endif

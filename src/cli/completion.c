@@ -24,7 +24,7 @@ static bool begins_group(size_t i)
 static mer_status value_completion(struct mer_buf *buf, const struct mer_cli_option *option,
                                    mer_err *err)
 {
-    if (option->type == MER_CLI_FILE)
+    if (option->type == MER_CLI_FILE || option->type == MER_CLI_PATHS)
         return mer_buf_text(buf, "COMPREPLY=($(compgen -f -- \"$word\"))", err);
     if (option->type == MER_CLI_FOLDER)
         return mer_buf_text(buf, "COMPREPLY=($(compgen -d -- \"$word\"))", err);

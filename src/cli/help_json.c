@@ -12,6 +12,7 @@ static const char *type_name(enum mer_cli_type type)
         [MER_CLI_INTEGER] = "integer",     [MER_CLI_SEED] = "seed",
         [MER_CLI_DURATION] = "duration",   [MER_CLI_BYTES] = "bytes",
         [MER_CLI_CHARACTER] = "character", [MER_CLI_SETTING] = "setting",
+        [MER_CLI_PATHS] = "paths",
     };
     return names[type];
 }

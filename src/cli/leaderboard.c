@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "metric/metric.h"
+
 static void show_value(const struct mer_param_spec *spec, double value, char *ret_text, size_t size)
 {
     if (spec->type == MER_PARAM_BOOLEAN)
@@ -36,6 +38,18 @@ struct mer_cli_params mer_cli_show_params(const struct mer_family *family,
     return shown;
 }
 
+/* The search may prefer a setting that is as good as the best within the noise of the folds. */
+static bool first_is_best(const struct mer_pipeline *pipeline)
+{
+    const struct mer_metric *const metric = mer_metric_find(pipeline->metric);
+    for (size_t i = 1; metric && i < pipeline->n_trials; i++) {
+        const double first = pipeline->trials[0].score, other = pipeline->trials[i].score;
+        if (metric->greater_is_better ? other > first : other < first)
+            return false;
+    }
+    return true;
+}
+
 void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_pipeline *pipeline,
                                size_t n_max, bool with_times)
 {
@@ -54,6 +68,9 @@ void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_pipeline *p
                       mer_cli_show_score(trial->deviation).text, cost.text,
                       mer_cli_show_params(trial->family, &trial->params).text);
     }
+    if (!first_is_best(pipeline))
+        mer_cli_print(cli, "  The first was chosen: as good as the best within the noise of the "
+                           "folds, and simpler.\n");
     if (pipeline->n_trials > n_max)
         mer_cli_print(cli, "  and %zu more: merlon leaderboard shows them\n",
                       pipeline->n_trials - n_max);

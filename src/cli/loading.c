@@ -42,6 +42,7 @@ void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
     mer_json_key(&document->writer, "seconds");
     mer_json_begin_object(&document->writer);
     mer_cli_put_number(document, "load", load_seconds);
+    mer_cli_put_number(document, "verify", model->verify_seconds);
     if (predict_seconds >= 0)
         mer_cli_put_number(document, "predict", predict_seconds);
     mer_cli_put_number(document, "total", mer_cli_seconds(cli));

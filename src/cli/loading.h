@@ -21,7 +21,7 @@ MER_MUST_CHECK mer_status mer_cli_load_table(const char *path,
                                              struct mer_cli_loaded *loaded, mer_err *err);
 void mer_cli_loaded_release(struct mer_cli_loaded *loaded);
 
-/* "digest", "signer", "seed", "seconds": {"load": ..., "predict": ..., "total": ...} and
+/* "digest", "signer", "seed", "seconds": {"load": ..., "verify": ..., "predict": ...} and
  * "peak_rss_bytes" as members of the document. predict_seconds < 0: nothing was predicted. */
 void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
                         const struct mer_cli_loaded *loaded, double predict_seconds);

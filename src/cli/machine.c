@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/number.h"
 #include "os/file.h"
+#include "os/landlock.h"
 #include "os/scratch.h"
 #include "os/sealed.h"
 
@@ -39,11 +40,10 @@ static void read_value(const char *path, const char *key, char *ret_text, size_t
     mer_file_release(&file);
 }
 
-static bool file_holds_word(const char *path, const char *word, bool *ret_known)
+static bool file_holds_word(const char *path, const char *word)
 {
     char text[1000];
     read_value(path, "", text, sizeof text);
-    *ret_known = text[0] != '\0';
     return strstr(text, word) != NULL;
 }
 
@@ -82,16 +82,14 @@ static bool memfd_can_be_sealed(void)
 void mer_cli_machine_look(const char *scratch_folder, struct mer_cli_machine *ret_machine)
 {
     struct mer_cli_machine *const machine = ret_machine;
-    bool known;
     memset(machine, 0, sizeof *machine);
     read_value("/proc/cpuinfo", "model name", machine->processor, sizeof machine->processor);
     read_value("/proc/sys/kernel/osrelease", "", machine->kernel, sizeof machine->kernel);
     machine->memory_bytes = read_kilobytes("MemTotal");
     machine->available_bytes = read_kilobytes("MemAvailable");
     machine->has_seccomp =
-        file_holds_word("/proc/sys/kernel/seccomp/actions_avail", "kill_process", &known);
-    machine->has_landlock =
-        file_holds_word("/sys/kernel/security/lsm", "landlock", &machine->landlock_known);
+        file_holds_word("/proc/sys/kernel/seccomp/actions_avail", "kill_process");
+    machine->has_landlock = mer_landlock_abi() > 0;
     machine->seals = memfd_can_be_sealed();
     const char *const folder = mer_scratch_folder(scratch_folder);
     machine->scratch_is_unnamed = scratch_is_unnamed_file(folder);

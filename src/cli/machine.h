@@ -10,9 +10,8 @@ struct mer_cli_machine {
     char kernel[64];
     uint64_t memory_bytes;
     uint64_t available_bytes;
-    bool has_seccomp;         /* filters that end a process (SECCOMP_RET_KILL_PROCESS) */
-    bool landlock_known;      /* the kernel tells which security modules are on */
-    bool has_landlock;        /* when known */
+    bool has_seccomp; /* filters that end a process (SECCOMP_RET_KILL_PROCESS) */
+    bool has_landlock;
     bool seals;               /* a memfd can be sealed: models are verified and read in one */
     bool scratch_is_unnamed;  /* the scratch folder has O_TMPFILE; else memory is used */
     char scratch_folder[256]; /* quoted */

@@ -6,6 +6,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 #include "os/clock.h"
+#include "os/user.h"
 
 static mer_status show_help(struct mer_cli *cli, mer_err *err)
 {
@@ -31,6 +32,8 @@ static mer_status run_command(struct mer_cli *cli, int argc, char **argv, mer_er
         return mer_fail(err, MER_ERR_MEMORY, "no memory for the arguments");
     mer_status status =
         mer_cli_parse(cli->command, argc - n_words, argv + n_words, &cli->common, arguments, err);
+    if (mer_is_ok(status) && cli->common.user)
+        status = mer_user_become(cli->common.user, err);
     if (mer_is_ok(status))
         status = cli->common.help ? show_help(cli, err) : cli->command->run(cli, arguments, err);
     free(arguments);

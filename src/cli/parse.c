@@ -157,6 +157,16 @@ static mer_status parse_setting(char *text, const char *name, struct mer_cli_set
     return mer_ok();
 }
 
+static mer_status parse_path(const char *text, const char *name, struct mer_cli_paths *paths,
+                             mer_err *err)
+{
+    if (paths->n == MER_CLI_PATHS_MAX)
+        return mer_fail(err, MER_ERR_USAGE, "%s is given more than %d times", name,
+                        MER_CLI_PATHS_MAX);
+    paths->items[paths->n++] = text;
+    return mer_ok();
+}
+
 static mer_status parse_character(const char *text, const char *name, char *ret_character,
                                   mer_err *err)
 {
@@ -212,6 +222,8 @@ static mer_status store(const struct mer_cli_option *option, bool positional, ch
         return parse_character(text, name, at, err);
     case MER_CLI_SETTING:
         return parse_setting(text, name, at, err);
+    case MER_CLI_PATHS:
+        return parse_path(text, name, at, err);
     }
     return mer_fail(err, MER_ERR_INTERNAL, "%s has an unknown type", name);
 }
@@ -271,7 +283,7 @@ static mer_status read_option(struct reading *reading, int argc, char **argv, in
         bit = command->n_options + (size_t)(option - MER_CLI_COMMON_OPTIONS);
     }
     if ((reading->seen_options >> bit & 1) && option->type != MER_CLI_COUNT &&
-        option->type != MER_CLI_SETTING)
+        option->type != MER_CLI_SETTING && option->type != MER_CLI_PATHS)
         return mer_fail(err, MER_ERR_USAGE, "--%s is given twice", option->name);
     reading->seen_options |= UINT64_C(1) << bit;
 

@@ -1,5 +1,7 @@
 #include "cli/reading.h"
 
+#include "os/file_stream.h"
+
 mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
                                    struct mer_table_options *ret_options, mer_err *err)
 {
@@ -12,4 +14,14 @@ mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
     else if (reading->no_header)
         ret_options->has_header = 0;
     return mer_ok();
+}
+
+mer_status mer_cli_check_not_input(const char *out, const char *input, mer_err *err)
+{
+    if (!input || !mer_path_same(out, input))
+        return mer_ok();
+    return mer_hint(err,
+                    mer_fail(err, MER_ERR_USAGE, "the output %s is an input of this command",
+                             mer_quote(out).text),
+                    "give --out another name");
 }

@@ -31,4 +31,8 @@ MER_MUST_CHECK mer_status mer_cli_reading_options(const struct mer_cli_reading *
                                                   struct mer_table_options *ret_options,
                                                   mer_err *err);
 
+/* Refuses an output that is one of the command's inputs: --force is for old outputs. `input` may be
+ * NULL. */
+MER_MUST_CHECK mer_status mer_cli_check_not_input(const char *out, const char *input, mer_err *err);
+
 #endif

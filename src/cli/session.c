@@ -1,24 +1,25 @@
 #include "cli/session.h"
 
 #include <errno.h>
-#include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "os/clock.h"
 #include "os/signals.h"
 #include "os/terminal.h"
+#include "os/user.h"
 
 /* The context whose log the second Ctrl-C still seals. A handler can be told of it in no other way.
  */
-static struct mer_context *signal_context;
+static _Atomic(struct mer_context *) signal_context;
 
 static void seal_log(void)
 {
-    if (signal_context)
-        mer_log_seal(signal_context);
+    struct mer_context *const context = signal_context;
+    if (context)
+        mer_log_seal(context);
 }
 
 /* Log lines on the console stand on lines of their own, not behind a progress bar. */
@@ -59,7 +60,7 @@ static mer_status open_log(struct mer_cli *cli, mer_err *err)
  * able to find out. */
 static void log_ignored_environment(const struct mer_cli *cli)
 {
-    static const char *const prefixes[] = {"OPENBLAS_", "OMP_", "GOTO_", "MKL_", "OPENSSL_"};
+    static const char *const prefixes[] = {"OPENBLAS_", "OMP_", "GOTO_", "MKL_", "OPENSSL_CONF"};
     const struct mer_ctx *const ctx = &cli->context->ctx;
     if (!mer_log_enabled(ctx->log, MER_LOG_DEBUG))
         return;
@@ -94,6 +95,7 @@ mer_status mer_cli_open(struct mer_cli *cli, uint64_t memory_bytes, uint64_t n_t
         .memory_bytes = memory_bytes,
         .n_threads = (unsigned)n_threads,
         .cpu = cli->common.cpu,
+        .require_full_cell = cli->common.require_cell != NULL,
         .on_progress = cli->progress.enabled ? mer_cli_progress_report : NULL,
         .self = &cli->progress,
     };
@@ -105,6 +107,9 @@ mer_status mer_cli_open(struct mer_cli *cli, uint64_t memory_bytes, uint64_t n_t
         MER_GUARD(check_scratch(cli, err));
     mer_log_info(&cli->context->ctx, "cli", "merlon %s: %s", mer_version(), cli->command->name);
     log_ignored_environment(cli);
+    if (mer_user_is_root())
+        mer_log_warning(&cli->context->ctx, "cli",
+                        "merlon runs as root, which it never needs; --user NAME gives that up");
     return mer_ok();
 }
 

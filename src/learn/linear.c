@@ -59,7 +59,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                          .type = MER_PARAM_NUMBER,
                          .minimum = 1e-15,
                          .maximum = 1e-2,
-                         .preset = 1e-9,
+                         .preset = 1e-10,
                          .log_scale = true,
                          .help = "A fit ends when a step promises to lower the objective by less "
                                  "than this share of it."},
@@ -263,14 +263,18 @@ static void put_row(const struct mer_model *model, const double *scores, double 
     }
 }
 
+static size_t n_columns_of(const struct mer_model *model)
+{
+    return model->task == MER_TASK_BINARY ? 2 : model->n_outputs;
+}
+
 static void predict_block(void *argument, size_t task, size_t worker)
 {
     const struct prediction *prediction = argument;
     const struct mer_design *design = prediction->design;
     const struct mer_model *model = prediction->model;
     const size_t n_padded = prediction->n_padded;
-    const size_t n_columns =
-        mer_target_outputs(model->task, model->task == MER_TASK_BINARY ? 2 : model->n_outputs);
+    const size_t n_columns = n_columns_of(model);
     const size_t first_row = task * MER_LINEAR_BLOCK_ROWS;
     const size_t left = design->n_rows - first_row;
     const size_t n_rows = left < MER_LINEAR_BLOCK_ROWS ? left : MER_LINEAR_BLOCK_ROWS;
@@ -287,6 +291,18 @@ static void predict_block(void *argument, size_t task, size_t worker)
     for (size_t r = 0; r < n_rows; r++)
         put_row(model, scores + r * model->n_outputs,
                 prediction->outputs + (first_row + r) * n_columns);
+}
+
+static mer_status check_predictions(const struct mer_model *model, const struct mer_design *design,
+                                    const double *predictions, mer_err *err)
+{
+    const size_t n_columns = n_columns_of(model);
+    const size_t at = find_not_finite(predictions, design->n_rows * n_columns);
+    if (at == SIZE_MAX)
+        return mer_ok();
+    return mer_fail(err, MER_ERR_DATA,
+                    "the numbers of row %zu are too large for this linear model to predict from",
+                    at / n_columns + 1);
 }
 
 static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *model,
@@ -315,6 +331,7 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *mod
                    done);
     mer_team_run(ctx->team, predict_block, &prediction,
                  (design->n_rows + MER_LINEAR_BLOCK_ROWS - 1) / MER_LINEAR_BLOCK_ROWS);
+    MER_GUARD_GOTO(check_predictions(model, design, ret_predictions, err), done);
     status = mer_ctx_check_cancel(ctx, err);
 done:
     mer_free(ctx->alloc, prediction.scratch);

@@ -1,6 +1,6 @@
 /* The kernels of the linear family for any processor, and the choice among the tables. */
 #define KERNELS MER_LINEAR_KERNELS_PLAIN
-enum { DOT_ROWS = 1, DOT_OUTPUTS = 2, SUM_OUTPUTS = 2, SUM_VECTORS = 1 };
+enum { WIDTH = 2, DOT_ROWS = 1, DOT_OUTPUTS = 2, SUM_OUTPUTS = 2, SUM_VECTORS = 4 };
 #include "learn/linear_kernels_body.h"
 
 const struct mer_linear_kernels *mer_linear_kernels(enum mer_cpu_level level)

@@ -1,4 +1,8 @@
-/* Newton's method with the second derivative as a matrix. */
+/* Newton's method with the second derivative as a matrix, damped after Levenberg and Marquardt:
+ * where F is far from its quadratic model, as it is where probabilities are saturated on the wrong
+ * side, the matrix gets a multiple of its diagonal added until the step lowers F. The diagonal is
+ * the largest seen so far (More: "The Levenberg-Marquardt algorithm", 1978). Near the optimum
+ * nothing is added. */
 #include <math.h>
 #include <string.h>
 
@@ -6,20 +10,29 @@
 #include "learn/linear_hessian.h"
 #include "learn/linear_solver.h"
 
-enum { HALVINGS_MAX = 40, SWEEPS_MAX = 2000 };
+enum { ATTEMPTS_MAX = 40, SWEEPS_MAX = 2000 };
 
 /* Coordinate descent has converged when no move promises more than this share of the largest of its
  * first sweep. */
-static const double SWEEP_TOLERANCE = 1e-12;
+static const double SWEEP_TOLERANCE = 1e-14;
+
+/* The damping that a step which fails begins with, what it is multiplied by while steps fail and
+ * divided by when they do what the model says, and what is as good as none. */
+static const double DAMPING_FIRST = 1e-4, DAMPING_FACTOR = 10, DAMPING_MIN = 1e-5;
 
 struct newton {
     struct mer_linear_problem *problem;
     double *theta;
     double *trial;
     double *gradient;
+    double *trial_gradient;
     double *step;
-    double *slope;   /* lasso: the gradient of the quadratic model at theta + step */
-    double *hessian; /* the parts of it; the first is the whole, or its factor */
+    double *slope;    /* lasso: the gradient of the quadratic model at theta + step */
+    double *diagonal; /* of the second derivative */
+    double *largest;  /* the largest diagonal so far */
+    double *hessian;  /* the parts of it; the first is the whole */
+    double *factor;   /* no lasso: of the damped matrix */
+    double damping;
 };
 
 mer_status mer_linear_check_objective(double objective, mer_err *err)
@@ -97,19 +110,40 @@ static mer_status descend_all(struct newton *newton, mer_err *err)
     return mer_ok();
 }
 
-/* Fills `step`; *ret_promise is how much the linear part of the model falls along it. */
+/* The second derivative at theta, where F was evaluated last. */
+static void find_hessian(struct newton *newton)
+{
+    struct mer_linear_problem *problem = newton->problem;
+    const size_t n = problem->n_theta;
+    mer_linear_hessian(problem, newton->hessian);
+    if (problem->lasso > 0)
+        mirror(n, newton->hessian);
+    for (size_t i = 0; i < n; i++) {
+        newton->diagonal[i] = newton->hessian[i * (n + 1)];
+        newton->largest[i] = fmax(newton->largest[i], newton->diagonal[i]);
+    }
+}
+
+/* Fills `step` and `trial`; *ret_promise is how much the linear part of the model falls. */
 static mer_status find_step(struct newton *newton, double *ret_promise, mer_err *err)
 {
     const struct mer_linear_problem *problem = newton->problem;
     const size_t n = problem->n_theta;
+    double *matrix = problem->lasso > 0 ? newton->hessian : newton->factor;
     double promise = 0;
-    if (problem->lasso > 0)
+
+    if (problem->lasso == 0)
+        memcpy(matrix, newton->hessian, n * n * sizeof *matrix);
+    for (size_t i = 0; i < n; i++)
+        matrix[i * (n + 1)] = newton->diagonal[i] + newton->damping * newton->largest[i];
+    if (problem->lasso > 0) {
         MER_GUARD(descend_all(newton, err));
-    else
-        mer_cholesky_solve(problem->kernels, n, newton->hessian, newton->gradient, newton->step);
+    } else {
+        mer_cholesky(problem->ctx, problem->kernels, n, matrix);
+        mer_cholesky_solve(problem->kernels, n, matrix, newton->gradient, newton->step);
+        problem->kernels->scale(-1.0, newton->step, n, newton->step);
+    }
     for (size_t i = 0; i < n; i++) {
-        if (problem->lasso == 0)
-            newton->step[i] = -newton->step[i];
         promise -= newton->gradient[i] * newton->step[i];
         newton->trial[i] = newton->theta[i] + newton->step[i];
     }
@@ -118,23 +152,51 @@ static mer_status find_step(struct newton *newton, double *ret_promise, mer_err 
     return mer_ok();
 }
 
-/* Halves the step until F falls; false when it does not. The evaluated point becomes theta. */
-static bool search(struct newton *newton, double promise, double *objective)
+static double evaluate_trial(struct newton *newton)
 {
-    struct mer_linear_problem *problem = newton->problem;
-    double length = 1;
-    for (size_t i = 0; i < HALVINGS_MAX; i++, length /= 2) {
-        for (size_t j = 0; j < problem->n_theta; j++)
-            newton->trial[j] = newton->theta[j] + length * newton->step[j];
-        const double found = mer_linear_evaluate(problem, newton->trial, newton->gradient) +
-                             mer_linear_lasso(problem, newton->trial);
-        if (!mer_linear_is_lower(found, *objective, length * promise))
-            continue;
-        memcpy(newton->theta, newton->trial, problem->n_theta * sizeof *newton->theta);
-        *objective = found;
-        return true;
+    return mer_linear_evaluate(newton->problem, newton->trial, newton->trial_gradient) +
+           mer_linear_lasso(newton->problem, newton->trial);
+}
+
+static void accept_trial(struct newton *newton)
+{
+    const size_t n_bytes = newton->problem->n_theta * sizeof(double);
+    memcpy(newton->theta, newton->trial, n_bytes);
+    memcpy(newton->gradient, newton->trial_gradient, n_bytes);
+}
+
+/* More damping after a step that hardly helped, less after one that did. */
+static void adapt_damping(struct newton *newton, double gain, double promise)
+{
+    const double share = gain / (0.5 * promise); /* about 1 where the model is right */
+    if (share < 0.25)
+        newton->damping = fmax(newton->damping * DAMPING_FACTOR, DAMPING_FIRST);
+    else if (share > 0.75)
+        newton->damping /= DAMPING_FACTOR;
+    if (newton->damping < DAMPING_MIN)
+        newton->damping = 0;
+}
+
+/* One step that lowers F. *ret_promise is that of the step that was made; *ret_moved is false when
+ * none lowers F. */
+static mer_status make_step(struct newton *newton, double *objective, double *ret_promise,
+                            bool *ret_moved, mer_err *err)
+{
+    *ret_moved = false;
+    for (size_t i = 0; i < ATTEMPTS_MAX; i++) {
+        MER_GUARD(mer_ctx_check_cancel(newton->problem->ctx, err));
+        MER_GUARD(find_step(newton, ret_promise, err));
+        const double found = evaluate_trial(newton);
+        if (mer_linear_is_lower(found, *objective, *ret_promise)) {
+            accept_trial(newton);
+            adapt_damping(newton, *objective - found, *ret_promise);
+            *objective = found;
+            *ret_moved = true;
+            return mer_ok();
+        }
+        newton->damping = fmax(newton->damping * DAMPING_FACTOR, DAMPING_FIRST);
     }
-    return false;
+    return mer_ok();
 }
 
 static mer_status run(struct newton *newton, const struct mer_linear_limits *limits,
@@ -142,27 +204,28 @@ static mer_status run(struct newton *newton, const struct mer_linear_limits *lim
 {
     struct mer_linear_problem *problem = newton->problem;
     struct mer_linear_outcome outcome = {0};
-    double objective = mer_linear_evaluate(problem, newton->theta, newton->gradient) +
-                       mer_linear_lasso(problem, newton->theta);
+    memcpy(newton->trial, newton->theta, problem->n_theta * sizeof *newton->trial);
+    double objective = evaluate_trial(newton);
     const double start = objective;
     MER_GUARD(mer_linear_check_objective(objective, err));
+    accept_trial(newton);
 
     while (outcome.n_iterations < limits->max_iterations && !outcome.converged) {
+        const double before = objective;
         double promise = 0;
-        MER_GUARD(mer_ctx_check_cancel(problem->ctx, err));
+        bool moved = false;
         /* The squared loss has the same second derivative everywhere. */
-        if (outcome.n_iterations == 0 || problem->loss != MER_LOSS_SQUARED) {
-            mer_linear_hessian(problem, newton->hessian);
-            if (problem->lasso > 0)
-                mirror(problem->n_theta, newton->hessian);
-            else
-                mer_cholesky(problem->ctx, problem->kernels, problem->n_theta, newton->hessian);
-        }
-        MER_GUARD(find_step(newton, &promise, err));
-        /* The step is taken even then: it costs little and squares what is left of the error. */
-        outcome.converged = mer_linear_is_small(limits, promise, objective, start);
+        if (outcome.n_iterations == 0 || problem->loss != MER_LOSS_SQUARED)
+            find_hessian(newton);
+        const bool was_damped = newton->damping > 0;
+        MER_GUARD(make_step(newton, &objective, &promise, &moved, err));
         outcome.n_iterations++;
-        if (!search(newton, promise, &objective))
+        /* The step was taken even then: it squares what is left of the error. */
+        const bool is_small = mer_linear_is_small(limits, promise, before, start);
+        outcome.converged = is_small && !was_damped;
+        if (is_small)
+            newton->damping = 0;
+        if (!moved)
             break;
     }
     outcome.objective = objective;
@@ -177,20 +240,25 @@ mer_status mer_linear_newton(struct mer_linear_problem *problem,
     struct mer_alloc *alloc = problem->ctx->alloc;
     const size_t n = problem->n_theta;
     struct newton newton = {.problem = problem, .theta = theta};
+    double *vectors = NULL;
+    double **const places[] = {&newton.trial,  &newton.gradient, &newton.trial_gradient,
+                               &newton.step,   &newton.slope,    &newton.diagonal,
+                               &newton.largest};
+    const size_t n_places = sizeof places / sizeof places[0];
     mer_status status;
-    MER_GUARD_GOTO(mer_alloc_array(alloc, n, sizeof(double), &newton.trial, err), done);
-    MER_GUARD_GOTO(mer_alloc_array(alloc, n, sizeof(double), &newton.gradient, err), done);
-    MER_GUARD_GOTO(mer_alloc_array(alloc, n, sizeof(double), &newton.step, err), done);
-    MER_GUARD_GOTO(mer_alloc_array(alloc, n, sizeof(double), &newton.slope, err), done);
+    /* n is a multiple of the lanes, so that each vector is aligned. */
+    MER_GUARD_GOTO(mer_alloc_zero(alloc, n, n_places * sizeof(double), &vectors, err), done);
+    for (size_t i = 0; i < n_places; i++)
+        *places[i] = vectors + i * n;
     MER_GUARD_GOTO(mer_alloc_array(alloc, mer_linear_hessian_parts(problem) * n * n, sizeof(double),
                                    &newton.hessian, err),
                    done);
+    if (problem->lasso == 0)
+        MER_GUARD_GOTO(mer_alloc_array(alloc, n * n, sizeof(double), &newton.factor, err), done);
     status = run(&newton, limits, ret_outcome, err);
 done:
+    mer_free(alloc, newton.factor);
     mer_free(alloc, newton.hessian);
-    mer_free(alloc, newton.slope);
-    mer_free(alloc, newton.step);
-    mer_free(alloc, newton.gradient);
-    mer_free(alloc, newton.trial);
+    mer_free(alloc, vectors);
     return status;
 }

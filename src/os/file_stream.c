@@ -17,6 +17,13 @@ enum mer_path_kind mer_path_kind(const char *path)
     return S_ISDIR(info.st_mode) ? MER_PATH_FOLDER : MER_PATH_OTHER;
 }
 
+bool mer_path_same(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
 mer_status mer_file_stream_open(struct mer_file_stream *stream, const char *path, bool follow,
                                 mer_err *err)
 {

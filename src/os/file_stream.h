@@ -11,6 +11,9 @@ enum mer_path_kind { MER_PATH_MISSING, MER_PATH_FILE, MER_PATH_FOLDER, MER_PATH_
 /* Follows symbolic links. A path that may not be looked at is missing. */
 enum mer_path_kind mer_path_kind(const char *path);
 
+/* Whether both paths lead to one and the same existing file, by whatever names. */
+bool mer_path_same(const char *a, const char *b);
+
 struct mer_file_stream {
     int fd; /* -1: closed */
     uint64_t n_bytes;

@@ -13,6 +13,8 @@
 
 #include "merlon/merlon.h"
 
+#define CELL MER_BINARY_DIR "/merlon-cell"
+
 enum { N_ROWS = 80, PATH_MAX_BYTES = 512 };
 
 struct place {
@@ -41,7 +43,8 @@ static int make_place(void **state)
     if (!mkdtemp(place->folder))
         return -1;
     (void)path_in(place, "keys", place->keys);
-    const struct mer_context_options options = {.size = sizeof options, .n_threads = 2};
+    const struct mer_context_options options = {
+        .size = sizeof options, .n_threads = 2, .cell_program = CELL};
     assert_ok(mer_context_new(&options, &place->context, &err), &err);
     *state = place;
     return 0;
@@ -159,7 +162,7 @@ static void a_context_keeps_to_its_memory(void **state)
     char csv[8192];
     mer_err err;
     const struct mer_context_options options = {
-        .size = sizeof options, .memory_bytes = 4096, .n_threads = 1};
+        .size = sizeof options, .memory_bytes = 4096, .n_threads = 1, .cell_program = CELL};
     assert_ok(mer_context_new(&options, &context, &err), &err);
     const size_t n = make_csv(csv, sizeof csv);
     assert_int_equal(mer_table_parse(context, csv, n, NULL, &table, &err).code, MER_ERR_MEMORY);
@@ -206,7 +209,7 @@ static void a_fit_is_told_what_is_wrong_with_its_options(void **state)
         const char *part;
     } cases[] = {
         {{.target = NULL}, MER_ERR_USAGE, "column to predict"},
-        {{.target = "w"}, MER_ERR_DATA, "'w'"},
+        {{.target = "w"}, MER_ERR_USAGE, "'w'"},
         {{.target = "y", .metric = "rmsee"}, MER_ERR_USAGE, "'rmsee'"},
         {{.target = "y", .family = "tre"}, MER_ERR_USAGE, "'tre'"},
         {{.target = "y", .task = "guessing"}, MER_ERR_USAGE, "'guessing'"},

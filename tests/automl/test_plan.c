@@ -36,7 +36,7 @@ static void every_family_that_can_do_the_task_comes_in_the_first_round(void **st
     (void)state;
     struct mer_plan plan;
     size_t id;
-    mer_plan_init(&plan, MER_TASK_MULTICLASS, false, made_cost, NULL);
+    mer_plan_init(&plan, MER_TASK_MULTICLASS, false, 1, made_cost, NULL);
     const size_t n_first = plan.n_candidates;
     for (size_t f = 0; f < MER_N_FAMILIES; f++) {
         size_t n_of_family = 0;
@@ -72,8 +72,8 @@ static void a_plan_ends_never_repeats_itself_and_comes_near_the_best(void **stat
 {
     (void)state;
     struct mer_plan plan, again;
-    mer_plan_init(&plan, MER_TASK_REGRESSION, false, made_cost, NULL);
-    mer_plan_init(&again, MER_TASK_REGRESSION, false, made_cost, NULL);
+    mer_plan_init(&plan, MER_TASK_REGRESSION, false, 1, made_cost, NULL);
+    mer_plan_init(&again, MER_TASK_REGRESSION, false, 1, made_cost, NULL);
     const size_t n = run_to_the_end(&plan);
     assert_int_equal(run_to_the_end(&again), n);
     for (size_t i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ static void refining_tries_neighbours_of_the_best(void **state)
 {
     (void)state;
     struct mer_plan plan;
-    mer_plan_init(&plan, MER_TASK_BINARY, false, made_cost, NULL);
+    mer_plan_init(&plan, MER_TASK_BINARY, false, 1, made_cost, NULL);
     const size_t n = run_to_the_end(&plan);
     /* Depth 11 is in no table: it was reached by a step. */
     bool reached = false;
@@ -109,7 +109,7 @@ static void a_failed_trial_is_never_the_best_and_a_second_telling_is_ignored(voi
     (void)state;
     struct mer_plan plan;
     size_t id;
-    mer_plan_init(&plan, MER_TASK_BINARY, true, made_cost, NULL);
+    mer_plan_init(&plan, MER_TASK_BINARY, true, 1, made_cost, NULL);
     assert_null(mer_plan_best(&plan));
     assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_TRIAL);
     tell(&plan, id, NAN);
@@ -129,17 +129,17 @@ static void a_family_far_behind_is_not_tried_further(void **state)
 {
     (void)state;
     struct mer_plan plan;
-    size_t id, n_first, n_trees = 0;
-    mer_plan_init(&plan, MER_TASK_BINARY, false, made_cost, NULL);
+    size_t id, n_first, n_linear = 0;
+    mer_plan_init(&plan, MER_TASK_BINARY, false, 1, made_cost, NULL);
     n_first = plan.n_candidates;
     while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
         const char *name = plan.candidates[id].family->name;
-        const bool is_tree = strcmp(name, "tree") == 0;
-        n_trees += is_tree && id >= n_first;
-        tell(&plan, id, is_tree ? 0.69 : strcmp(name, "baseline") == 0 ? 0.7 : 0.1);
+        const bool is_linear = strcmp(name, "linear") == 0;
+        n_linear += is_linear && id >= n_first;
+        tell(&plan, id, is_linear ? 0.69 : strcmp(name, "baseline") == 0 ? 0.7 : 0.1);
     }
     assert_true(plan.n_told > n_first);
-    assert_int_equal(n_trees, 0);
+    assert_int_equal(n_linear, 0);
 }
 
 static void among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept(void **state)
@@ -147,7 +147,7 @@ static void among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept(voi
     (void)state;
     struct mer_plan plan;
     size_t id;
-    mer_plan_init(&plan, MER_TASK_BINARY, false, made_cost, NULL);
+    mer_plan_init(&plan, MER_TASK_BINARY, false, 1, made_cost, NULL);
     while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
         const struct mer_candidate *candidate = &plan.candidates[id];
         const bool is_linear = strcmp(candidate->family->name, "linear") == 0;

@@ -11,8 +11,9 @@ cat > "$table" <<'TABLE'
 -:hidden state, or errors that cannot be told from values:strtok atoi atol atoll atof asctime ctime gmtime localtime
 src/os,src/cli:errno becomes words where the system was called:strerror strerror_r
 src/core/number.c:depends on the locale; use core/number.h:setlocale strcoll strtod strtod_l strtof strtold scanf sscanf fscanf newlocale uselocale
--:runs other programs or loads code:system popen execl execlp execle execv execvp execve dlopen fork vfork
--:this version has no network:socket socketpair connect accept4 getaddrinfo gethostbyname
+-:runs other programs or loads code:system popen execl execlp execle execv execvp dlopen fork vfork
+src/os/spawn.c:programs are started in one place, with nothing but what they are given:execve
+-:this version has no network:socket connect accept4 getaddrinfo gethostbyname
 -:predictable or shared random numbers:rand srand random srandom drand48 lrand48 mrand48 srand48 rand_r
 -:a name that another can take first:tmpnam tempnam mktemp mkstemp tmpfile
 -:size on the stack that input decides:alloca strdupa
@@ -23,6 +24,7 @@ src/core/team.c:threads are the team's:pthread_create
 src/os:a clock comes in the context:time gettimeofday clock_gettime clock
 src/os,src/cli,src/guard/key_store.c:a library does not depend on the environment behind its caller's back:getenv secure_getenv setenv putenv unsetenv
 src/os:files are opened in one place:open openat fopen fdopen freopen creat opendir mmap
+src/os/channel.c:processes talk over one kind of channel:socketpair
 src/os:secrets come through os/secret_random.h:getrandom getentropy RAND_bytes RAND_priv_bytes
 TABLE
 

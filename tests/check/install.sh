@@ -28,7 +28,7 @@ library=$(dirname "$(dirname "${pc:-$prefix/lib/pkgconfig/merlon.pc}")")
 
 # The program in the README, so that it stays true; it fails for want of its table.
 sed -n '/^```c$/,/^```$/{/^```/d;p}' README.md > "$work/user.c"
-[ -s "$work/user.c" ] || echo 'int main(void) { return 1; }' > "$work/user.c"
+[ -s "$work/user.c" ] || echo "README.md:1: holds no program" | note
 flags() {
     pkg-config --define-variable=prefix="$prefix" "$@" "${pc:-merlon}"
 }

@@ -87,6 +87,7 @@ TEXT
 | `tiny` | none | b | 0 | made up | CC0 |
 TEXT
     cp "$here/../../.clang-format" "$tree/"
+    printf '```c\n#include <merlon/merlon.h>\n```\n' > "$tree/README.md"
     cat > "$tree/CMakeLists.txt" << 'TEXT'
 cmake_minimum_required(VERSION 3.25)
 project(tiny VERSION 0.1.0 LANGUAGES NONE)

@@ -39,7 +39,7 @@ refused 65 "'x'" duplicate.csv
 { echo "class,,y"; rows 20 "a,%d,$canary"; } > unnamed.csv
 refused 65 "name" unnamed.csv --header
 { echo "clas,x"; rows 20 "$canary,%d"; } > no_target.csv
-refused 65 "'class'" no_target.csv
+refused 64 "'class'" no_target.csv
 has err "'clas'"
 { echo "x,class"; rows 20 "%d,$canary"; } > one_class.csv
 refused 65 "class" one_class.csv
@@ -100,6 +100,22 @@ fi
 expect 0 fit extreme.csv --target class --out extreme.safetensors --trials 2
 expect 0 predict extreme.safetensors extreme.csv
 [ "$(wc -l < out)" -eq 61 ] || fail "extreme numbers: not one prediction a row"
+
+# A million categories are no feature, and no error.
+awk -v OFS=, 'BEGIN {
+    print "kind", "x", "class"
+    for (i = 0; i < 1000000; i++)
+        print "kind" i, i % 97, (i % 2 ? "a" : "b")
+}' > million.csv
+expect 0 fit million.csv --target class --out million.safetensors --trials 2
+has out "left out: 'kind'"
+[ "$(stat -c %s million.safetensors)" -lt 1000000 ] || fail "a million categories are in the model"
+awk -v OFS=, 'BEGIN {
+    print "x", "class"
+    for (i = 0; i < 5000; i++)
+        print i % 97, "kind" i
+}' > classes.csv
+refused 65 "more than 1000 classes" classes.csv
 
 # A schema: the first value that does not fit is told by row and column, never shown.
 make_table > table.csv

@@ -10,7 +10,7 @@ expect 0 fit table.csv --target class --out m.safetensors --trials 2 --log-file 
 has fit.log "merlon"
 
 # Whatever happens, the file is sealed.
-expect_error 65 "'clas'" fit table.csv --target clas --out n.safetensors --log-file error.log
+expect_error 64 "'clas'" fit table.csv --target clas --out n.safetensors --log-file error.log
 [ "$(stat -c %a error.log)" = 400 ] || fail "after an error the log file's mode is not 400"
 has error.log "'clas'"
 expect_error 64 "--log-file" fit table.csv --target class --out n.safetensors --log-file

@@ -39,6 +39,16 @@ expect_error 73 "link.csv" predict m.safetensors table.csv --out link.csv
 expect 0 predict m.safetensors table.csv --out link.csv --force
 [ "$(cat victim)" = kept ] || fail "a symbolic link at the output was followed"
 
+# An input is not replaced, whatever --force says and by whatever name.
+cp table.csv table.before
+ln -s table.csv table.link
+expect_error 64 "table.csv" fit table.csv --target class --out table.csv --force
+expect_error 64 "table.link" fit table.csv --target class --out table.link --force
+expect_error 64 "table.csv" predict m.safetensors table.csv --out table.csv --force
+expect_error 64 "m.safetensors" predict m.safetensors table.csv --out m.safetensors --force
+cmp -s table.csv table.before || fail "an input was replaced"
+expect 0 verify m.safetensors
+
 expect_error 64 "standard output" fit table.csv --target class --out -
 expect 0 predict m.safetensors table.csv --out -
 [ "$(wc -l < out)" -eq 121 ] || fail "--out - is not standard output"
@@ -74,6 +84,7 @@ expect 0 fit some.csv --target y --out many.safetensors --trials 2
 head -n 1 < pipe > first &
 code=0
 "$merlon" predict many.safetensors many.csv > pipe 2> err || code=$?
+forget_root
 wait
 [ "$code" -eq 74 ] || fail "a closed pipe ends with $code, not 74"
 [ ! -s err ] || {

@@ -35,6 +35,7 @@ stopped() {
     took=$(($(now_ms) - start))
     [ "$code" -eq "$2" ] || fail "SIG$1 ends with $code, not $2"
     [ "$took" -le 1000 ] || fail "SIG$1 took $took ms"
+    forget_root
     check_error_form "SIG$1"
     has err "nothing was written"
     [ "$(stat -c %a run.log)" = 400 ] || fail "after SIG$1 the log file's mode is not 400"

@@ -21,21 +21,21 @@ awk -v OFS=, 'BEGIN {
         print x, (x * 31) % 1009, i % 97, (x + i % 13) % 17
     }
 }' > large.csv
-on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 2s"
+on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --trials 25"
 [ "$code" -eq 0 ] || fail "fit on a terminal: exit code $code"
 has typescript "searching ["
 has typescript "remaining"
-has typescript "$escape[1m"
+has typescript "${escape}[1m"
 # Each line of progress is taken away again before other text.
 tr '\r' '\n' < typescript | grep -v "\[[#.]*\]" > rest
 has rest "Model: 'm.safetensors'"
 
 on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 1s --force --no-color"
-lacks typescript "$escape[1m"
+lacks typescript "${escape}[1m"
 NO_COLOR=1
 export NO_COLOR
 on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 1s --force"
-lacks typescript "$escape[1m"
+lacks typescript "${escape}[1m"
 unset NO_COLOR
 on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 2s --force --quiet"
 lacks typescript "searching"

@@ -145,6 +145,8 @@ expect 0 verify folder
 has out "files   2"
 echo more > folder/extra
 expect_error 77 "extra" verify folder
+expect_error 77 "extra" verify folder --ignore other
+expect 0 verify folder --ignore other --ignore extra
 rm folder/extra
 echo changed > folder/readme
 expect_error 77 "readme" verify folder

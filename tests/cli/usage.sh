@@ -72,7 +72,7 @@ has out '"code": "usage"'
 
 # A column that does not exist is told with the nearest.
 make_table > table.csv
-expect_error 65 "'clas'" fit table.csv --target clas --out m.safetensors
+expect_error 64 "'clas'" fit table.csv --target clas --out m.safetensors
 has err "'class'"
 
 # Help: each command, models, metrics, data; pages and completion.

@@ -1,0 +1,249 @@
+#include "cell/cell_session.h"
+
+#include <string.h>
+
+#include "cell/confine.h"
+#include "core/utf8.h"
+#include "os/channel.h"
+#include "os/clock.h"
+#include "os/memory_file.h"
+
+enum {
+    POLL_MS = 50,             /* how soon a cancelled caller notices */
+    END_MS = 2000,            /* a cell that has answered ends at once */
+    SECONDS_MIN = 600,        /* the readers are linear; this is for those that went wild */
+    BYTES_A_SECOND = 1000000, /* the slowest that a reader may be beyond that */
+    ADDRESS_SLACK = 64 << 20  /* the program itself, stacks, the allocator's reserves */
+};
+
+static uint64_t now_ns(void)
+{
+    return MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
+}
+
+/* How a cell ended that should not have. */
+static mer_status tell_end(struct mer_ended ended, mer_err *err)
+{
+    if (ended.timed_out)
+        return mer_fail(err, MER_ERR_DATA,
+                        "the cell that read the input fell silent and had to be ended");
+    if (!ended.signalled)
+        return mer_fail(err, MER_ERR_DATA,
+                        "the cell that read the input ended with code %d and without an answer",
+                        ended.code);
+    switch (ended.code) {
+    case MER_ENDED_BY_FILTER:
+        return mer_fail(err, MER_ERR_DATA,
+                        "the cell that read the input tried something forbidden and was ended");
+    case MER_ENDED_BY_TIME:
+        return mer_fail(err, MER_ERR_DATA,
+                        "the cell that read the input used up its processor time");
+    case MER_ENDED_BY_SIZE:
+    case MER_ENDED_BY_BUS:
+        return mer_fail(err, MER_ERR_MEMORY,
+                        "the cell that read the input needs more memory than it may have");
+    case MER_ENDED_BY_KILL:
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_MEMORY, "the cell that read the input was killed"),
+                        "mostly that is the kernel, short of memory");
+    default:
+        return mer_fail(err, MER_ERR_DATA, "the cell that read the input was ended by signal %d",
+                        ended.code);
+    }
+}
+
+static mer_status lost(struct mer_cell_session *session, mer_err *err)
+{
+    const struct mer_ended ended = mer_child_wait(&session->child, END_MS);
+    MER_GUARD(mer_ctx_check_cancel(session->ctx, err));
+    return tell_end(ended, err);
+}
+
+/* Waits until the cell has said something, while looking after cancelling and the time. */
+static mer_status await(struct mer_cell_session *session, mer_err *err)
+{
+    for (;;) {
+        MER_GUARD(mer_ctx_check_cancel(session->ctx, err));
+        if (now_ns() - session->start_ns > session->max_seconds * (uint64_t)1000000000)
+            return mer_fail(err, MER_ERR_DATA,
+                            "the cell that read the input took more than %u seconds",
+                            session->max_seconds);
+        switch (mer_channel_await(session->socket, POLL_MS)) {
+        case MER_CHANNEL_READY:
+            return mer_ok();
+        case MER_CHANNEL_BROKEN:
+            return mer_fail(err, MER_ERR_IO, "waiting for a cell failed");
+        case MER_CHANNEL_SILENT:
+            break;
+        }
+    }
+}
+
+mer_status mer_cell_session_receive(struct mer_cell_session *session, void *bytes, size_t n,
+                                    mer_err *err)
+{
+    for (size_t done = 0; done < n;) {
+        MER_GUARD(await(session, err));
+        size_t got;
+        if (!mer_channel_receive(session->socket, (char *)bytes + done, n - done, &got))
+            return mer_fail(err, MER_ERR_IO, "hearing from a cell failed");
+        if (got == 0)
+            return lost(session, err);
+        done += got;
+    }
+    return mer_ok();
+}
+
+/* A text out of a cell: zero-terminated, valid, one line; whatever is not becomes a question mark.
+ */
+static void clean_text(char *text, size_t size)
+{
+    text[size - 1] = '\0';
+    const size_t n = strlen(text);
+    for (size_t i = 0; i < n;) {
+        const size_t length = mer_utf8_length((const unsigned char *)text + i, n - i);
+        if (length == 0 || !mer_utf8_printable((const unsigned char *)text + i, length))
+            text[i++] = '?';
+        else
+            i += length;
+    }
+}
+
+/* A failure as the cell tells it. It may not claim what is the parent's to say: trust, cancelling.
+ */
+static mer_status pass_on(struct mer_cell_answer *answer, mer_err *err)
+{
+    enum mer_code code = MER_ERR_DATA;
+    if (answer->code == MER_ERR_USAGE || answer->code == MER_ERR_MEMORY ||
+        answer->code == MER_ERR_IO || answer->code == MER_ERR_ABSENT ||
+        answer->code == MER_ERR_INTERNAL)
+        code = (enum mer_code)answer->code;
+    clean_text(answer->message, sizeof answer->message);
+    clean_text(answer->hint, sizeof answer->hint);
+    const mer_status status =
+        mer_fail(err, code, "%s",
+                 answer->message[0] ? answer->message : "the cell that read the input failed");
+    return answer->hint[0] ? mer_hint(err, status, "%s", answer->hint) : status;
+}
+
+static mer_status receive_answer(struct mer_cell_session *session,
+                                 struct mer_cell_answer *ret_answer, mer_err *err)
+{
+    MER_GUARD(mer_cell_session_receive(session, ret_answer, sizeof *ret_answer, err));
+    if (ret_answer->magic != MER_CELL_MAGIC || ret_answer->kind > MER_CELL_RESULT)
+        return mer_fail(err, MER_ERR_DATA,
+                        "the cell that read the input gave an answer that is none");
+    return mer_ok();
+}
+
+static mer_status check_level(bool require_full, unsigned level, mer_err *err)
+{
+    if (!require_full || level == MER_CELL_HAS_ALL)
+        return mer_ok();
+    const mer_status status =
+        mer_fail(err, MER_ERR_ABSENT, "this machine does not give a full cell: %s%s%s missing",
+                 level & MER_CELL_HAS_LANDLOCK ? "" : "Landlock",
+                 level & (MER_CELL_HAS_LANDLOCK | MER_CELL_HAS_NAMESPACES) ? "" : " and ",
+                 level & MER_CELL_HAS_NAMESPACES ? "" : "namespaces");
+    return mer_hint(
+        err, status,
+        "merlon doctor tells more; without --require-cell full Merlon makes do with seccomp");
+}
+
+static mer_status spawn(struct mer_cell_session *session, const struct mer_cell_settings *settings,
+                        int input_fd, int side_fd, size_t max_memory_bytes,
+                        size_t max_address_bytes, mer_err *err)
+{
+    static const char *const arguments[] = {"merlon-cell", NULL};
+    int pair[2];
+
+    MER_GUARD(mer_channel_pair(pair, err));
+    session->socket = pair[0];
+    const struct mer_spawn spawn = {
+        .program = settings->program,
+        .arguments = arguments,
+        .fds = {pair[1], input_fd, session->output, side_fd},
+        .n_fds = MER_CELL_N_FDS,
+        .namespaces = !settings->without_namespaces,
+        .max_address_bytes = max_address_bytes,
+        .max_cpu_seconds = session->max_seconds,
+        .max_file_bytes = max_memory_bytes,
+    };
+    const mer_status status = mer_spawn_start(&spawn, &session->child, err);
+    mer_descriptor_close(pair[1]);
+    return status;
+}
+
+static mer_status await_ready(struct mer_cell_session *session, bool require_full, mer_err *err)
+{
+    enum { OWN_BITS = MER_CELL_HAS_SECCOMP | MER_CELL_HAS_LANDLOCK };
+    struct mer_cell_answer answer;
+    MER_GUARD(receive_answer(session, &answer, err));
+    if (answer.kind == MER_CELL_RESULT && answer.code != MER_OK)
+        return pass_on(&answer, err);
+    if (answer.kind != MER_CELL_READY || !(answer.level & MER_CELL_HAS_SECCOMP))
+        return mer_fail(err, MER_ERR_ABSENT, "the cell is not confined");
+    session->level =
+        (answer.level & OWN_BITS) | (session->child.namespaces ? MER_CELL_HAS_NAMESPACES : 0);
+    return check_level(require_full, session->level, err);
+}
+
+mer_status mer_cell_session_start(struct mer_cell_session *session, const struct mer_ctx *ctx,
+                                  const struct mer_cell_settings *settings,
+                                  struct mer_cell_input input, struct mer_cell_input side,
+                                  size_t max_memory_bytes, mer_err *err)
+{
+    size_t n_address;
+    *session = (struct mer_cell_session){.ctx = ctx, .socket = -1, .output = -1};
+    session->start_ns = now_ns();
+    session->max_seconds = settings->max_seconds;
+    if (session->max_seconds == 0)
+        session->max_seconds = SECONDS_MIN + (unsigned)(input.n / BYTES_A_SECOND);
+    if (!mer_size_add(max_memory_bytes, ADDRESS_SLACK, &n_address) ||
+        !mer_size_add(n_address, input.n, &n_address) ||
+        !mer_size_add(n_address, side.n, &n_address))
+        return mer_fail(err, MER_ERR_MEMORY, "an input of %zu bytes is too large", input.n);
+    MER_GUARD(mer_memory_file_new("merlon-result", &session->output, err));
+    MER_GUARD(spawn(session, settings, input.fd, side.fd, max_memory_bytes, n_address, err));
+    return await_ready(session, settings->require_full, err);
+}
+
+mer_status mer_cell_session_ask(struct mer_cell_session *session,
+                                const struct mer_cell_request *request, const char *inline_bytes,
+                                struct mer_cell_answer *ret_answer, mer_err *err)
+{
+    if (!mer_channel_send(session->socket, request, sizeof *request) ||
+        !mer_channel_send(session->socket, inline_bytes, request->n_inline))
+        return lost(session, err);
+    for (;;) {
+        MER_GUARD(receive_answer(session, ret_answer, err));
+        if (ret_answer->kind == MER_CELL_READY)
+            return mer_fail(err, MER_ERR_DATA, "the cell that read the input contradicts itself");
+        if (ret_answer->kind == MER_CELL_RESULT)
+            break;
+        clean_text(ret_answer->phase, sizeof ret_answer->phase);
+        if (ret_answer->done > ret_answer->total)
+            ret_answer->done = ret_answer->total;
+        mer_ctx_progress(session->ctx, ret_answer->phase, ret_answer->done, ret_answer->total);
+    }
+    return ret_answer->code == MER_OK ? mer_ok() : pass_on(ret_answer, err);
+}
+
+mer_status mer_cell_session_await_end(struct mer_cell_session *session, mer_err *err)
+{
+    const struct mer_ended ended = mer_child_wait(&session->child, END_MS);
+    if (ended.timed_out || ended.signalled || ended.code != 0)
+        return mer_fail(err, MER_ERR_DATA, "the cell that read the input did not end as it should");
+    return mer_ok();
+}
+
+void mer_cell_session_end(struct mer_cell_session *session)
+{
+    mer_descriptor_close(session->socket);
+    mer_descriptor_close(session->output);
+    session->socket = session->output = -1;
+    if (session->child.pid > 0) {
+        mer_child_kill(&session->child);
+        (void)mer_child_wait(&session->child, END_MS);
+    }
+}

@@ -1,0 +1,42 @@
+/* One cell's life as its parent sees it: started, ready, asked, heard, ended. Every call checks
+ * cancelling and the time limit; every failure leaves the cell to mer_cell_session_end.
+ */
+#ifndef MER_CELL_CELL_SESSION_H
+#define MER_CELL_CELL_SESSION_H
+
+#include "cell/client.h"
+#include "os/spawn.h"
+
+struct mer_cell_session {
+    const struct mer_ctx *ctx;
+    struct mer_child child; /* pid 0 or -1: none */
+    int socket;             /* -1: none */
+    int output;             /* the result's memory file; -1: none */
+    unsigned max_seconds;
+    uint64_t start_ns;
+    unsigned level; /* what holds the cell, as far as it told before it saw any input */
+};
+
+/* Starts a cell and waits until it is ready. Its memory is bounded by max_memory_bytes and what it
+ * is given. */
+MER_MUST_CHECK mer_status mer_cell_session_start(struct mer_cell_session *session,
+                                                 const struct mer_ctx *ctx,
+                                                 const struct mer_cell_settings *settings,
+                                                 struct mer_cell_input input,
+                                                 struct mer_cell_input side,
+                                                 size_t max_memory_bytes, mer_err *err);
+/* Asks, passes progress on and waits for the result; a failure that the cell tells is a failure. */
+MER_MUST_CHECK mer_status mer_cell_session_ask(struct mer_cell_session *session,
+                                               const struct mer_cell_request *request,
+                                               const char *inline_bytes,
+                                               struct mer_cell_answer *ret_answer, mer_err *err);
+/* Bytes behind the result. */
+MER_MUST_CHECK mer_status mer_cell_session_receive(struct mer_cell_session *session, void *bytes,
+                                                   size_t n, mer_err *err);
+/* Waits for the end of a cell that has answered: then nobody can write to its output any more. */
+MER_MUST_CHECK mer_status mer_cell_session_await_end(struct mer_cell_session *session,
+                                                     mer_err *err);
+/* Ends the cell in whatever state it is. Always safe after mer_cell_session_start. */
+void mer_cell_session_end(struct mer_cell_session *session);
+
+#endif

@@ -1,0 +1,166 @@
+#include "cell/client.h"
+
+#include <string.h>
+
+#include "cell/cell_session.h"
+#include "cell/schema_notes.h"
+#include "os/clock.h"
+#include "os/memory_file.h"
+
+static const struct mer_cell_input no_input = {.fd = -1};
+
+mer_status mer_cell_ping(const struct mer_ctx *ctx, const struct mer_cell_settings *settings,
+                         unsigned *ret_level, uint64_t *ret_ready_ns, mer_err *err)
+{
+    enum { MEMORY = 1 << 20 };
+    const struct mer_cell_request request = {
+        .magic = MER_CELL_MAGIC, .job = MER_CELL_JOB_PING, .max_memory_bytes = MEMORY};
+    struct mer_cell_session session;
+    struct mer_cell_answer answer;
+    mer_status status;
+
+    MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, settings, no_input, no_input, MEMORY, err),
+                   done);
+    *ret_ready_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self) - session.start_ns;
+    *ret_level = session.level;
+    MER_GUARD_GOTO(mer_cell_session_ask(&session, &request, NULL, &answer, err), done);
+    status = mer_cell_session_await_end(&session, err);
+done:
+    mer_cell_session_end(&session);
+    return status;
+}
+
+/* What the report says of the file's form is shown to people only; still, it may not be nonsense.
+ */
+static bool take_report(const struct mer_cell_csv_report *report, const struct mer_frame *frame,
+                        struct mer_csv_report *ret_report)
+{
+    if (report->n_rows != frame->n_rows || report->n_columns < frame->n_columns ||
+        report->n_columns > SIZE_MAX / sizeof(double) || report->delimiter >= 0x80 ||
+        report->delimiter == '\0')
+        return false;
+    *ret_report = (struct mer_csv_report){.delimiter = (char)report->delimiter,
+                                          .has_header = report->has_header != 0,
+                                          .had_bom = report->had_bom != 0,
+                                          .was_gzip = report->was_gzip != 0,
+                                          .n_rows = report->n_rows,
+                                          .n_columns = report->n_columns};
+    for (size_t i = 0; i < MER_CELL_MISSING_MAX; i++)
+        ret_report->missing_counts[i] = report->missing_counts[i];
+    return true;
+}
+
+/* The image, which nobody can change from here on: its writer has ended and it is sealed. */
+static mer_status take_image(struct mer_cell_session *session, const struct mer_cell_answer *answer,
+                             struct mer_frame *ret_frame, struct mer_csv_report *ret_report,
+                             mer_err *err)
+{
+    struct mer_region region;
+    MER_GUARD(mer_memory_file_seal(session->output, err));
+    MER_GUARD(mer_region_init_sealed(&region, session->ctx->alloc, session->output,
+                                     answer->n_output, err));
+    const mer_status status = mer_frame_adopt(session->ctx, &region, ret_frame, err);
+    if (!mer_is_ok(status)) {
+        mer_region_release(&region);
+        return status;
+    }
+    if (take_report(&answer->report, ret_frame, ret_report))
+        return mer_ok();
+    mer_frame_release(ret_frame);
+    return mer_fail(err, MER_ERR_DATA, "the cell that read the input contradicts itself");
+}
+
+/* What comes behind the answer; *ret_notes is released by the caller. */
+static mer_status take_notes(struct mer_cell_session *session, const struct mer_cell_answer *answer,
+                             char **ret_notes, mer_err *err)
+{
+    if (answer->n_inline > MER_CELL_NOTES_MAX)
+        return mer_fail(err, MER_ERR_DATA, "the cell that read the input says too much");
+    MER_GUARD(mer_alloc_bytes(session->ctx->alloc, answer->n_inline, ret_notes, err));
+    return mer_cell_session_receive(session, *ret_notes, answer->n_inline, err);
+}
+
+static size_t memory_for_cell(const struct mer_alloc *alloc)
+{
+    const size_t used = atomic_load(&alloc->used);
+    const size_t left = alloc->budget > used ? alloc->budget - used : 0;
+    const size_t most = mer_memory_of_machine();
+    return left < most ? left : most;
+}
+
+static mer_status converse(struct mer_cell_session *session, const struct mer_cell_request *request,
+                           const char *inline_bytes, bool wants_notes,
+                           struct mer_cell_answer *answer, char **ret_notes, mer_err *err)
+{
+    MER_GUARD(mer_cell_session_ask(session, request, inline_bytes, answer, err));
+    if (answer->n_inline > 0 && !wants_notes)
+        return mer_fail(err, MER_ERR_DATA, "the cell that read the input says too much");
+    MER_GUARD(take_notes(session, answer, ret_notes, err));
+    return mer_cell_session_await_end(session, err);
+}
+
+static mer_status build_request(const struct mer_cell_csv *what, bool wants_notes,
+                                const struct mer_ctx *ctx, struct mer_cell_request *ret_request,
+                                mer_err *err)
+{
+    const struct mer_csv_options *const options = what->options;
+    const size_t n_optional = options->optional_field ? strlen(options->optional_field) : 0;
+    if (n_optional > MER_CELL_INLINE_MAX)
+        return mer_fail(err, MER_ERR_DATA, "a column name of %zu bytes is too long", n_optional);
+    *ret_request = (struct mer_cell_request){
+        .magic = MER_CELL_MAGIC,
+        .n_input = what->table.n,
+        .n_side = what->schema.n,
+        .max_memory_bytes = memory_for_cell(ctx->alloc),
+        .job = MER_CELL_JOB_READ_CSV,
+        .cpu = ctx->cpu,
+        .n_inline = (uint32_t)n_optional,
+        .delimiter = options->delimiter,
+        .header = (uint8_t)options->header,
+        .has_schema = what->schema.fd >= 0,
+        .wants_notes = wants_notes,
+        .allow_extra = options->allow_extra,
+        .allow_new_levels = options->allow_new_levels,
+        .has_optional_field = options->optional_field != NULL,
+    };
+    return mer_ok();
+}
+
+mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_settings *settings,
+                             const struct mer_cell_csv *what, struct mer_frame *ret_frame,
+                             struct mer_csv_report *ret_report, struct mer_schema *ret_schema,
+                             bool *ret_schema_failed, mer_err *err)
+{
+    const bool wants_notes = ret_schema != NULL && what->schema.fd >= 0;
+    struct mer_cell_session session;
+    struct mer_cell_request request;
+    struct mer_cell_answer answer = {.part = MER_CELL_PART_INPUT};
+    struct mer_csv_report report;
+    struct mer_frame frame;
+    char *notes = NULL;
+    mer_status status;
+
+    *ret_schema_failed = false;
+    MER_GUARD(build_request(what, wants_notes, ctx, &request, err));
+    MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, settings, what->table, what->schema,
+                                          request.max_memory_bytes, err),
+                   done);
+    MER_GUARD_GOTO(converse(&session, &request, what->options->optional_field, wants_notes, &answer,
+                            &notes, err),
+                   done);
+    MER_GUARD_GOTO(take_image(&session, &answer, &frame, &report, err), done);
+    if (wants_notes) {
+        status = mer_schema_notes_apply(ctx, notes, answer.n_inline, &frame, ret_schema, err);
+        if (!mer_is_ok(status)) {
+            mer_frame_release(&frame);
+            goto done;
+        }
+    }
+    *ret_frame = frame;
+    *ret_report = report;
+done:
+    *ret_schema_failed = !mer_is_ok(status) && answer.part == MER_CELL_PART_SIDE;
+    mer_free(ctx->alloc, notes);
+    mer_cell_session_end(&session);
+    return status;
+}

@@ -1,0 +1,50 @@
+#include "cell/confine.h"
+
+#include "os/landlock.h"
+#include "os/privilege.h"
+#include "os/seccomp.h"
+
+#define ANY(number)                                                                                \
+    {                                                                                              \
+        number, MER_ARGUMENT_ANY, 0, 0                                                             \
+    }
+#define ON_FD(number, fd)                                                                          \
+    {                                                                                              \
+        number, MER_ARGUMENT_EQUALS, 0, (fd)                                                       \
+    }
+
+/* Memory that cannot hold code, threads that wait for each other, the time, an answer to the
+ * parent, and an end. The output grows by ftruncate and is written through its mapping. */
+#define ALWAYS                                                                                     \
+    {SYS_mmap, MER_ARGUMENT_LACKS, 2, PROT_EXEC},                                                  \
+        {SYS_mprotect, MER_ARGUMENT_LACKS, 2, PROT_EXEC}, ANY(SYS_munmap), ANY(SYS_mremap),        \
+        ANY(SYS_madvise), ANY(SYS_brk), ANY(SYS_futex), ANY(SYS_sched_yield),                      \
+        ANY(SYS_clock_gettime), ANY(SYS_exit), ANY(SYS_exit_group), ANY(SYS_rt_sigreturn),         \
+        ANY(SYS_restart_syscall), ON_FD(SYS_write, MER_CELL_CONTROL),                              \
+        ON_FD(SYS_ftruncate, MER_CELL_OUTPUT)
+
+static const struct mer_syscall_rule load_rules[] = {
+    ALWAYS,
+    ON_FD(SYS_read, MER_CELL_CONTROL),
+    /* For the next filter, which takes these away too. */
+    {SYS_prctl, MER_ARGUMENT_EQUALS, 0, PR_SET_NO_NEW_PRIVS},
+    ANY(SYS_seccomp),
+};
+
+static const struct mer_syscall_rule compute_rules[] = {ALWAYS};
+
+mer_status mer_cell_enter_load(unsigned *ret_level, mer_err *err)
+{
+    unsigned level = 0;
+    MER_GUARD(mer_privilege_give_up(err));
+    if (mer_is_ok(mer_landlock_deny_all(NULL)))
+        level |= MER_CELL_HAS_LANDLOCK;
+    MER_GUARD(mer_seccomp_install(load_rules, sizeof load_rules / sizeof load_rules[0], err));
+    *ret_level = level | MER_CELL_HAS_SECCOMP;
+    return mer_ok();
+}
+
+mer_status mer_cell_enter_compute(mer_err *err)
+{
+    return mer_seccomp_install(compute_rules, sizeof compute_rules / sizeof compute_rules[0], err);
+}

@@ -1,0 +1,90 @@
+/* What a parent and its cell say to each other: fixed-layout messages over one stream socket. Both
+ * ends run on one machine and come from one build, so integers are native. The parent believes
+ * nothing: every size, code and text of an answer is checked before use (client.c), for by then the
+ * cell may be anybody.
+ *
+ *   cell -> parent   READY, once it is confined and before it has seen a byte of the input
+ *   parent -> cell   struct mer_cell_request, then n_inline bytes
+ *   cell -> parent   any number of PROGRESS, then one RESULT, then n_inline bytes
+ *
+ * A cell that cannot confine itself sends a RESULT instead of READY and ends.
+ */
+#ifndef MER_CELL_PROTOCOL_H
+#define MER_CELL_PROTOCOL_H
+
+#include <assert.h>
+
+#include "frame/csv.h"
+
+#define MER_CELL_MAGIC 0x324c4c4543524d4dULL /* changes with any layout here */
+
+enum mer_cell_job {
+    MER_CELL_JOB_PING,     /* answers at once: start-up time, doctor */
+    MER_CELL_JOB_READ_CSV, /* INPUT: a table; SIDE: a schema, or nothing; OUTPUT: the image; inline
+                              answer: notes on the schema (schema_notes.h) */
+    MER_CELL_JOB_COUNT
+};
+
+enum {
+    MER_CELL_INLINE_MAX = 1 << 16, /* of a request */
+    MER_CELL_NOTES_MAX = 1 << 22,  /* of an answer */
+    MER_CELL_PHASE_MAX = 24,
+};
+
+struct mer_cell_request {
+    uint64_t magic;
+    uint64_t n_input; /* bytes of INPUT and SIDE, which are sealed */
+    uint64_t n_side;
+    uint64_t max_memory_bytes; /* of the cell's own memory, its output included */
+    uint32_t job;
+    uint32_t cpu;      /* enum mer_cpu_level */
+    uint32_t n_inline; /* READ_CSV: the optional field's name */
+    /* READ_CSV */
+    char delimiter;
+    uint8_t header;
+    uint8_t has_schema;
+    uint8_t wants_notes;
+    uint8_t allow_extra;
+    uint8_t allow_new_levels;
+    uint8_t has_optional_field;
+    uint8_t padding[5];
+};
+
+enum mer_cell_answer_kind { MER_CELL_READY, MER_CELL_PROGRESS, MER_CELL_RESULT };
+enum mer_cell_part { MER_CELL_PART_INPUT, MER_CELL_PART_SIDE };
+enum { MER_CELL_MISSING_MAX = 16 };
+
+/* struct mer_csv_report without types whose bits can be invalid. */
+struct mer_cell_csv_report {
+    uint64_t n_rows;
+    uint64_t n_columns;
+    uint64_t missing_counts[MER_CELL_MISSING_MAX];
+    uint8_t delimiter;
+    uint8_t has_header;
+    uint8_t had_bom;
+    uint8_t was_gzip;
+    uint8_t padding[4];
+};
+
+struct mer_cell_answer {
+    uint64_t magic;
+    uint32_t kind;
+    uint32_t code;     /* enum mer_code */
+    uint32_t level;    /* READY: what holds the cell */
+    uint32_t part;     /* of a failure: what is wrong, enum mer_cell_part */
+    uint64_t done;     /* PROGRESS */
+    uint64_t total;    /* PROGRESS */
+    uint64_t n_output; /* bytes in OUTPUT */
+    uint64_t n_inline;
+    struct mer_cell_csv_report report;
+    char phase[MER_CELL_PHASE_MAX]; /* PROGRESS */
+    char message[MER_ERR_TEXT_MAX]; /* of a failure; zero-terminated */
+    char hint[MER_ERR_TEXT_MAX];
+};
+
+static_assert(sizeof(struct mer_cell_request) == 56, "no byte without a name travels");
+static_assert(sizeof(struct mer_cell_answer) ==
+                  56 + 24 + 8 * MER_CELL_MISSING_MAX + MER_CELL_PHASE_MAX + 2 * MER_ERR_TEXT_MAX,
+              "no byte without a name travels");
+
+#endif

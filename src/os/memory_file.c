@@ -1,0 +1,191 @@
+#include "os/memory_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "os/system_error.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
+#endif
+
+enum { ALL_SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+
+static mer_status refuse(const char *what, mer_err *err)
+{
+    const bool no_room = errno == ENOMEM || errno == ENOSPC || errno == EFBIG;
+    return mer_fail_system(err, no_room ? MER_ERR_MEMORY : MER_ERR_IO, errno,
+                           "cannot %s a file in memory", what);
+}
+
+mer_status mer_memory_file_new(const char *name, int *ret_fd, mer_err *err)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) /* an older kernel */
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return refuse("make", err);
+    *ret_fd = fd;
+    return mer_ok();
+}
+
+mer_status mer_memory_file_of(const char *name, const void *bytes, size_t n, int *ret_fd,
+                              mer_err *err)
+{
+    int fd;
+    MER_GUARD(mer_memory_file_new(name, &fd, err));
+    mer_status status = mer_fd_write(fd, bytes, n, "a file in memory", err);
+    if (mer_is_ok(status) && lseek(fd, 0, SEEK_SET) < 0)
+        status = refuse("rewind", err);
+    if (mer_is_ok(status))
+        status = mer_memory_file_seal(fd, err);
+    if (!mer_is_ok(status)) {
+        (void)close(fd);
+        return status;
+    }
+    *ret_fd = fd;
+    return mer_ok();
+}
+
+mer_status mer_memory_file_seal(int fd, mer_err *err)
+{
+    if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) != 0)
+        return refuse("seal", err);
+    return mer_ok();
+}
+
+/* Private mappings: kernels before 6.7 refuse a shared one of what is sealed against writing, and
+ * there is nothing to share. */
+static mer_status map_sealed(int fd, size_t n, void **ret_base, mer_err *err)
+{
+    void *base = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    if (base == MAP_FAILED)
+        return refuse("map", err);
+    *ret_base = base;
+    return mer_ok();
+}
+
+mer_status mer_memory_file_map(int fd, size_t n, const unsigned char **ret_bytes, mer_err *err)
+{
+    static const unsigned char nothing[1];
+    void *base = NULL;
+    if (n == 0) {
+        *ret_bytes = nothing;
+        return mer_ok();
+    }
+    MER_GUARD(map_sealed(fd, n, &base, err));
+    *ret_bytes = base;
+    return mer_ok();
+}
+
+void mer_memory_file_unmap(const unsigned char *bytes, size_t n)
+{
+    if (n > 0)
+        (void)munmap((void *)(uintptr_t)bytes, n);
+}
+
+static void release_sealed(struct mer_region *region)
+{
+    (void)munmap(region->base, region->capacity);
+    mer_alloc_uncharge(region->owner, region->capacity);
+}
+
+static mer_status refuse_growth(struct mer_region *region, size_t capacity, mer_err *err)
+{
+    (void)region;
+    return mer_fail(err, MER_ERR_INTERNAL, "a sealed region does not grow to %zu bytes", capacity);
+}
+
+mer_status mer_region_init_sealed(struct mer_region *region, struct mer_alloc *alloc, int fd,
+                                  size_t n, mer_err *err)
+{
+    struct stat info;
+    void *base = NULL;
+    if (fstat(fd, &info) != 0)
+        return refuse("look at", err);
+    if ((fcntl(fd, F_GET_SEALS) & ALL_SEALS) != ALL_SEALS)
+        return mer_fail(err, MER_ERR_INTERNAL, "the file in memory is not sealed");
+    if (n == 0 || info.st_size < 0 || (uint64_t)info.st_size != n)
+        return mer_fail(err, MER_ERR_DATA,
+                        "a result of %lld bytes is not the %zu that it should be",
+                        (long long)info.st_size, n);
+    MER_GUARD(mer_alloc_charge(alloc, n, err));
+    const mer_status status = map_sealed(fd, n, &base, err);
+    if (!mer_is_ok(status)) {
+        mer_alloc_uncharge(alloc, n);
+        return status;
+    }
+    *region = (struct mer_region){.base = base,
+                                  .n = n,
+                                  .capacity = n,
+                                  .max = n,
+                                  .grow = refuse_growth,
+                                  .release = release_sealed,
+                                  .owner = alloc};
+    return mer_ok();
+}
+
+static mer_status extend_file(struct mer_file_region *file, size_t capacity, mer_err *err)
+{
+    struct mer_region *const region = &file->region;
+    if (ftruncate(file->fd, (off_t)capacity) != 0)
+        return refuse("grow", err);
+    void *base = region->base
+                     ? mremap(region->base, region->capacity, capacity, MREMAP_MAYMOVE)
+                     : mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+    if (base == MAP_FAILED)
+        return refuse("map", err);
+    region->base = base;
+    region->capacity = capacity;
+    return mer_ok();
+}
+
+/* The file first, then the mapping; a file's new bytes are zero. */
+static mer_status grow_memory_file(struct mer_region *region, size_t capacity, mer_err *err)
+{
+    struct mer_file_region *const file = (struct mer_file_region *)(void *)region;
+    if (capacity <= region->capacity)
+        return mer_ok();
+    if (capacity > region->max || capacity > (size_t)LLONG_MAX)
+        return mer_fail(err, MER_ERR_MEMORY, "the table needs %zu bytes, and %zu are allowed",
+                        capacity, region->max);
+    const size_t more = capacity - region->capacity;
+    MER_GUARD(mer_alloc_charge(file->alloc, more, err));
+    const mer_status status = extend_file(file, capacity, err);
+    if (!mer_is_ok(status))
+        mer_alloc_uncharge(file->alloc, more);
+    return status;
+}
+
+static void release_memory_file(struct mer_region *region)
+{
+    struct mer_file_region *const file = (struct mer_file_region *)(void *)region;
+    if (region->base)
+        (void)munmap(region->base, region->capacity);
+    mer_alloc_uncharge(file->alloc, region->capacity);
+    region->base = NULL;
+    region->capacity = 0;
+}
+
+void mer_region_init_memory_file(struct mer_file_region *file, struct mer_alloc *alloc, int fd,
+                                 size_t max_bytes)
+{
+    *file = (struct mer_file_region){
+        .region = {.max = max_bytes, .grow = grow_memory_file, .release = release_memory_file},
+        .alloc = alloc,
+        .fd = fd,
+    };
+}
+
+size_t mer_memory_of_machine(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 8;
+}

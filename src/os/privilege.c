@@ -1,0 +1,45 @@
+#include "os/privilege.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/system_error.h"
+
+static mer_status refuse(const char *what, mer_err *err)
+{
+    return mer_fail_system(err, MER_ERR_ABSENT, errno, "cannot %s", what);
+}
+
+/* The bounding set can only be lowered by a process that may; one that may not has nothing to give.
+ */
+mer_status mer_privilege_gain_none(mer_err *err)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return refuse("give up new privileges", err);
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
+         capability++)
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno != EPERM)
+            return refuse("lower the capability bounding set", err);
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return mer_ok();
+}
+
+mer_status mer_privilege_give_up(mer_err *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct none[2] = {{0}, {0}};
+    const struct rlimit nothing = {0, 0};
+
+    MER_GUARD(mer_privilege_gain_none(err));
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return refuse("become undumpable", err);
+    if (syscall(SYS_capset, &header, none) != 0)
+        return refuse("drop capabilities", err);
+    if (setrlimit(RLIMIT_CORE, &nothing) != 0 || setrlimit(RLIMIT_NPROC, &nothing) != 0)
+        return refuse("lower the limits", err);
+    return mer_ok();
+}
