@@ -31,8 +31,10 @@ struct mer_origin {
     struct mer_verified signature; /* when is_signed */
 };
 
-/* Reads a CSV file, gzip allowed; "-" is standard input. options NULL: detect everything. Errors
- * name row and column, never a value. The table belongs to the context and must be freed before it.
+/* Reads a CSV file, gzip allowed; "-" is standard input. It is parsed in a process of its own that
+ * can reach nothing (context.h); MER_ERR_ABSENT where there can be none. options NULL: detect
+ * everything. Errors name row and column, never a value. The table belongs to the context and must
+ * be freed before it.
  */
 MER_API MER_MUST_CHECK mer_status mer_table_read(struct mer_context *context, const char *path,
                                                  const struct mer_table_options *options,

@@ -27,6 +27,8 @@ static mer_status tell_end(struct mer_ended ended, mer_err *err)
     if (ended.timed_out)
         return mer_fail(err, MER_ERR_DATA,
                         "the cell that read the input fell silent and had to be ended");
+    if (!ended.signalled && ended.code == MER_ENDED_UNSTARTED)
+        return mer_fail(err, MER_ERR_ABSENT, "the cell could not be started");
     if (!ended.signalled)
         return mer_fail(err, MER_ERR_DATA,
                         "the cell that read the input ended with code %d and without an answer",
@@ -166,7 +168,7 @@ static mer_status spawn(struct mer_cell_session *session, const struct mer_cell_
         .n_fds = MER_CELL_N_FDS,
         .namespaces = !settings->without_namespaces,
         .max_address_bytes = max_address_bytes,
-        .max_cpu_seconds = session->max_seconds,
+        .max_cpu_seconds = session->max_seconds + 1, /* the clock comes first */
         .max_file_bytes = max_memory_bytes,
     };
     const mer_status status = mer_spawn_start(&spawn, &session->child, err);

@@ -61,8 +61,9 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                          .maximum = 1e-2,
                          .preset = 1e-10,
                          .log_scale = true,
-                         .help = "A fit ends when a step promises to lower the objective by less "
-                                 "than this share of it."},
+                         .help =
+                             "A fit ends when a step can lower the objective by about this share "
+                             "of it at most."},
 };
 
 static mer_status check(const struct mer_params *params, enum mer_task task, mer_err *err)
@@ -331,8 +332,8 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *mod
                    done);
     mer_team_run(ctx->team, predict_block, &prediction,
                  (design->n_rows + MER_LINEAR_BLOCK_ROWS - 1) / MER_LINEAR_BLOCK_ROWS);
-    MER_GUARD_GOTO(check_predictions(model, design, ret_predictions, err), done);
-    status = mer_ctx_check_cancel(ctx, err);
+    MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), done);
+    status = check_predictions(model, design, ret_predictions, err);
 done:
     mer_free(ctx->alloc, prediction.scratch);
     mer_free(ctx->alloc, prediction.weights);

@@ -5,15 +5,15 @@
 /* Longest theta for which a matrix of its square is kept: 32 MB. */
 static const double MATRIX_THETA_MAX = 2048;
 /* The matrix does not mind badly conditioned problems: worth this factor in time. */
-static const double MATRIX_BONUS = 4;
+static const double MATRIX_BONUS = 2;
 
 /* Nanoseconds of one core, measured with the AVX2 kernels: a product and sum in a kernel, one of
  * what a row lights, a probability, a product and sum while factoring. */
 static const double KERNEL_NS = 0.05, LIT_NS = 1, EXP_NS = 12, FACTOR_NS = 0.15;
 
 /* How many Newton steps and passes over the rows a fit takes, roughly. */
-enum { STEPS_SQUARED = 2, STEPS = 8, STEPS_LASSO = 12, PASSES_PER_STEP = 2 };
-enum { TRUNCATED_SQUARED = 60, TRUNCATED = 250, SWEEPS = 50 };
+enum { STEPS_SQUARED = 2, STEPS = 12, STEPS_LASSO = 15, PASSES_PER_STEP = 1 };
+enum { TRUNCATED_SQUARED = 60, TRUNCATED = 500, SWEEPS = 50 };
 
 struct mer_linear_cost mer_linear_cost(const struct mer_design *design, enum mer_task task,
                                        size_t n_outputs, bool has_lasso)

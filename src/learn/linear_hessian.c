@@ -118,6 +118,8 @@ static void sum_part(void *argument, size_t part, size_t worker)
 
     memset(sum.matrix, 0, problem->n_theta * problem->n_theta * sizeof *sum.matrix);
     for (size_t b = mer_linear_part_start(problem->n_blocks, part, n_parts); b < end; b++) {
+        if (mer_linear_is_cancelled(problem))
+            return;
         sum.first_row = b * MER_LINEAR_BLOCK_ROWS;
         sum.n_rows = mer_linear_block_rows(problem, b);
         problem->kernels->load(mer_linear_dense(problem, sum.first_row), sum.n_rows,

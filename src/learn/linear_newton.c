@@ -1,8 +1,6 @@
-/* Newton's method with the second derivative as a matrix, damped after Levenberg and Marquardt:
- * where F is far from its quadratic model, as it is where probabilities are saturated on the wrong
- * side, the matrix gets a multiple of its diagonal added until the step lowers F. The diagonal is
- * the largest seen so far (More: "The Levenberg-Marquardt algorithm", 1978). Near the optimum
- * nothing is added. */
+/* Newton's method with the second derivative as a matrix. Where a step fails the matrix is damped:
+ * a share of its largest diagonal so far is added (More: "The Levenberg-Marquardt algorithm",
+ * 1978). Near the optimum nothing is added. */
 #include <math.h>
 #include <string.h>
 
@@ -16,9 +14,9 @@ enum { ATTEMPTS_MAX = 40, SWEEPS_MAX = 2000 };
  * first sweep. */
 static const double SWEEP_TOLERANCE = 1e-14;
 
-/* The damping that a step which fails begins with, what it is multiplied by while steps fail and
- * divided by when they do what the model says, and what is as good as none. */
-static const double DAMPING_FIRST = 1e-4, DAMPING_FACTOR = 10, DAMPING_MIN = 1e-5;
+/* The least damping but none, and by what it is multiplied while steps fail, and divided when they
+ * do what the model says. */
+static const double DAMPING_MIN = 1e-4, DAMPING_FACTOR = 10;
 
 struct newton {
     struct mer_linear_problem *problem;
@@ -33,6 +31,7 @@ struct newton {
     double *hessian;  /* the parts of it; the first is the whole */
     double *factor;   /* no lasso: of the damped matrix */
     double damping;
+    bool was_damped; /* in the last step */
 };
 
 mer_status mer_linear_check_objective(double objective, mer_err *err)
@@ -165,16 +164,19 @@ static void accept_trial(struct newton *newton)
     memcpy(newton->gradient, newton->trial_gradient, n_bytes);
 }
 
+static void raise_damping(struct newton *newton)
+{
+    newton->damping = newton->damping > 0 ? DAMPING_FACTOR * newton->damping : DAMPING_MIN;
+}
+
 /* More damping after a step that hardly helped, less after one that did. */
 static void adapt_damping(struct newton *newton, double gain, double promise)
 {
     const double share = gain / (0.5 * promise); /* about 1 where the model is right */
     if (share < 0.25)
-        newton->damping = fmax(newton->damping * DAMPING_FACTOR, DAMPING_FIRST);
+        raise_damping(newton);
     else if (share > 0.75)
-        newton->damping /= DAMPING_FACTOR;
-    if (newton->damping < DAMPING_MIN)
-        newton->damping = 0;
+        newton->damping = newton->damping > DAMPING_MIN ? newton->damping / DAMPING_FACTOR : 0;
 }
 
 /* One step that lowers F. *ret_promise is that of the step that was made; *ret_moved is false when
@@ -187,6 +189,7 @@ static mer_status make_step(struct newton *newton, double *objective, double *re
         MER_GUARD(mer_ctx_check_cancel(newton->problem->ctx, err));
         MER_GUARD(find_step(newton, ret_promise, err));
         const double found = evaluate_trial(newton);
+        newton->was_damped = newton->damping > 0;
         if (mer_linear_is_lower(found, *objective, *ret_promise)) {
             accept_trial(newton);
             adapt_damping(newton, *objective - found, *ret_promise);
@@ -194,7 +197,7 @@ static mer_status make_step(struct newton *newton, double *objective, double *re
             *ret_moved = true;
             return mer_ok();
         }
-        newton->damping = fmax(newton->damping * DAMPING_FACTOR, DAMPING_FIRST);
+        raise_damping(newton);
     }
     return mer_ok();
 }
@@ -217,17 +220,17 @@ static mer_status run(struct newton *newton, const struct mer_linear_limits *lim
         /* The squared loss has the same second derivative everywhere. */
         if (outcome.n_iterations == 0 || problem->loss != MER_LOSS_SQUARED)
             find_hessian(newton);
-        const bool was_damped = newton->damping > 0;
         MER_GUARD(make_step(newton, &objective, &promise, &moved, err));
         outcome.n_iterations++;
-        /* The step was taken even then: it squares what is left of the error. */
-        const bool is_small = mer_linear_is_small(limits, promise, before, start);
-        outcome.converged = is_small && !was_damped;
-        if (is_small)
-            newton->damping = 0;
         if (!moved)
             break;
+        /* The step was taken even then: it squares what is left of the error. */
+        const bool is_small = mer_linear_is_small(limits, promise, before, start);
+        outcome.converged = is_small && !newton->was_damped;
+        if (is_small)
+            newton->damping = 0;
     }
+    MER_GUARD(mer_ctx_check_cancel(problem->ctx, err));
     outcome.objective = objective;
     *ret_outcome = outcome;
     return mer_ok();

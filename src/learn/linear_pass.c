@@ -155,8 +155,11 @@ static void run_part(void *argument, size_t part, size_t worker)
     double loss = 0;
 
     memset(sums, 0, problem->n_theta * sizeof *sums);
+    problem->part_losses[part] = 0;
     for (size_t b = mer_linear_part_start(problem->n_blocks, part, problem->n_parts); b < end;
          b++) {
+        if (mer_linear_is_cancelled(problem))
+            return;
         const size_t row = b * MER_LINEAR_BLOCK_ROWS;
         const size_t n_rows = mer_linear_block_rows(problem, b);
         kernels->load(mer_linear_dense(problem, row), n_rows, design->n_dense, problem->shift,

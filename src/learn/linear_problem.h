@@ -83,6 +83,12 @@ static inline const int32_t *mer_linear_codes(const struct mer_linear_problem *p
     return design->n_groups ? design->codes + row * design->n_groups : NULL;
 }
 
+/* Whether a pass should end early. */
+static inline bool mer_linear_is_cancelled(const struct mer_linear_problem *problem)
+{
+    return mer_ctx_check_cancel(problem->ctx, NULL).code != MER_OK;
+}
+
 /* Part p of n has items [start(p), start(p + 1)). */
 static inline size_t mer_linear_part_start(size_t n_items, size_t part, size_t n_parts)
 {
@@ -95,15 +101,19 @@ size_t mer_linear_parts(const struct mer_linear_problem *problem, size_t n_doubl
 /* The best constant prediction: where solvers start. */
 void mer_linear_start(const struct mer_linear_problem *problem, double *ret_theta);
 
-/* The smooth part of F (loss and ridge) and its gradient [n_theta]; remembers the curvature. A loss
+/* The passes over the rows below, and mer_linear_hessian(), end early, with a result of no meaning,
+ * once ctx is cancelled: check that before it is used.
+ *
+ * The smooth part of F (loss and ridge) and its gradient [n_theta]; remembers the curvature. A loss
  * that overflows is an infinity or NaN. */
 double mer_linear_evaluate(struct mer_linear_problem *problem, const double *theta,
                            double *ret_gradient);
-/* alpha l1_ratio |w|_1. */
-double mer_linear_lasso(const struct mer_linear_problem *problem, const double *theta);
 /* The second derivative of the smooth part, at the last evaluation, times a vector. */
 void mer_linear_times_hessian(struct mer_linear_problem *problem, const double *vector,
                               double *ret_product);
+
+/* alpha l1_ratio |w|_1. */
+double mer_linear_lasso(const struct mer_linear_problem *problem, const double *theta);
 /* The centred theta as coefficients[n_outputs][n_features] and intercepts[n_outputs] of the columns
  * as they are. The multinomial loss does not know the sum of the intercepts: it is made zero. */
 void mer_linear_finish(const struct mer_linear_problem *problem, const double *theta,

@@ -1,5 +1,6 @@
-/* Solvers of linear problems: theta from a start to the optimum. Both take Newton steps with a
- * search along the step, so that the objective only falls.
+/* Solvers of linear problems: theta from a start to the optimum. Both take Newton steps,
+ * shortened where F is far from its quadratic model, as it is where probabilities are saturated on
+ * the wrong side: F only falls.
  */
 #ifndef MER_LEARN_LINEAR_SOLVER_H
 #define MER_LEARN_LINEAR_SOLVER_H
@@ -8,7 +9,7 @@
 
 struct mer_linear_limits {
     size_t max_iterations; /* Newton steps */
-    double tolerance;      /* converged when a step promises to lower F by less than this share */
+    double tolerance;      /* converged when a step can lower F by about this share at most */
 };
 
 struct mer_linear_outcome {
@@ -27,7 +28,8 @@ typedef mer_status mer_linear_solver(struct mer_linear_problem *problem,
  * thousand. */
 mer_linear_solver mer_linear_newton;
 
-/* Steps by conjugate gradients, truncated (Dembo, Steihaug 1983): needs products with the second
+/* Steps by conjugate gradients, truncated, in a trust region (Steihaug: "The conjugate gradient
+ * method and trust regions in large scale optimization", 1983): needs products with the second
  * derivative only. With a lasso, in the orthant of the current signs (Andrew, Gao: "Scalable
  * training of L1-regularized log-linear models", 2007). */
 mer_linear_solver mer_linear_truncated_newton;

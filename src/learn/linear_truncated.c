@@ -1,32 +1,38 @@
-/* Truncated Newton: conjugate gradients find the step, and nothing larger than theta is kept.
+/* Truncated Newton: conjugate gradients find the step, and nothing larger than theta is kept. A
+ * step that leaves the trust region ends at its border; the region grows and shrinks with how well
+ * the quadratic model foretells F.
  *
  * With a lasso F has kinks where a weight is zero. A step then stays in one orthant: weights keep
  * their sign or become zero, and a weight that is zero moves only if that lowers F, to the side on
- * which it does; inside the orthant F is smooth. Where such a step fails, a proximal gradient step
- * is taken, which always succeeds.
- */
+ * which it does; inside the orthant F is smooth. In a small enough region such a step goes along
+ * the slope, and lowers F. */
 #include <math.h>
 #include <string.h>
 
 #include "learn/linear_solver.h"
 
-enum { HALVINGS_MAX = 40, ORTHANT_HALVINGS_MAX = 12, CONJUGATE_MAX = 1000 };
+enum { ATTEMPTS_MAX = 40, CONJUGATE_MAX = 1000 };
 
-/* How far the residual of the Newton equations is brought down at least. */
-static const double FORCING_MAX = 0.3;
+/* How far conjugate gradients bring the residual of the Newton equations down: more the closer
+ * theta is (Eisenstat, Walker: "Choosing the forcing terms in an inexact Newton method", 1996), but
+ * not so far that an exact step towards an inexact place costs more than the next step. */
+static const double FORCING_MAX = 0.3, FORCING_MIN = 0.1;
+/* The equations of the squared loss are the whole problem. */
+static const double FORCING_SQUARED = 1e-9;
 
 struct truncated {
     struct mer_linear_problem *problem;
     double *theta;
     double *trial;
-    double *gradient; /* of the smooth part */
+    double *gradient; /* of the smooth part, at theta or the trial */
     double *slope;    /* of F inside the orthant; zero where a weight stays zero */
     double *step;
     double *residual;
     double *direction;
     double *product;
     double first_slope; /* the slope's norm at the start */
-    double sharpest;    /* the largest second derivative met along a direction */
+    double foretold;    /* by how much the quadratic model falls along the step */
+    double radius;      /* of the trust region; 0: no step was made yet, and there is none */
 };
 
 static double inner(const struct truncated *truncated, const double *a, const double *b)
@@ -87,9 +93,22 @@ static void multiply(struct truncated *truncated)
             truncated->product[i] = 0;
 }
 
+/* How far along the direction the border is from the step: the positive root of
+ * |step + t direction| = radius. */
+static double way_to_border(const struct truncated *truncated)
+{
+    const double a = inner(truncated, truncated->direction, truncated->direction);
+    const double b = inner(truncated, truncated->step, truncated->direction);
+    const double c =
+        truncated->radius * truncated->radius - inner(truncated, truncated->step, truncated->step);
+    const double root = sqrt(fmax(b * b + a * c, 0));
+    return b > 0 ? c / (b + root) : (root - b) / a;
+}
+
 /* Solves (second derivative) step = -slope by conjugate gradients, until the residual is below
- * `target` squared. */
-static mer_status find_step(struct truncated *truncated, double target, mer_err *err)
+ * `target` or the step leaves the trust region; *ret_bounded tells which. */
+static mer_status find_step(struct truncated *truncated, double target, bool *ret_bounded,
+                            mer_err *err)
 {
     const struct mer_linear_problem *problem = truncated->problem;
     const size_t n = problem->n_theta;
@@ -98,17 +117,22 @@ static mer_status find_step(struct truncated *truncated, double target, mer_err 
         truncated->direction[i] = truncated->residual[i] = -truncated->slope[i];
     double square = inner(truncated, truncated->residual, truncated->residual);
 
-    for (size_t i = 0; i < CONJUGATE_MAX && square > target; i++) {
+    *ret_bounded = false;
+    truncated->foretold = 0;
+    for (size_t i = 0; i < CONJUGATE_MAX && square > target * target; i++) {
         MER_GUARD(mer_ctx_check_cancel(problem->ctx, err));
         multiply(truncated);
         const double bent = inner(truncated, truncated->direction, truncated->product);
-        const double length = inner(truncated, truncated->direction, truncated->direction);
-        if (!(bent > 1e-15 * truncated->sharpest * length))
+        if (!(bent > 0))
             break; /* flat as far as rounding tells */
-        truncated->sharpest = fmax(truncated->sharpest, bent / length);
-        const double factor = square / bent;
-        problem->kernels->axpy(factor, truncated->direction, n, truncated->step);
-        problem->kernels->axpy(-factor, truncated->product, n, truncated->residual);
+        const double border = truncated->radius > 0 ? way_to_border(truncated) : (double)INFINITY;
+        *ret_bounded = square / bent >= border;
+        const double way = *ret_bounded ? border : square / bent;
+        truncated->foretold += way * (square - 0.5 * way * bent);
+        problem->kernels->axpy(way, truncated->direction, n, truncated->step);
+        if (*ret_bounded)
+            break;
+        problem->kernels->axpy(-way, truncated->product, n, truncated->residual);
         const double next = inner(truncated, truncated->residual, truncated->residual);
         problem->kernels->scale(next / square, truncated->direction, n, truncated->direction);
         problem->kernels->axpy(1.0, truncated->residual, n, truncated->direction);
@@ -117,14 +141,14 @@ static mer_status find_step(struct truncated *truncated, double target, mer_err 
     return mer_ok();
 }
 
-/* trial = theta + length * step, held in the orthant; returns how much F falls to first order. */
-static double move_in_orthant(struct truncated *truncated, double length)
+/* trial = theta + step, held in the orthant; returns how much F falls to first order. */
+static double move_in_orthant(struct truncated *truncated)
 {
     const struct mer_linear_problem *problem = truncated->problem;
     double promise = 0;
     for (size_t i = 0; i < problem->n_theta; i++) {
         const double from = truncated->theta[i];
-        double to = from + length * truncated->step[i];
+        double to = from + truncated->step[i];
         if (problem->lasso > 0 && i < problem->n_weights) {
             const double side = from != 0 ? from : -truncated->slope[i];
             if (to * side <= 0)
@@ -136,73 +160,53 @@ static double move_in_orthant(struct truncated *truncated, double length)
     return promise;
 }
 
-static bool search(struct truncated *truncated, double *objective)
+/* The residual of the Newton equations that is small enough. */
+static double target_residual(struct truncated *truncated)
 {
-    const size_t n_halvings = truncated->problem->lasso > 0 ? ORTHANT_HALVINGS_MAX : HALVINGS_MAX;
-    double length = 1;
-    for (size_t i = 0; i < n_halvings; i++, length /= 2) {
-        const double promise = move_in_orthant(truncated, length);
-        if (promise <= 0)
-            continue;
-        const double found = evaluate_trial(truncated);
-        if (mer_linear_is_lower(found, *objective, promise)) {
-            accept_trial(truncated);
-            *objective = found;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A step against the gradient, then of each weight towards zero, with the length at which a bound
- * by the sharpest curvature makes F fall. `gradient` must be that of theta. */
-static bool step_proximally(struct truncated *truncated, double *objective)
-{
-    const struct mer_linear_problem *problem = truncated->problem;
-    double sharpness = truncated->sharpest > 0 ? truncated->sharpest : 1;
-    /* The search left the gradient elsewhere. */
-    memcpy(truncated->trial, truncated->theta, problem->n_theta * sizeof *truncated->trial);
-    (void)evaluate_trial(truncated);
-    memcpy(truncated->residual, truncated->gradient,
-           problem->n_theta * sizeof *truncated->residual);
-    for (size_t k = 0; k < HALVINGS_MAX; k++, sharpness *= 2) {
-        double moved = 0;
-        for (size_t i = 0; i < problem->n_theta; i++) {
-            const double lasso = i < problem->n_weights ? problem->lasso / sharpness : 0;
-            const double to = truncated->theta[i] - truncated->residual[i] / sharpness;
-            truncated->trial[i] = to > lasso ? to - lasso : to < -lasso ? to + lasso : 0;
-            moved += (truncated->trial[i] - truncated->theta[i]) *
-                     (truncated->trial[i] - truncated->theta[i]);
-        }
-        const double found = evaluate_trial(truncated);
-        if (moved == 0 || !mer_linear_is_lower(found, *objective, sharpness * moved))
-            continue;
-        accept_trial(truncated);
-        *objective = found;
-        return true;
-    }
-    return false;
-}
-
-/* One Newton step. *ret_promise is how much the linear part of F falls along it; *ret_moved tells
- * whether F fell. */
-static mer_status iterate(struct truncated *truncated, double *objective, double *ret_promise,
-                          bool *ret_moved, mer_err *err)
-{
-    find_slope(truncated);
     const double slope = sqrt(inner(truncated, truncated->slope, truncated->slope));
+    if (truncated->problem->loss == MER_LOSS_SQUARED)
+        return FORCING_SQUARED * slope;
     if (truncated->first_slope == 0)
         truncated->first_slope = slope;
-    /* Superlinear: the closer, the more exactly a step is worth finding (Eisenstat, Walker). */
-    const double forcing = fmin(FORCING_MAX, sqrt(slope / truncated->first_slope));
-    *ret_promise = 0;
+    const double share = slope > 0 ? sqrt(slope / truncated->first_slope) : 0;
+    return slope * fmin(FORCING_MAX, fmax(FORCING_MIN, share));
+}
+
+/* After a step that was made, or failed (then F did not fall: gain <= 0). */
+static void adapt_radius(struct truncated *truncated, double gain, bool bounded)
+{
+    const double length = sqrt(inner(truncated, truncated->step, truncated->step));
+    const double share = gain / truncated->foretold;
+    if (!(share >= 0.25))
+        truncated->radius = 0.25 * length;
+    else if (truncated->radius == 0)
+        truncated->radius = 10 * length;
+    else if (share > 0.75 && bounded)
+        truncated->radius *= 4;
+}
+
+/* One step that lowers F; *ret_moved is false when none does. *ret_bounded tells whether the trust
+ * region bounded it. */
+static mer_status make_step(struct truncated *truncated, double *objective, bool *ret_bounded,
+                            bool *ret_moved, mer_err *err)
+{
+    find_slope(truncated);
+    const double target = target_residual(truncated);
     *ret_moved = false;
-    if (slope == 0)
-        return mer_ok();
-    MER_GUARD(find_step(truncated, forcing * forcing * slope * slope, err));
-    *ret_promise = move_in_orthant(truncated, 1);
-    *ret_moved = search(truncated, objective) ||
-                 (truncated->problem->lasso > 0 && step_proximally(truncated, objective));
+    for (size_t i = 0; i < ATTEMPTS_MAX && !*ret_moved; i++) {
+        MER_GUARD(find_step(truncated, target, ret_bounded, err));
+        const double promise = move_in_orthant(truncated);
+        const double found = evaluate_trial(truncated);
+        *ret_moved = promise >= 0 && mer_linear_is_lower(found, *objective, promise);
+        adapt_radius(truncated, *ret_moved ? *objective - found : 0, *ret_bounded);
+        if (*ret_moved) {
+            accept_trial(truncated);
+            *objective = found;
+        } else {
+            /* The next attempt needs the second derivative at theta again. */
+            (void)mer_linear_evaluate(truncated->problem, truncated->theta, truncated->gradient);
+        }
+    }
     return mer_ok();
 }
 
@@ -210,20 +214,23 @@ static mer_status run(struct truncated *truncated, const struct mer_linear_limit
                       struct mer_linear_outcome *ret_outcome, mer_err *err)
 {
     struct mer_linear_outcome outcome = {0};
-    accept_trial(truncated);
     double objective = evaluate_trial(truncated);
     const double start = objective;
     MER_GUARD(mer_linear_check_objective(objective, err));
     while (outcome.n_iterations < limits->max_iterations && !outcome.converged) {
         const double before = objective;
-        double promise = 0;
+        bool bounded = false;
         bool moved = false;
-        MER_GUARD(iterate(truncated, &objective, &promise, &moved, err));
+        MER_GUARD(make_step(truncated, &objective, &bounded, &moved, err));
         outcome.n_iterations++;
-        outcome.converged = mer_linear_is_small(limits, fabs(promise), before, start);
         if (!moved)
             break;
+        /* What the orthant took away from the step does not count: only the whole one is small near
+         * the optimum alone. */
+        outcome.converged =
+            !bounded && mer_linear_is_small(limits, 2 * truncated->foretold, before, start);
     }
+    MER_GUARD(mer_ctx_check_cancel(truncated->problem->ctx, err));
     outcome.objective = objective;
     *ret_outcome = outcome;
     return mer_ok();

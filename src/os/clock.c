@@ -54,6 +54,8 @@ size_t mer_peak_rss_bytes(void)
     struct rusage usage;
     if (kilobytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
         kilobytes = (unsigned long long)usage.ru_maxrss;
+    if (getrusage(RUSAGE_CHILDREN, &usage) == 0 && (unsigned long long)usage.ru_maxrss > kilobytes)
+        kilobytes = (unsigned long long)usage.ru_maxrss;
     return (size_t)kilobytes * 1024;
 }
 

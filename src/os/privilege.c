@@ -32,14 +32,15 @@ mer_status mer_privilege_give_up(mer_err *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
-    const struct rlimit nothing = {0, 0};
+    const struct rlimit nothing = {0, 0}, few = {64, 64};
 
     MER_GUARD(mer_privilege_gain_none(err));
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return refuse("become undumpable", err);
     if (syscall(SYS_capset, &header, none) != 0)
         return refuse("drop capabilities", err);
-    if (setrlimit(RLIMIT_CORE, &nothing) != 0 || setrlimit(RLIMIT_NPROC, &nothing) != 0)
+    if (setrlimit(RLIMIT_CORE, &nothing) != 0 || setrlimit(RLIMIT_NPROC, &nothing) != 0 ||
+        setrlimit(RLIMIT_NOFILE, &few) != 0)
         return refuse("lower the limits", err);
     return mer_ok();
 }

@@ -6,7 +6,8 @@
 #include "core/status.h"
 
 /* For a process that serves strangers' bytes: no new privileges by exec, no capability in any set,
- * not dumpable (no core file, no ptrace by equals), no new process, no core. Cannot be undone. */
+ * not dumpable (no core file, no ptrace by equals), no new process, few descriptors, no core.
+ * Cannot be undone. */
 MER_MUST_CHECK mer_status mer_privilege_give_up(mer_err *err);
 
 /* The first half of it, for a process that goes on with the rights of its user: no program that it

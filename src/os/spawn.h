@@ -37,6 +37,9 @@ struct mer_child {
 MER_MUST_CHECK mer_status mer_spawn_start(const struct mer_spawn *spawn,
                                           struct mer_child *ret_child, mer_err *err);
 
+/* The exit code of a child whose program could not be started, where that was not noticed before.
+ */
+enum { MER_ENDED_UNSTARTED = 127 };
 /* How a child ended: the signals that tell something. */
 enum {
     MER_ENDED_BY_BUS = 7,     /* a mapped file has no room left behind it */

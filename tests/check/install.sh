@@ -26,6 +26,12 @@ library=$(dirname "$(dirname "${pc:-$prefix/lib/pkgconfig/merlon.pc}")")
     echo "bash-completion:1: the completion is missing" | note
 "$prefix/bin/merlon" --version > "$work/output" 2>&1 || echo "bin/merlon:1: does not start" | note
 
+# It finds the program that parses, wherever the whole was put.
+"$prefix/bin/merlon" schema infer data/iris/train.csv > "$work/output" 2>&1 || {
+    cat "$work/output"
+    echo "libexec/merlon/merlon-cell:1: a table cannot be read" | note
+}
+
 # The program in the README, so that it stays true; it fails for want of its table.
 sed -n '/^```c$/,/^```$/{/^```/d;p}' README.md > "$work/user.c"
 [ -s "$work/user.c" ] || echo "README.md:1: holds no program" | note

@@ -301,6 +301,38 @@ static void each_solver_stops_on_request(void **state)
     }
 }
 
+static uint64_t tick(void *self)
+{
+    return ++*(uint64_t *)self;
+}
+
+static void each_solver_ends_at_a_deadline_wherever_it_stands(void **state)
+{
+    (void)state;
+    make_random_table(&table, 200, 5, 2, 4, false);
+    for (size_t c = 0; c < 4; c++) {
+        enum mer_code code = MER_ERR_BUDGET;
+        size_t n = 0;
+        /* Each look at the clock moves it on, so that every look is the last once. */
+        for (uint64_t deadline = 1; code == MER_ERR_BUDGET; deadline += 1 + deadline / 50) {
+            uint64_t ticks = 0;
+            const struct mer_clock clock = {.now_ns = tick, .self = &ticks};
+            struct mer_alloc alloc;
+            mer_alloc_init(&alloc, SIZE_MAX);
+            const struct mer_ctx ctx = {.alloc = &alloc, .clock = &clock, .deadline_ns = deadline};
+            code = solve(&ctx, SOLVERS[c % 2], c / 2 ? 0.5 : 0, thetas[0], &n, NULL).code;
+            assert_true(code == MER_ERR_BUDGET || code == MER_OK);
+            assert_int_equal(alloc.used, 0);
+        }
+        struct mer_alloc alloc;
+        mer_alloc_init(&alloc, SIZE_MAX);
+        const struct mer_ctx ctx = {.alloc = &alloc};
+        assert_int_equal(solve(&ctx, SOLVERS[c % 2], c / 2 ? 0.5 : 0, thetas[1], &n, NULL).code,
+                         MER_OK);
+        assert_memory_equal(thetas[0], thetas[1], n * sizeof(double));
+    }
+}
+
 static mer_status newton_scenario(struct mer_alloc *alloc, mer_err *err)
 {
     const struct mer_ctx ctx = {.alloc = alloc};
@@ -333,6 +365,7 @@ int main(void)
         cmocka_unit_test(both_solvers_find_the_same_lasso_on_larger_tables),
         cmocka_unit_test(threads_and_instruction_sets_do_not_show_in_the_result),
         cmocka_unit_test(each_solver_stops_on_request),
+        cmocka_unit_test(each_solver_ends_at_a_deadline_wherever_it_stands),
         cmocka_unit_test(every_failing_allocation_is_reported_and_nothing_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
