@@ -33,7 +33,7 @@ MER_MUST_CHECK mer_status mer_cell_session_ask(struct mer_cell_session *session,
 /* Bytes behind the result. */
 MER_MUST_CHECK mer_status mer_cell_session_receive(struct mer_cell_session *session, void *bytes,
                                                    size_t n, mer_err *err);
-/* Waits for the end of a cell that has answered: then nobody can write to its output any more. */
+/* Waits for the end of a cell that has answered. */
 MER_MUST_CHECK mer_status mer_cell_session_await_end(struct mer_cell_session *session,
                                                      mer_err *err);
 /* Ends the cell in whatever state it is. Always safe after mer_cell_session_start. */

@@ -50,7 +50,9 @@ static bool take_report(const struct mer_cell_csv_report *report, const struct m
     return true;
 }
 
-/* The image, which nobody can change from here on: its writer has ended and it is sealed. */
+/* The image, which nobody can change once it is sealed: that fails while anybody has it mapped for
+ * writing, and forbids it from then on. So the cell need not have ended yet, which takes it a while
+ * after a large table. */
 static mer_status take_image(struct mer_cell_session *session, const struct mer_cell_answer *answer,
                              struct mer_frame *ret_frame, struct mer_csv_report *ret_report,
                              mer_err *err)
@@ -95,8 +97,7 @@ static mer_status converse(struct mer_cell_session *session, const struct mer_ce
     MER_GUARD(mer_cell_session_ask(session, request, inline_bytes, answer, err));
     if (answer->n_inline > 0 && !wants_notes)
         return mer_fail(err, MER_ERR_DATA, "the cell that read the input says too much");
-    MER_GUARD(take_notes(session, answer, ret_notes, err));
-    return mer_cell_session_await_end(session, err);
+    return take_notes(session, answer, ret_notes, err);
 }
 
 static mer_status build_request(const struct mer_cell_csv *what, bool wants_notes,
@@ -149,12 +150,12 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
                             &notes, err),
                    done);
     MER_GUARD_GOTO(take_image(&session, &answer, &frame, &report, err), done);
-    if (wants_notes) {
+    status = mer_cell_session_await_end(&session, err);
+    if (mer_is_ok(status) && wants_notes)
         status = mer_schema_notes_apply(ctx, notes, answer.n_inline, &frame, ret_schema, err);
-        if (!mer_is_ok(status)) {
-            mer_frame_release(&frame);
-            goto done;
-        }
+    if (!mer_is_ok(status)) {
+        mer_frame_release(&frame);
+        goto done;
     }
     *ret_frame = frame;
     *ret_report = report;

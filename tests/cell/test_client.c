@@ -38,6 +38,7 @@ struct reading {
     mer_status status;
     mer_err err;
     double seconds;
+    double ended_at;
     size_t n_cells; /* of the table, when there is one; each was looked at */
     struct mer_csv_report report;
     bool schema_failed;
@@ -121,7 +122,8 @@ static void read_through(struct reading *reading)
     reading->status =
         mer_cell_read_csv(&ctx, &settings, &what, &frame, &reading->report,
                           reading->schema ? &schema : NULL, &reading->schema_failed, &reading->err);
-    reading->seconds = now() - start;
+    reading->ended_at = now();
+    reading->seconds = reading->ended_at - start;
     if (mer_is_ok(reading->status)) {
         reading->n_cells = look_at_all(&frame);
         if (reading->schema) {
@@ -139,6 +141,9 @@ static void read_through(struct reading *reading)
 /* Some signals do not end the first process of a namespace; they are tried without one. */
 static bool without_namespaces;
 
+/* Plenty, but where running out of it is what is tried. */
+static unsigned max_seconds = 30;
+
 static struct reading hear_lie(const char *name, uint64_t number, const char *schema)
 {
     struct lie lie = {.number = number};
@@ -147,7 +152,7 @@ static struct reading hear_lie(const char *name, uint64_t number, const char *sc
                               .bytes = &lie,
                               .n = sizeof lie,
                               .schema = schema,
-                              .max_seconds = 1,
+                              .max_seconds = max_seconds,
                               .without_namespaces = without_namespaces};
     read_through(&reading);
     return reading;
@@ -160,7 +165,7 @@ static void refused(const char *name, uint64_t number, const char *schema, enum 
     if (reading.status.code != code || !strstr(reading.err.message, word))
         fail_msg("%s %llx: code %d, %s", name, (unsigned long long)number, reading.status.code,
                  mer_is_ok(reading.status) ? "believed" : reading.err.message);
-    assert_true(reading.seconds < 4);
+    assert_true(reading.seconds < 10);
 }
 
 static void the_truth_is_believed(void **state)
@@ -176,7 +181,6 @@ static void a_cell_that_breaks_the_protocol_is_refused(void **state)
 {
     (void)state;
     refused("ends at once", 0, NULL, MER_ERR_DATA, "without an answer");
-    refused("says nothing", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
     refused("another magic", 0, NULL, MER_ERR_DATA, "answer that is none");
     refused("another kind", 0, NULL, MER_ERR_DATA, "answer that is none");
     refused("result before ready", 0, NULL, MER_ERR_ABSENT, "not confined");
@@ -191,9 +195,12 @@ static void a_cell_that_breaks_the_protocol_is_refused(void **state)
 static void a_cell_that_takes_too_much_is_ended(void **state)
 {
     (void)state;
+    max_seconds = 1;
+    refused("says nothing", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
     refused("never answers", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
     refused("endless progress", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
     refused("spins", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
+    max_seconds = 30;
     refused("writes too much", 0, NULL, MER_ERR_DATA, "code 74");
     refused("takes too much memory", 0, NULL, MER_ERR_DATA, "code 75");
 }
@@ -297,19 +304,19 @@ static void every_damaged_image_is_refused_or_safe(void **state)
     assert_true(n_refused > 50);
 }
 
-/* In a process namespace the writer would die with the cell, and the result be good. */
 static void a_result_that_somebody_can_still_change_is_refused(void **state)
 {
     (void)state;
-    without_namespaces = true;
     refused("a writer stays", 0, NULL, MER_ERR_IO, "seal");
-    without_namespaces = false;
 }
+
+static double cancelled_at;
 
 static void *cancel_soon(void *argument)
 {
     struct mer_cancel *const cancel = argument;
     (void)usleep(300000);
+    cancelled_at = now();
     atomic_store(&cancel->signal, SIGTERM);
     return NULL;
 }
@@ -330,7 +337,7 @@ static void cancelling_ends_a_busy_cell_at_once(void **state)
         read_through(&reading);
         assert_int_equal(pthread_join(thread, NULL), 0);
         assert_int_equal(reading.status.code, MER_ERR_CANCELLED);
-        assert_true(reading.seconds < 0.5);
+        assert_true(reading.ended_at - cancelled_at < 0.2);
     }
 }
 
