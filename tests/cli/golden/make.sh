@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes the golden models of a format version: signed models of every family and task, and what they predict. Run once
+# for a new version of the format; models of earlier versions stay as they are, and must load for ever.
+#
+#   tests/cli/golden/make.sh MERLON VERSION
+set -eu
+merlon=$(realpath "${1:?usage: make.sh MERLON VERSION}")
+version=${2:?usage: make.sh MERLON VERSION}
+here=$(cd "$(dirname "$0")" && pwd)
+data=$here/../../../data
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CONFIG_HOME="$work"
+"$merlon" keys new golden --quiet
+"$merlon" keys show golden > "$here/v$version.pub"
+
+# NAME TABLE TARGET FAMILY
+make() {
+    "$merlon" fit "$data/$2/train.csv" --target "$3" --model "$4" --seed 7 --key golden --quiet \
+        --out "$work/$1.safetensors"
+    cp "$work/$1.safetensors" "$here/v$version.$1.safetensors"
+    cp "$work/$1.safetensors.sig" "$here/v$version.$1.safetensors.sig"
+    "$merlon" predict "$work/$1.safetensors" "$data/$2/test.csv" $(proba "$1") --digits 17 --quiet \
+        --out "$here/v$version.$1.csv" --force
+}
+proba() {
+    case $1 in *regression) ;; *) echo --proba ;; esac
+}
+make loans.linear.binary loans defaulted linear
+make loans.tree.binary loans defaulted tree
+make wine.linear.multiclass wine cultivar linear
+make iris.tree.multiclass iris species tree
+make diabetes.linear.regression diabetes progression linear
+make diabetes.tree.regression diabetes progression tree
+make iris.baseline.multiclass iris species baseline
