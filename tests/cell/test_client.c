@@ -192,6 +192,20 @@ static void a_cell_that_breaks_the_protocol_is_refused(void **state)
     refused("does not end", 0, NULL, MER_ERR_DATA, "did not end as it should");
 }
 
+/* Whether cells are first processes of namespaces here; a container or a chroot may forbid it. */
+static bool cells_have_namespaces(void)
+{
+    const struct mer_cell_settings settings = {.program = MER_BINARY_DIR "/merlon-cell"};
+    struct mer_alloc alloc;
+    unsigned level;
+    uint64_t ready_ns;
+    mer_err err;
+    mer_alloc_init(&alloc, SIZE_MAX);
+    const struct mer_ctx ctx = {.alloc = &alloc};
+    assert_int_equal(mer_cell_ping(&ctx, &settings, &level, &ready_ns, &err).code, MER_OK);
+    return level & MER_CELL_HAS_NAMESPACES;
+}
+
 static void a_cell_that_takes_too_much_is_ended(void **state)
 {
     (void)state;
@@ -201,7 +215,8 @@ static void a_cell_that_takes_too_much_is_ended(void **state)
     refused("endless progress", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
     refused("spins", 0, NULL, MER_ERR_DATA, "more than 1 seconds");
     max_seconds = 30;
-    refused("writes too much", 0, NULL, MER_ERR_DATA, "code 74");
+    if (cells_have_namespaces()) /* else its signal ends it: see how_a_cell_died_is_told */
+        refused("writes too much", 0, NULL, MER_ERR_DATA, "code 74");
     refused("takes too much memory", 0, NULL, MER_ERR_DATA, "code 75");
 }
 
