@@ -174,7 +174,7 @@ command_line)
     ;;
 install)
     # The clean case is the project itself; this is the opposite: a build that installs nothing.
-    cmake -S "$tree" -B "$work/build" -DGOOD=ON > "$work/output" 2>&1 || fail "cannot configure"
+    cmake -G Ninja -S "$tree" -B "$work/build" -DGOOD=ON > "$work/output" 2>&1 || fail "cannot configure"
     arguments="$work/build $cc"
     for finding in 'the program is missing' 'merlon.1 is missing' 'no link libmerlon.so.0' \
         'a program does not compile with it'; do
