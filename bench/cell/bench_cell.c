@@ -95,7 +95,7 @@ static double read_here(const struct mer_ctx *ctx, struct mer_cell_input input)
 static double read_in_cell(const struct mer_ctx *ctx, struct mer_cell_input input)
 {
     const struct mer_csv_options options = {.header = MER_CSV_HEADER_YES};
-    const struct mer_cell_csv what = {input, {.fd = -1}, &options};
+    const struct mer_cell_csv what = {.table = input, .schema = {.fd = -1}, .options = &options};
     const struct mer_cell_settings settings = {.program = PROGRAM};
     struct mer_frame frame;
     struct mer_csv_report report;

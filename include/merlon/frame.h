@@ -20,6 +20,10 @@ struct mer_table_options {
      * bytes that are then parsed: MER_ERR_TRUST when it does not hold. */
     const struct mer_trust *trust;
     bool require_signature; /* no signature is MER_ERR_TRUST too */
+    /* A name of mer_table_format_name; NULL: by what the bytes are, never by the file's name. */
+    const char *format;
+    const char *part;  /* which table of a file that holds several; NULL: as the format says */
+    const char *query; /* SQL that makes the table, where the format has that; NULL: none */
 };
 
 /* Where a table's bytes came from. */
@@ -31,7 +35,8 @@ struct mer_origin {
     struct mer_verified signature; /* when is_signed */
 };
 
-/* Reads a CSV file, gzip allowed; "-" is standard input. It is parsed in a process of its own that
+/* Reads a table of any format that mer_table_format_name lists (CSV may be compressed with gzip);
+ * "-" is standard input. It is parsed in a process of its own that
  * can reach nothing (context.h); MER_ERR_ABSENT where there can be none. options NULL: detect
  * everything. Errors name row and column, never a value. The table belongs to the context and must
  * be freed before it.
@@ -44,6 +49,11 @@ MER_API MER_MUST_CHECK mer_status mer_table_parse(struct mer_context *context, c
                                                   size_t n, const struct mer_table_options *options,
                                                   struct mer_table **ret_table, mer_err *err);
 MER_API void mer_table_free(struct mer_table *table);
+
+/* The i-th format that tables may have ("csv", ...); NULL when i is out of range. */
+MER_API const char *mer_table_format_name(size_t i);
+/* That of a table that was read. */
+MER_API const char *mer_table_format(const struct mer_table *table);
 
 /* Valid as long as the table. */
 MER_API const struct mer_origin *mer_table_origin(const struct mer_table *table);

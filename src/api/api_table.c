@@ -149,7 +149,13 @@ static mer_status parse(struct mer_table *table, struct mer_cell_input input,
         csv.header = options->has_header ? MER_CSV_HEADER_YES : MER_CSV_HEADER_NO;
     mer_status status = open_schema(table, options->schema_file, base->schema, &schema, err);
     if (mer_is_ok(status)) {
-        const struct mer_cell_csv what = {input, schema.input, &csv};
+        struct mer_cell_csv what = {.table = input,
+                                    .schema = schema.input,
+                                    .options = &csv,
+                                    .part = options->part,
+                                    .query = options->query};
+        if (options->format)
+            what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, options->schema_file, err);
     }
     close_schema(&table->context->alloc, &schema);
@@ -177,6 +183,9 @@ static mer_status new_table(struct mer_context *context, const struct mer_table_
     if (ret_options->has_header < -1 || ret_options->has_header > 1)
         return mer_fail(err, MER_ERR_USAGE, "has_header of struct mer_table_options is %d",
                         ret_options->has_header);
+    if (ret_options->format && mer_table_format_find(ret_options->format) == SIZE_MAX)
+        return mer_fail(err, MER_ERR_USAGE, "there is no format %s of tables",
+                        mer_quote(ret_options->format).text);
     struct mer_table *const table = calloc(1, sizeof *table);
     if (!table)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a table");
@@ -302,6 +311,16 @@ void mer_table_free(struct mer_table *table)
     mer_schema_release(&table->schema);
     free(table->path);
     free(table);
+}
+
+const char *mer_table_format_name(size_t i)
+{
+    return i < MER_N_TABLE_FORMATS ? MER_TABLE_FORMATS[i]->name : NULL;
+}
+
+const char *mer_table_format(const struct mer_table *table)
+{
+    return MER_TABLE_FORMATS[table->report.format]->name;
 }
 
 const struct mer_origin *mer_table_origin(const struct mer_table *table)

@@ -35,16 +35,18 @@ done:
 static bool take_report(const struct mer_cell_csv_report *report, const struct mer_frame *frame,
                         struct mer_csv_report *ret_report)
 {
+    const bool is_csv = report->format == 0;
     if (report->n_rows != frame->n_rows || report->n_columns < frame->n_columns ||
         report->n_columns > SIZE_MAX / sizeof(double) || report->delimiter >= 0x80 ||
-        report->delimiter == '\0')
+        report->format >= MER_N_TABLE_FORMATS || is_csv != (report->delimiter != '\0'))
         return false;
     *ret_report = (struct mer_csv_report){.delimiter = (char)report->delimiter,
                                           .has_header = report->has_header != 0,
                                           .had_bom = report->had_bom != 0,
                                           .was_gzip = report->was_gzip != 0,
                                           .n_rows = report->n_rows,
-                                          .n_columns = report->n_columns};
+                                          .n_columns = report->n_columns,
+                                          .format = report->format};
     for (size_t i = 0; i < MER_CELL_MISSING_MAX; i++)
         ret_report->missing_counts[i] = report->missing_counts[i];
     return true;
@@ -100,22 +102,36 @@ static mer_status converse(struct mer_cell_session *session, const struct mer_ce
     return take_notes(session, answer, ret_notes, err);
 }
 
-static mer_status build_request(const struct mer_cell_csv *what, bool wants_notes,
-                                const struct mer_ctx *ctx, struct mer_cell_request *ret_request,
-                                mer_err *err)
+/* The texts of a request, one behind the other, each with its zero. */
+static mer_status build_inline(const struct mer_cell_csv *what, struct mer_buf *buf, mer_err *err)
+{
+    const char *const texts[] = {what->options->optional_field, what->part, what->query};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (!texts[i])
+            continue;
+        const size_t n = strlen(texts[i]) + 1;
+        if (n > MER_CELL_INLINE_MAX - buf->n)
+            return mer_fail(err, MER_ERR_USAGE,
+                            "a column name, part or query of %zu bytes is too "
+                            "long",
+                            n - 1);
+        MER_GUARD(mer_buf_append(buf, texts[i], n, err));
+    }
+    return mer_ok();
+}
+
+static struct mer_cell_request build_request(const struct mer_cell_csv *what, bool wants_notes,
+                                             const struct mer_ctx *ctx, size_t n_inline)
 {
     const struct mer_csv_options *const options = what->options;
-    const size_t n_optional = options->optional_field ? strlen(options->optional_field) : 0;
-    if (n_optional > MER_CELL_INLINE_MAX)
-        return mer_fail(err, MER_ERR_DATA, "a column name of %zu bytes is too long", n_optional);
-    *ret_request = (struct mer_cell_request){
+    return (struct mer_cell_request){
         .magic = MER_CELL_MAGIC,
         .n_input = what->table.n,
         .n_side = what->schema.n,
         .max_memory_bytes = memory_for_cell(ctx->alloc),
         .job = MER_CELL_JOB_READ_CSV,
         .cpu = ctx->cpu,
-        .n_inline = (uint32_t)n_optional,
+        .n_inline = (uint32_t)n_inline,
         .delimiter = options->delimiter,
         .header = (uint8_t)options->header,
         .has_schema = what->schema.fd >= 0,
@@ -123,8 +139,10 @@ static mer_status build_request(const struct mer_cell_csv *what, bool wants_note
         .allow_extra = options->allow_extra,
         .allow_new_levels = options->allow_new_levels,
         .has_optional_field = options->optional_field != NULL,
+        .format = (uint8_t)what->format,
+        .has_part = what->part != NULL,
+        .has_query = what->query != NULL,
     };
-    return mer_ok();
 }
 
 mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_settings *settings,
@@ -138,17 +156,24 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
     struct mer_cell_answer answer = {.part = MER_CELL_PART_INPUT};
     struct mer_csv_report report;
     struct mer_frame frame;
+    struct mer_buf texts;
     char *notes = NULL;
     mer_status status;
 
     *ret_schema_failed = false;
-    MER_GUARD(build_request(what, wants_notes, ctx, &request, err));
+    mer_buf_init(&texts, ctx->alloc, MER_CELL_INLINE_MAX);
+    status = build_inline(what, &texts, err);
+    if (!mer_is_ok(status)) {
+        mer_buf_release(&texts);
+        return status;
+    }
+    request = build_request(what, wants_notes, ctx, texts.n);
     MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, settings, what->table, what->schema,
                                           request.max_memory_bytes, err),
                    done);
-    MER_GUARD_GOTO(converse(&session, &request, what->options->optional_field, wants_notes, &answer,
-                            &notes, err),
-                   done);
+    MER_GUARD_GOTO(
+        converse(&session, &request, (const char *)texts.bytes, wants_notes, &answer, &notes, err),
+        done);
     MER_GUARD_GOTO(take_image(&session, &answer, &frame, &report, err), done);
     status = mer_cell_session_await_end(&session, err);
     if (mer_is_ok(status) && wants_notes)
@@ -162,6 +187,7 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
 done:
     *ret_schema_failed = !mer_is_ok(status) && answer.part == MER_CELL_PART_SIDE;
     mer_free(ctx->alloc, notes);
+    mer_buf_release(&texts);
     mer_cell_session_end(&session);
     return status;
 }

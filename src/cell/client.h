@@ -18,15 +18,19 @@ struct mer_cell_input {
     size_t n;
 };
 
-/* What mer_csv_read does, in a cell. The schema that options->schema would hold is given as the
- * bytes of its file (fd -1: none) and read in the cell too; ret_schema, unless NULL, receives it
- * (with the table's levels for categories). The image comes back without a copy, sealed and
- * validated, charged to ctx->alloc. ret_schema_failed tells of a failure that it is the schema's.
+/* What mer_table_write_image does, in a cell. The schema that options->schema would hold is given
+ * as the bytes of its file (fd -1: none) and read in the cell too; ret_schema, unless NULL,
+ * receives it (with the table's levels for categories). The image comes back without a copy, sealed
+ * and validated, charged to ctx->alloc. ret_schema_failed tells of a failure that it is the
+ * schema's.
  */
 struct mer_cell_csv {
     struct mer_cell_input table;
     struct mer_cell_input schema;
     const struct mer_csv_options *options;
+    size_t format; /* row of the registry of formats + 1; 0: recognise it */
+    const char *part;
+    const char *query;
 };
 MER_MUST_CHECK mer_status mer_cell_read_csv(
     const struct mer_ctx *ctx, const struct mer_cell_settings *settings,

@@ -1,14 +1,29 @@
 #include "cell/jobs.h"
 
+#include <string.h>
+
 #include "cell/confine.h"
 #include "cell/schema_notes.h"
 #include "os/memory_file.h"
 
+/* The next of the request's texts, if it is there. */
+static const char *next_text(bool is_there, const char **next)
+{
+    const char *const text = *next;
+    if (!is_there)
+        return NULL;
+    *next += strlen(text) + 1;
+    return text;
+}
+
 mer_status mer_cell_load(const struct mer_cell_request *request, const char *inline_bytes,
                          struct mer_cell_inputs *ret_inputs, mer_err *err)
 {
+    const char *next = inline_bytes;
     struct mer_cell_inputs inputs = {.optional_field =
-                                         request->has_optional_field ? inline_bytes : NULL};
+                                         next_text(request->has_optional_field, &next)};
+    inputs.part = next_text(request->has_part, &next);
+    inputs.query = next_text(request->has_query, &next);
 
     MER_GUARD(mer_memory_file_map(MER_CELL_INPUT, request->n_input, &inputs.input, err));
     MER_GUARD(mer_memory_file_map(MER_CELL_SIDE, request->n_side, &inputs.side, err));
@@ -23,7 +38,8 @@ static struct mer_cell_csv_report wire_report(const struct mer_csv_report *repor
                                        .delimiter = (uint8_t)report->delimiter,
                                        .has_header = report->has_header,
                                        .had_bom = report->had_bom,
-                                       .was_gzip = report->was_gzip};
+                                       .was_gzip = report->was_gzip,
+                                       .format = (uint8_t)report->format};
     for (size_t i = 0; i < MER_CELL_MISSING_MAX; i++)
         wire.missing_counts[i] = report->missing_counts[i];
     return wire;
@@ -36,22 +52,25 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
     struct mer_schema schema;
     struct mer_file_region output;
     struct mer_csv_report report;
-    struct mer_csv_options options = {
-        .delimiter = request->delimiter,
-        .header = (enum mer_csv_header)request->header,
-        .allow_extra = request->allow_extra,
-        .allow_new_levels = request->allow_new_levels,
-        .optional_field = inputs->optional_field,
+    struct mer_table_reading reading = {
+        .csv = {.delimiter = request->delimiter,
+                .header = (enum mer_csv_header)request->header,
+                .allow_extra = request->allow_extra,
+                .allow_new_levels = request->allow_new_levels,
+                .optional_field = inputs->optional_field},
+        .part = inputs->part,
+        .query = inputs->query,
     };
     if (request->has_schema) {
         answer->part = MER_CELL_PART_SIDE;
         MER_GUARD(mer_schema_parse(ctx, (const char *)inputs->side, request->n_side, &schema, err));
         answer->part = MER_CELL_PART_INPUT;
-        options.schema = &schema;
+        reading.csv.schema = &schema;
     }
     mer_region_init_memory_file(&output, ctx->alloc, MER_CELL_OUTPUT, request->max_memory_bytes);
-    MER_GUARD(mer_csv_write_image(ctx, inputs->input, request->n_input, &options, &output.region,
-                                  &report, err));
+    MER_GUARD(mer_table_write_image(ctx, request->format ? request->format - 1U : SIZE_MAX,
+                                    inputs->input, request->n_input, &reading, &output.region,
+                                    &report, err));
     answer->n_output = output.region.n;
     answer->report = wire_report(&report);
     if (request->has_schema && request->wants_notes)

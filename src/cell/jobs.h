@@ -9,7 +9,9 @@
 struct mer_cell_inputs {
     const unsigned char *input;
     const unsigned char *side;
-    const char *optional_field; /* or NULL */
+    const char *optional_field; /* or NULL, as the next two */
+    const char *part;
+    const char *query;
 };
 
 /* What goes back beside the answer and the output file. */

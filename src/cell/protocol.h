@@ -14,7 +14,7 @@
 
 #include <assert.h>
 
-#include "frame/csv.h"
+#include "intake/table_format.h"
 
 #define MER_CELL_MAGIC 0x324c4c4543524d4dULL /* changes with any layout here */
 
@@ -38,7 +38,8 @@ struct mer_cell_request {
     uint64_t max_memory_bytes; /* of the cell's own memory, its output included */
     uint32_t job;
     uint32_t cpu;      /* enum mer_cpu_level */
-    uint32_t n_inline; /* READ_CSV: the optional field's name */
+    uint32_t n_inline; /* READ_CSV: those of the optional field's name, the part and the query that
+                          there are, each with its final zero */
     /* READ_CSV */
     char delimiter;
     uint8_t header;
@@ -47,7 +48,10 @@ struct mer_cell_request {
     uint8_t allow_extra;
     uint8_t allow_new_levels;
     uint8_t has_optional_field;
-    uint8_t padding[5];
+    uint8_t format; /* row of the registry of formats + 1; 0: recognise it */
+    uint8_t has_part;
+    uint8_t has_query;
+    uint8_t padding[2];
 };
 
 enum mer_cell_answer_kind { MER_CELL_READY, MER_CELL_PROGRESS, MER_CELL_RESULT };
@@ -63,7 +67,8 @@ struct mer_cell_csv_report {
     uint8_t has_header;
     uint8_t had_bom;
     uint8_t was_gzip;
-    uint8_t padding[4];
+    uint8_t format;
+    uint8_t padding[3];
 };
 
 struct mer_cell_answer {

@@ -9,6 +9,7 @@ mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
         return mer_fail(err, MER_ERR_USAGE, "--header and --no-header exclude each other");
     *ret_options = (struct mer_table_options){.size = sizeof *ret_options, .has_header = -1};
     ret_options->delimiter = reading->delimiter;
+    ret_options->format = reading->format;
     if (reading->header)
         ret_options->has_header = 1;
     else if (reading->no_header)

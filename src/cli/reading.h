@@ -8,15 +8,22 @@ struct mer_cli_reading {
     char delimiter;
     bool header;
     bool no_header;
+    const char *format;
 };
 
 /* Rows for a command's options; its arguments struct has a member `reading`. */
 #define MER_CLI_READING_OPTIONS(arguments)                                                         \
-    {.name = "delimiter",                                                                          \
-     .type = MER_CLI_CHARACTER,                                                                    \
-     .at = offsetof(arguments, reading.delimiter),                                                 \
-     .metavar = "CHAR",                                                                            \
-     .help = "what separates the cells; found out otherwise"},                                     \
+    {.name = "format",                                                                             \
+     .type = MER_CLI_CHOICE,                                                                       \
+     .at = offsetof(arguments, reading.format),                                                    \
+     .metavar = "FORMAT",                                                                          \
+     .choices = mer_table_format_name,                                                             \
+     .help = "what the table is written in; found out from its contents otherwise"},               \
+        {.name = "delimiter",                                                                      \
+         .type = MER_CLI_CHARACTER,                                                                \
+         .at = offsetof(arguments, reading.delimiter),                                             \
+         .metavar = "CHAR",                                                                        \
+         .help = "what separates the cells; found out otherwise"},                                 \
         {.name = "header",                                                                         \
          .type = MER_CLI_FLAG,                                                                     \
          .at = offsetof(arguments, reading.header),                                                \

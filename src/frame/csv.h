@@ -43,6 +43,7 @@ struct mer_csv_report {
     size_t n_columns;
     /* Cells read as missing, by the text that meant it: parallel to the missing values in force. */
     size_t missing_counts[16];
+    size_t format; /* row of the registry of formats (intake/table_format.h); 0: CSV */
 };
 
 /* Reads a whole file that is already in memory; gzip (recognised by its magic) is decompressed,

@@ -109,7 +109,8 @@ static void read_through(struct reading *reading)
     const struct mer_cell_settings settings = {.program = reading->program,
                                                .without_namespaces = reading->without_namespaces,
                                                .max_seconds = reading->max_seconds};
-    struct mer_cell_csv what = {{-1, reading->n}, {.fd = -1}, &reading->options};
+    struct mer_cell_csv what = {
+        .table = {-1, reading->n}, .schema = {.fd = -1}, .options = &reading->options};
     assert_int_equal(
         mer_memory_file_of("test", reading->bytes, reading->n, &what.table.fd, NULL).code, MER_OK);
     if (reading->schema) {

@@ -30,7 +30,8 @@ static bool is_ended(const char *program, const struct probe *probe, long *ret_r
     int input;
 
     assert_int_equal(mer_memory_file_of("probe", probe, sizeof *probe, &input, &err).code, MER_OK);
-    const struct mer_cell_csv what = {{input, sizeof *probe}, {.fd = -1}, &options};
+    const struct mer_cell_csv what = {
+        .table = {input, sizeof *probe}, .schema = {.fd = -1}, .options = &options};
     struct mer_csv_report report;
     bool schema_failed;
     const mer_status status =

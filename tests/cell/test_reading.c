@@ -101,7 +101,8 @@ static void read_in_cell(const struct mer_ctx *ctx, const struct given *given,
                          const struct mer_cell_settings *settings, struct result *result,
                          bool *ret_schema_failed)
 {
-    struct mer_cell_csv what = {{-1, strlen(given->table)}, {.fd = -1}, &given->options};
+    struct mer_cell_csv what = {
+        .table = {-1, strlen(given->table)}, .schema = {.fd = -1}, .options = &given->options};
     assert_int_equal(
         mer_memory_file_of("test", given->table, what.table.n, &what.table.fd, NULL).code, MER_OK);
     if (given->schema) {
