@@ -1,10 +1,7 @@
 /* Examining and gathering; converting is in csv_convert.c. */
 #include "frame/csv_columns.h"
 
-#include <math.h>
-
-#include "core/number.h"
-#include "frame/datetime.h"
+#include "frame/field_value.h"
 #include "frame/infer.h"
 
 enum { CHUNKS_PER_REPORT = 8 };
@@ -48,62 +45,21 @@ static inline bool count_at(const struct mer_csv_table *table, const struct mer_
     return false;
 }
 
-bool mer_csv_truth_parse(struct mer_cell cell, bool *ret)
-{
-    if (cell.n == 1 && (cell.bytes[0] == '0' || cell.bytes[0] == '1')) {
-        *ret = cell.bytes[0] == '1';
-        return true;
-    }
-    return mer_boolean_parse(cell.bytes, cell.n, ret);
-}
-
-/* Why a cell is not of its schema's type; NULL when it is. */
-static const char *objection(enum mer_type type, struct mer_cell cell)
-{
-    bool truth;
-    int64_t integer;
-    double number;
-    switch (type) {
-    case MER_TYPE_BOOLEAN:
-        return mer_csv_truth_parse(cell, &truth) ? NULL : "not true or false";
-    case MER_TYPE_INTEGER:
-        return mer_integer_parse(cell.bytes, cell.n, &integer) ? NULL
-                                                               : "not an integer (of 64 bits)";
-    case MER_TYPE_NUMBER:
-        if (!mer_number_parse(cell.bytes, cell.n, true, &number))
-            return "not a number";
-        return isnan(number) ? "NaN, which the schema does not list among its missingValues" : NULL;
-    case MER_TYPE_DATE:
-        return mer_date_parse(cell.bytes, cell.n, &integer) ? NULL : "not a date (YYYY-MM-DD)";
-    case MER_TYPE_TIME:
-        return mer_time_parse(cell.bytes, cell.n, &integer) ? NULL : "not a time (hh:mm:ss)";
-    case MER_TYPE_DATETIME:
-        return mer_datetime_parse(cell.bytes, cell.n, &integer)
-                   ? NULL
-                   : "not a date and time (YYYY-MM-DDThh:mm:ss, with Z or an offset)";
-    case MER_TYPE_CATEGORICAL:
-    case MER_TYPE_TEXT:
-    case MER_TYPE_COUNT:
-        break;
-    }
-    return NULL;
-}
-
 /* The first bad cell of a chunk. */
 struct complaint {
     size_t row; /* in the chunk; SIZE_MAX: none */
     size_t column;
-    const char *what;
+    enum mer_value_fault fault;
 };
 
 /* The level of a categorical cell, or a complaint. */
 static mer_status number_level(const struct mer_csv_table *table, struct mer_csv_column *column,
-                               struct mer_cell cell, int32_t *ret_code, const char **ret_what,
-                               mer_err *err)
+                               struct mer_cell cell, int32_t *ret_code,
+                               enum mer_value_fault *ret_fault, mer_err *err)
 {
     if (column->field->n_categories && !table->allow_new_levels) {
         *ret_code = mer_dictionary_find(&column->levels, cell.bytes, cell.n);
-        *ret_what = *ret_code < 0 ? "not among the categories of the schema" : NULL;
+        *ret_fault = *ret_code < 0 ? MER_VALUE_NOT_CATEGORY : MER_VALUE_FINE;
         return mer_ok();
     }
     return mer_dictionary_add(&column->levels, cell.bytes, cell.n, ret_code, err);
@@ -117,18 +73,19 @@ static mer_status enforce(struct mer_csv_table *table, const struct mer_csv_chun
     const size_t n_rows = complaint->row < chunk->n_rows ? complaint->row : chunk->n_rows;
     for (size_t row = 0; row < n_rows; row++) {
         struct mer_cell cell;
-        const char *what = NULL;
+        union mer_value value;
+        enum mer_value_fault fault = MER_VALUE_FINE;
         int32_t code = -1;
         if (count_at(table, chunk, c, row, &cell)) {
-            what = objection(column->type, cell);
+            fault = mer_field_value(column->field, cell.bytes, cell.n, &value);
             column->n_bytes += cell.n;
-            if (column->type == MER_TYPE_CATEGORICAL)
-                MER_GUARD(number_level(table, column, cell, &code, &what, err));
+            if (fault == MER_VALUE_FINE && column->type == MER_TYPE_CATEGORICAL)
+                MER_GUARD(number_level(table, column, cell, &code, &fault, err));
         } else if (column->field->required) {
-            what = "missing, but the schema requires a value";
+            fault = MER_VALUE_REQUIRED;
         }
-        if (what) {
-            *complaint = (struct complaint){row, c, what};
+        if (fault != MER_VALUE_FINE) {
+            *complaint = (struct complaint){row, c, fault};
             return mer_ok();
         }
         if (column->codes)
@@ -165,7 +122,8 @@ static mer_status examine_chunk(struct mer_csv_table *table, const struct mer_cs
     const struct mer_csv_token token =
         chunk->tokens[complaint.row * table->source.n_columns + complaint.column];
     return mer_csv_fail(&table->source, chunk->first_row + complaint.row,
-                        (ptrdiff_t)complaint.column, chunk->base + token.at, err, complaint.what);
+                        (ptrdiff_t)complaint.column, chunk->base + token.at, err,
+                        mer_value_fault_text(complaint.fault));
 }
 
 static mer_status begin_codes(struct mer_csv_table *table, struct mer_csv_column *column,

@@ -57,10 +57,6 @@ static inline int mer_csv_look(const struct mer_csv_table *table, const struct m
     return mer_missing_find(&table->missing, ret_cell->bytes, ret_cell->n);
 }
 
-/* Under a schema, 1 and 0 are truth values too (Table Schema's trueValues and falseValues); when
- * inferring they were taken for integers before. */
-bool mer_csv_truth_parse(struct mer_cell cell, bool *ret);
-
 void mer_csv_table_release(struct mer_csv_table *table);
 
 /* Between chunks: reports now and then that the i-th begins, and notices a stop. */

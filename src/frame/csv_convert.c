@@ -3,6 +3,8 @@
 #include "core/number.h"
 #include "frame/csv_columns.h"
 #include "frame/datetime.h"
+#include "frame/field_value.h"
+#include "frame/infer.h"
 
 /* The cells of one column in one chunk, and the column's sections in the image. */
 struct job {
@@ -39,7 +41,7 @@ static size_t convert_booleans(const struct job *job)
     for (size_t row = 0; row < job->chunk->n_rows; row++) {
         struct mer_cell cell;
         bool truth;
-        if (!value_at(job, row, &cell) || !mer_csv_truth_parse(cell, &truth))
+        if (!value_at(job, row, &cell) || !mer_boolean_parse(cell.bytes, cell.n, &truth))
             continue;
         set_present(job, row);
         if (truth)
@@ -112,9 +114,36 @@ static size_t convert_texts(const struct job *job)
     return n;
 }
 
+/* Under a schema: what the field says. */
+static size_t convert_field(const struct job *job)
+{
+    const struct mer_field *field = job->table->columns[job->c].field;
+    const size_t first = job->chunk->first_row;
+    size_t n = 0;
+    for (size_t row = 0; row < job->chunk->n_rows; row++) {
+        struct mer_cell cell;
+        union mer_value value;
+        if (!value_at(job, row, &cell) ||
+            mer_field_value(field, cell.bytes, cell.n, &value) != MER_VALUE_FINE)
+            continue;
+        set_present(job, row);
+        if (field->type == MER_TYPE_BOOLEAN && value.truth)
+            set_bit(job->data, first + row);
+        else if (field->type == MER_TYPE_NUMBER)
+            ((double *)(void *)job->data)[first + row] = value.number;
+        else if (field->type != MER_TYPE_BOOLEAN)
+            ((int64_t *)(void *)job->data)[first + row] = value.integer;
+        n++;
+    }
+    return n;
+}
+
 static size_t convert(const struct job *job)
 {
-    switch (job->table->columns[job->c].type) {
+    const struct mer_csv_column *column = &job->table->columns[job->c];
+    if (column->field && column->type != MER_TYPE_CATEGORICAL && column->type != MER_TYPE_TEXT)
+        return convert_field(job);
+    switch (column->type) {
     case MER_TYPE_BOOLEAN:
         return convert_booleans(job);
     case MER_TYPE_INTEGER:
