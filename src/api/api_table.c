@@ -315,12 +315,12 @@ void mer_table_free(struct mer_table *table)
 
 const char *mer_table_format_name(size_t i)
 {
-    return i < MER_N_TABLE_FORMATS ? MER_TABLE_FORMATS[i]->name : NULL;
+    return i < MER_N_TABLE_FORMATS ? MER_TABLE_FORMATS[i].name : NULL;
 }
 
 const char *mer_table_format(const struct mer_table *table)
 {
-    return MER_TABLE_FORMATS[table->report.format]->name;
+    return MER_TABLE_FORMATS[table->report.format].name;
 }
 
 const struct mer_origin *mer_table_origin(const struct mer_table *table)

@@ -4,6 +4,7 @@
 
 #include "cell/confine.h"
 #include "cell/schema_notes.h"
+#include "intake/table_reader.h"
 #include "os/memory_file.h"
 
 /* The next of the request's texts, if it is there. */

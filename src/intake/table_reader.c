@@ -1,0 +1,45 @@
+#include "intake/table_reader.h"
+
+static mer_status write_csv(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                            const struct mer_table_reading *reading, struct mer_region *region,
+                            struct mer_csv_report *ret_report, mer_err *err)
+{
+    return mer_csv_write_image(ctx, bytes, n, &reading->csv, region, ret_report, err);
+}
+
+const struct mer_table_reader MER_TABLE_READER_CSV = {.write_image = write_csv};
+
+/* In the order of MER_TABLE_FORMATS. */
+const struct mer_table_reader *const MER_TABLE_READERS[] = {
+    &MER_TABLE_READER_CSV,
+};
+const size_t MER_N_TABLE_READERS = sizeof MER_TABLE_READERS / sizeof MER_TABLE_READERS[0];
+
+size_t mer_table_format_recognise(const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < MER_N_TABLE_READERS; i++)
+        if (MER_TABLE_READERS[i]->recognise && MER_TABLE_READERS[i]->recognise(bytes, n))
+            return i;
+    return 0;
+}
+
+mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const void *bytes,
+                                 size_t n, const struct mer_table_reading *reading,
+                                 struct mer_region *region, struct mer_csv_report *ret_report,
+                                 mer_err *err)
+{
+    struct mer_csv_report report = {.n_rows = 0};
+    if (format == SIZE_MAX)
+        format = mer_table_format_recognise(bytes, n);
+    const struct mer_table_format *const row = &MER_TABLE_FORMATS[format];
+    if (reading->part && !row->has_parts)
+        return mer_fail(err, MER_ERR_USAGE, "a table of the format %s has no part %s", row->name,
+                        mer_quote(reading->part).text);
+    if (reading->query && !row->has_queries)
+        return mer_fail(err, MER_ERR_USAGE, "a table of the format %s cannot be queried",
+                        row->name);
+    MER_GUARD(MER_TABLE_READERS[format]->write_image(ctx, bytes, n, reading, region, &report, err));
+    report.format = format;
+    *ret_report = report;
+    return mer_ok();
+}
