@@ -1,5 +1,7 @@
 #include "frame/datetime.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "frame/image.h"
@@ -136,4 +138,58 @@ bool mer_datetime_parse(const char *bytes, size_t n, int64_t *ret_microseconds)
         return false;
     *ret_microseconds = result;
     return true;
+}
+
+/* The inverse of days_from_civil, by the same source. */
+static int format_date(int64_t days, char *text, size_t size)
+{
+    const int shifted = (int)days + 719468; /* from year 1 on: never negative */
+    const int era = shifted / 146097;
+    const int day_of_era = shifted - era * 146097;
+    const int year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const int shifted_month = (5 * day_of_year + 2) / 153;
+    const int day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    const int month = shifted_month + (shifted_month < 10 ? 3 : -9);
+    return snprintf(text, size, "%04d-%02d-%02d", year_of_era + era * 400 + (month <= 2), month,
+                    day);
+}
+
+static int format_time(int64_t microseconds, char *text, size_t size)
+{
+    const int seconds = (int)(microseconds / 1000000);
+    int fraction_part = (int)(microseconds % 1000000);
+    int n_digits = fraction_part ? 6 : 0;
+    while (n_digits > 0 && fraction_part % 10 == 0) {
+        fraction_part /= 10;
+        n_digits--;
+    }
+    const int n =
+        snprintf(text, size, "%02d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if (n_digits == 0)
+        return n;
+    return n + snprintf(text + n, size - (size_t)n, ".%0*d", n_digits, fraction_part);
+}
+
+size_t mer_when_format(enum mer_type type, int64_t value, char ret_text[MER_WHEN_TEXT_MAX])
+{
+    const size_t size = MER_WHEN_TEXT_MAX;
+    int n;
+    if (type == MER_TYPE_DATE) {
+        n = format_date(value, ret_text, size);
+    } else if (type == MER_TYPE_TIME) {
+        n = format_time(value, ret_text, size);
+    } else if (type == MER_TYPE_DATETIME) {
+        int64_t days = value / MER_DAY_MICROSECONDS;
+        days -= value % MER_DAY_MICROSECONDS < 0;
+        n = format_date(days, ret_text, size);
+        ret_text[n++] = 'T';
+        n += format_time(value - days * MER_DAY_MICROSECONDS, ret_text + n, size - (size_t)n);
+        ret_text[n++] = 'Z';
+        ret_text[n] = '\0';
+    } else {
+        n = snprintf(ret_text, size, "%" PRId64, value);
+    }
+    return (size_t)n;
 }

@@ -4,7 +4,7 @@
 #ifndef MER_FRAME_DATETIME_H
 #define MER_FRAME_DATETIME_H
 
-#include "core/status.h"
+#include "frame/frame.h"
 
 /* YYYY-MM-DD: days since 1970-01-01. */
 bool mer_date_parse(const char *bytes, size_t n, int64_t *ret_days);
@@ -16,5 +16,12 @@ bool mer_time_parse(const char *bytes, size_t n, int64_t *ret_microseconds);
 /* A date, "T" or one space, a time, and optionally "Z" or an offset +hh:mm or -hh:mm:
  * microseconds since 1970-01-01T00:00:00Z. Without an offset the time is taken as UTC. */
 bool mer_datetime_parse(const char *bytes, size_t n, int64_t *ret_microseconds);
+
+enum { MER_WHEN_TEXT_MAX = 40 };
+
+/* The text of a date, time or datetime that reads back to the same value, zero-terminated:
+ * 2024-01-31, 12:34:56.789, 2024-01-31T12:34:56Z; of an integer its digits. Returns its length. The
+ * value must be one that a table image may hold. */
+size_t mer_when_format(enum mer_type type, int64_t value, char ret_text[MER_WHEN_TEXT_MAX]);
 
 #endif

@@ -130,6 +130,36 @@ static void datetimes_are_microseconds_of_utc(void **state)
     refuse_all(mer_datetime_parse, bad, COUNT(bad));
 }
 
+static void round_trip(enum mer_type type, parser *parse, int64_t value)
+{
+    char text[MER_WHEN_TEXT_MAX];
+    int64_t again = -1;
+    const size_t n = mer_when_format(type, value, text);
+    assert_int_equal(strlen(text), n);
+    if (!parse(text, n, &again) || again != value)
+        fail_msg("%lld became %s", (long long)value, text);
+}
+
+static void texts_of_values_read_back_to_them(void **state)
+{
+    (void)state;
+    char text[MER_WHEN_TEXT_MAX];
+    for (int64_t day = MER_DATE_MIN; day <= MER_DATE_MAX; day += 13)
+        round_trip(MER_TYPE_DATE, mer_date_parse, day);
+    round_trip(MER_TYPE_DATE, mer_date_parse, MER_DATE_MAX);
+    for (int64_t time = 0; time < MER_DAY_MICROSECONDS; time += 9999991)
+        round_trip(MER_TYPE_TIME, mer_time_parse, time);
+    for (int64_t i = 0; i < 1000; i++)
+        round_trip(MER_TYPE_DATETIME, mer_datetime_parse,
+                   MER_DATETIME_MIN + i * ((MER_DATETIME_MAX - MER_DATETIME_MIN) / 999));
+    (void)mer_when_format(MER_TYPE_TIME, 45296789000, text);
+    assert_string_equal(text, "12:34:56.789");
+    (void)mer_when_format(MER_TYPE_DATETIME, -1000000, text);
+    assert_string_equal(text, "1969-12-31T23:59:59Z");
+    (void)mer_when_format(MER_TYPE_INTEGER, INT64_MIN, text);
+    assert_string_equal(text, "-9223372036854775808");
+}
+
 static void any_few_bytes_are_survived(void **state)
 {
     (void)state;
@@ -157,6 +187,7 @@ int main(void)
         cmocka_unit_test(every_day_agrees_with_the_c_library),
         cmocka_unit_test(times_are_microseconds_since_midnight),
         cmocka_unit_test(datetimes_are_microseconds_of_utc),
+        cmocka_unit_test(texts_of_values_read_back_to_them),
         cmocka_unit_test(any_few_bytes_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
