@@ -8,12 +8,7 @@
  * coefficients [n_outputs][n_features] and then the intercepts, in doubles. run.py makes the files
  * and compares with scikit-learn.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
+#include "../raw_files.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/team.h"
@@ -32,59 +27,15 @@ struct arguments {
     struct mer_params params;
 };
 
-static _Noreturn void stop(const char *what, const char *which)
-{
-    fprintf(stderr, "bench_linear: %s: %s\n", what, which);
-    exit(1);
-}
-
-static void check_status(mer_status status, const mer_err *err)
-{
-    if (status.code != MER_OK)
-        stop("failed", err->message);
-}
-
-/* A whole file; NULL when it does not exist. */
-static void *read_file(const char *folder, const char *name, size_t *ret_bytes)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    *ret_bytes = 0;
-    if (!file && errno == ENOENT)
-        return NULL;
-    if (!file || fseek(file, 0, SEEK_END) != 0)
-        stop("cannot read", path);
-    const long n = ftell(file);
-    rewind(file);
-    void *bytes = n >= 0 ? aligned_alloc(64, ((size_t)n + 64) / 64 * 64) : NULL;
-    if (!bytes || fread(bytes, 1, (size_t)n, file) != (size_t)n)
-        stop("cannot read", path);
-    fclose(file);
-    *ret_bytes = (size_t)n;
-    return bytes;
-}
-
-static size_t count(const char *text)
-{
-    char *end;
-    const unsigned long long n = strtoull(text, &end, 10);
-    if (*text == '\0' || *end != '\0')
-        stop("not a count", text);
-    return (size_t)n;
-}
-
 static void parse_option(struct arguments *arguments, const char *name, const char *value)
 {
     if (strcmp(name, "--threads") == 0)
-        arguments->n_threads = count(value);
+        arguments->n_threads = parse_count(value);
     else if (strcmp(name, "--repeat") == 0)
-        arguments->n_repeats = count(value);
-    else if (strcmp(name, "--level") == 0) {
-        for (int level = 0; level < MER_CPU_LEVEL_COUNT; level++)
-            if (strcmp(value, mer_cpu_level_name((enum mer_cpu_level)level)) == 0)
-                arguments->level = (enum mer_cpu_level)level;
-    } else
+        arguments->n_repeats = parse_count(value);
+    else if (strcmp(name, "--level") == 0)
+        arguments->level = parse_level(value);
+    else
         stop("unknown option", name);
 }
 
@@ -98,9 +49,9 @@ static void parse(int argc, char **argv, const struct mer_family *family,
     arguments->task = strcmp(argv[2], "regression") == 0 ? MER_TASK_REGRESSION
                       : strcmp(argv[2], "binary") == 0   ? MER_TASK_BINARY
                                                          : MER_TASK_MULTICLASS;
-    arguments->n_rows = count(argv[3]);
-    arguments->n_dense = count(argv[4]);
-    arguments->n_classes = count(argv[5]);
+    arguments->n_rows = parse_count(argv[3]);
+    arguments->n_dense = parse_count(argv[4]);
+    arguments->n_classes = parse_count(argv[5]);
     arguments->out = argv[6];
     arguments->level = mer_cpu_detect();
     mer_params_default(family->params, family->n_params, &arguments->params);
@@ -140,13 +91,6 @@ static void read_data(const struct arguments *arguments, struct mer_design *desi
         stop("wrong size", "target");
     target->classes = classes ? values : NULL;
     target->values = classes ? NULL : values;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 static void print_line(void *self, const char *line, size_t n)
@@ -204,9 +148,9 @@ int main(int argc, char **argv)
            (unsigned long long)family->cost(&arguments.params, &design, &target));
     for (size_t i = 0; i < arguments.n_repeats; i++) {
         struct mer_model *model = NULL;
-        const double start = now();
+        const double start = now_s();
         check_status(family->fit(&ctx, &arguments.params, &data, &model, &err), &err);
-        printf("%s%.6f", i ? ", " : "", now() - start);
+        printf("%s%.6f", i ? ", " : "", now_s() - start);
         write_model(&alloc, family, model, arguments.out);
         family->free(&ctx, model);
     }

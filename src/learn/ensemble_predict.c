@@ -1,0 +1,316 @@
+/* Scoring rows with the layout of ensemble_compact.h: blocks of rows over threads, or one row. */
+#include "learn/ensemble_predict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/team.h"
+#include "learn/ensemble_compact.h"
+
+enum {
+    TASK_BLOCKS = 8, /* blocks of rows in a task of the team */
+    FEW_ROWS = 12    /* up to so many rows are faster one by one */
+};
+
+/* ---- one row ---- */
+
+size_t mer_ensemble_row_scratch(const struct mer_ensemble_compact *compact)
+{
+    return 2 * compact->n_features + compact->n_groups + 1;
+}
+
+static double number_at(const struct mer_ensemble_rows *rows, size_t row, size_t column)
+{
+    const size_t at = row * rows->row_stride + column * rows->column_stride;
+    return rows->is_float32 ? (double)((const float *)rows->dense)[at]
+                            : ((const double *)rows->dense)[at];
+}
+
+/* The number of thresholds below x; 0 for NaN. */
+static uint8_t rank(const double *thresholds, size_t n_padded, double x)
+{
+    size_t below = 0;
+    for (size_t half = n_padded / 2; half > 0; half /= 2)
+        below += thresholds[below + half - 1] < x ? half : 0;
+    return (uint8_t)below;
+}
+
+static void row_bytes(const struct mer_ensemble_compact *compact,
+                      const struct mer_ensemble_rows *rows, size_t row, uint8_t *ret_bytes)
+{
+    for (size_t i = 0; i < compact->n_features; i++) {
+        const struct mer_compact_feature *feature = &compact->features[i];
+        const double x = number_at(rows, row, feature->feature);
+        const uint8_t r = rank(compact->thresholds_f64 + feature->table, feature->n_padded, x);
+        ret_bytes[2 * i] = r;
+        ret_bytes[2 * i + 1] = isnan(x) ? 255 : r;
+    }
+    for (size_t i = 0; i < compact->n_groups; i++) {
+        const struct mer_compact_group *group = &compact->groups[i];
+        const int32_t code =
+            rows->codes[row * rows->code_row_stride + group->group * rows->code_column_stride];
+        ret_bytes[2 * compact->n_features + i] =
+            mer_compact_class(group, compact->ensemble->widths[group->group], code);
+    }
+    ret_bytes[2 * compact->n_features + compact->n_groups] = 255;
+}
+
+/* Whether a node's condition sends the row to the right. */
+static inline uint32_t goes_right(const struct mer_ensemble_compact *compact,
+                                  const struct mer_compact_tree *tree,
+                                  const struct mer_compact_node *node, const uint8_t *bytes)
+{
+    const uint8_t byte = bytes[node->column];
+    const size_t first_group = 2 * compact->n_features;
+    if (!tree->has_groups || node->column < first_group ||
+        node->column == first_group + compact->n_groups)
+        return byte > node->k;
+    const uint8_t *set = compact->sets + tree->sets + (size_t)node->k * 2 * MER_COMPACT_SET_BYTES;
+    return !(set[byte / 8] >> (byte % 8) & 1);
+}
+
+/* The leaves of trees first .. first + n - 1, several walks at a time. */
+static void walk_bytes(const struct mer_ensemble_compact *compact, const uint8_t *bytes,
+                       size_t first, size_t n, uint32_t *ret_leaves)
+{
+    const struct mer_compact_tree *trees[MER_WALK_TREES];
+    const struct mer_compact_node *nodes[MER_WALK_TREES];
+    uint32_t at[MER_WALK_TREES] = {0};
+    bool has_groups = false;
+    uint32_t moved;
+    for (size_t i = 0; i < MER_WALK_TREES; i++) {
+        trees[i] = &compact->trees[first + (i < n ? i : 0)];
+        nodes[i] = compact->nodes + trees[i]->nodes;
+        has_groups |= trees[i]->has_groups;
+    }
+    do {
+        moved = 0;
+        for (size_t i = 0; i < MER_WALK_TREES; i++) {
+            const struct mer_compact_node *node = &nodes[i][at[i]];
+            const uint32_t right = has_groups ? goes_right(compact, trees[i], node, bytes)
+                                              : bytes[node->column] > node->k;
+            const uint32_t next = 2u * node->pair + 1 + right;
+            moved |= next ^ at[i];
+            at[i] = next;
+        }
+    } while (moved);
+    for (size_t i = 0; i < n; i++)
+        ret_leaves[i] = compact->leaf_of[trees[i]->leaf_of + at[i]];
+}
+
+static void finish_score(const struct mer_ensemble *e, double *scores, size_t stride)
+{
+    for (size_t k = 0; k < e->n_outputs; k++) {
+        if (e->averaged && e->n_trees > 0)
+            scores[k * stride] /= (double)e->n_trees;
+        scores[k * stride] += e->base[k];
+    }
+}
+
+void mer_ensemble_score_row(const struct mer_ensemble_compact *compact,
+                            const struct mer_ensemble_rows *rows, size_t row, void *scratch,
+                            double *ret_scores)
+{
+    const struct mer_ensemble *e = compact->ensemble;
+    const bool is_bytes = compact->n_bytes_trees > 0 && compact->n_bytes_trees == e->n_trees;
+    if (!compact->walk) {
+        struct mer_ensemble_rows one = *rows;
+        const size_t size = rows->is_float32 ? sizeof(float) : sizeof(double);
+        one.n_rows = 1;
+        one.dense = rows->dense ? (const char *)rows->dense + row * rows->row_stride * size : NULL;
+        one.codes = rows->codes ? rows->codes + row * rows->code_row_stride : NULL;
+        mer_ensemble_predict_plain(e, &one, ret_scores);
+        return;
+    }
+    memset(ret_scores, 0, e->n_outputs * sizeof *ret_scores);
+    if (is_bytes)
+        row_bytes(compact, rows, row, scratch);
+    for (size_t first = 0; first < e->n_trees; first += MER_WALK_TREES) {
+        const size_t n = e->n_trees - first < MER_WALK_TREES ? e->n_trees - first : MER_WALK_TREES;
+        uint32_t at[MER_WALK_TREES];
+        if (is_bytes)
+            walk_bytes(compact, scratch, first, n, at);
+        else
+            mer_walk_trees(compact, rows, row, first, n, at);
+        for (size_t i = 0; i < n; i++) {
+            const struct mer_compact_tree *tree = &compact->trees[first + i];
+            double *scores = ret_scores + e->tree_output[first + i];
+            for (size_t k = 0; k < e->n_values; k++)
+                scores[k] += is_bytes
+                                 ? compact->values[tree->values + k * tree->values_stride + at[i]]
+                                 : e->values[at[i] * e->n_values + k];
+        }
+    }
+    finish_score(e, ret_scores, 1);
+}
+
+/* ---- a block of rows ---- */
+
+struct job {
+    const struct mer_ctx *ctx;
+    const struct mer_ensemble_compact *compact;
+    const struct mer_ensemble_kernels *kernels; /* NULL: no trees by bytes */
+    const struct mer_ensemble_rows *rows;
+    double *scores;
+    unsigned char *scratch;
+    size_t scratch_stride; /* of a worker */
+    size_t sums;           /* where the parts of a worker's scratch begin */
+    size_t numbers;
+    size_t leaves;
+    size_t nodes;
+    size_t row;
+};
+
+static void make_planes(const struct job *job, size_t first, size_t n, uint8_t *planes,
+                        void *numbers)
+{
+    const struct mer_ensemble_compact *compact = job->compact;
+    const struct mer_ensemble_rows *rows = job->rows;
+    const size_t stride = rows->row_stride;
+    for (size_t i = 0; i < compact->n_features; i++) {
+        const struct mer_compact_feature *feature = &compact->features[i];
+        const size_t at = first * stride + feature->feature * rows->column_stride;
+        if (rows->is_float32) {
+            const float *from = (const float *)rows->dense + at;
+            float *x = numbers;
+            for (size_t r = 0; r < n; r++)
+                x[r] = from[r * stride];
+            job->kernels->rank_f32(compact, feature, x, planes);
+        } else {
+            const double *from = (const double *)rows->dense + at;
+            double *x = numbers;
+            for (size_t r = 0; r < n; r++)
+                x[r] = from[r * stride];
+            job->kernels->rank_f64(compact, feature, x, planes);
+        }
+    }
+    for (size_t i = 0; i < compact->n_groups; i++) {
+        const struct mer_compact_group *group = &compact->groups[i];
+        const uint32_t width = compact->ensemble->widths[group->group];
+        const int32_t *codes =
+            rows->codes + first * rows->code_row_stride + group->group * rows->code_column_stride;
+        uint8_t *plane = planes + (size_t)group->column * MER_COMPACT_ROWS;
+        for (size_t r = 0; r < n; r++)
+            plane[r] = mer_compact_class(group, width, codes[r * rows->code_row_stride]);
+    }
+}
+
+/* sums[n_outputs][MER_COMPACT_ROWS] of the rows first .. first + n - 1. Rows of the block behind
+ * those have whatever an earlier block left; nobody looks at what they give. */
+static void sum_block(const struct job *job, size_t first, size_t n, unsigned char *scratch,
+                      double *sums)
+{
+    const struct mer_ensemble_compact *compact = job->compact;
+    const struct mer_ensemble *e = compact->ensemble;
+    uint8_t *leaves = scratch + job->leaves;
+    uint32_t *nodes = (uint32_t *)(scratch + job->nodes);
+    memset(sums, 0, e->n_outputs * MER_COMPACT_ROWS * sizeof *sums);
+    if (job->kernels)
+        make_planes(job, first, n, scratch, scratch + job->numbers);
+    for (size_t t = 0; t < e->n_trees; t++) {
+        const struct mer_compact_tree *tree = &compact->trees[t];
+        double *to = sums + (size_t)e->tree_output[t] * MER_COMPACT_ROWS;
+        if (job->kernels && tree->is_bytes) {
+            job->kernels->evaluate(scratch, compact->ops + tree->ops, tree->n_ops,
+                                   compact->sets + tree->sets, leaves);
+            for (size_t k = 0; k < e->n_values; k++)
+                job->kernels->add(leaves, compact->values + tree->values + k * tree->values_stride,
+                                  tree->n_leaves, to + k * MER_COMPACT_ROWS);
+            continue;
+        }
+        mer_walk_rows(compact, job->rows, first, n, t, nodes);
+        for (size_t r = 0; r < n; r++)
+            for (size_t k = 0; k < e->n_values; k++)
+                to[k * MER_COMPACT_ROWS + r] += e->values[nodes[r] * e->n_values + k];
+    }
+}
+
+static void score_block(const struct job *job, size_t first, size_t n, unsigned char *scratch)
+{
+    const size_t n_outputs = job->compact->ensemble->n_outputs;
+    double *scores = job->scores + first * n_outputs;
+    double *sums = (double *)(scratch + job->sums);
+    if (n <= FEW_ROWS || !job->compact->walk) {
+        for (size_t r = 0; r < n; r++)
+            mer_ensemble_score_row(job->compact, job->rows, first + r, scratch + job->row,
+                                   scores + r * n_outputs);
+        return;
+    }
+    sum_block(job, first, n, scratch, sums);
+    for (size_t r = 0; r < n; r++) {
+        finish_score(job->compact->ensemble, sums + r, MER_COMPACT_ROWS);
+        for (size_t k = 0; k < n_outputs; k++)
+            scores[r * n_outputs + k] = sums[k * MER_COMPACT_ROWS + r];
+    }
+}
+
+/* Task: TASK_BLOCKS blocks of rows. */
+static void score_task(void *argument, size_t task, size_t worker)
+{
+    const struct job *job = argument;
+    const size_t n_rows = job->rows->n_rows;
+    if (!mer_is_ok(mer_ctx_check_cancel(job->ctx, NULL)))
+        return;
+    for (size_t b = 0; b < TASK_BLOCKS; b++) {
+        const size_t first = (task * TASK_BLOCKS + b) * MER_COMPACT_ROWS;
+        if (first >= n_rows)
+            return;
+        score_block(job, first,
+                    n_rows - first < MER_COMPACT_ROWS ? n_rows - first : MER_COMPACT_ROWS,
+                    job->scratch + worker * job->scratch_stride);
+    }
+}
+
+static size_t take(size_t *end, size_t n_bytes)
+{
+    const size_t begin = *end;
+    *end = (begin + n_bytes + MER_ALIGNMENT - 1) / MER_ALIGNMENT * MER_ALIGNMENT;
+    return begin;
+}
+
+/* Planes come first. None of the sizes can overflow: the header caps what they are made of. */
+static void lay_out_scratch(struct job *job)
+{
+    const struct mer_ensemble_compact *compact = job->compact;
+    const size_t n_outputs = compact->walk ? compact->ensemble->n_outputs : 0;
+    size_t end = 0;
+    (void)take(&end, compact->n_columns * MER_COMPACT_ROWS);
+    job->sums = take(&end, n_outputs * MER_COMPACT_ROWS * sizeof(double));
+    job->numbers = take(&end, MER_COMPACT_ROWS * sizeof(double));
+    job->leaves = take(&end, MER_COMPACT_ROWS);
+    job->nodes = take(&end, MER_COMPACT_ROWS * sizeof(uint32_t));
+    job->row = take(&end, mer_ensemble_row_scratch(compact));
+    job->scratch_stride = end;
+}
+
+static const struct mer_ensemble_kernels *pick_kernels(const struct mer_ensemble_compact *compact,
+                                                       enum mer_cpu_level level)
+{
+    if (compact->n_bytes_trees == 0)
+        return NULL;
+    if (level >= MER_CPU_AVX512)
+        return &MER_ENSEMBLE_KERNELS_AVX512;
+    if (level >= MER_CPU_AVX2)
+        return &MER_ENSEMBLE_KERNELS_AVX2;
+    return NULL;
+}
+
+mer_status mer_ensemble_scores(const struct mer_ctx *ctx,
+                               const struct mer_ensemble_compact *compact,
+                               const struct mer_ensemble_rows *rows, double *ret_scores,
+                               mer_err *err)
+{
+    struct job job = {.ctx = ctx,
+                      .compact = compact,
+                      .kernels = pick_kernels(compact, ctx->cpu),
+                      .rows = rows,
+                      .scores = ret_scores};
+    const size_t task_rows = (size_t)TASK_BLOCKS * MER_COMPACT_ROWS;
+    const size_t n_tasks = rows->n_rows / task_rows + (rows->n_rows % task_rows != 0);
+    lay_out_scratch(&job);
+    MER_GUARD(mer_alloc_zero(ctx->alloc, mer_team_size(ctx->team), job.scratch_stride, &job.scratch,
+                             err));
+    mer_team_run(ctx->team, score_task, &job, n_tasks);
+    mer_free(ctx->alloc, job.scratch);
+    return mer_ctx_check_cancel(ctx, err);
+}
