@@ -61,6 +61,23 @@ MER_API MER_MUST_CHECK mer_status mer_model_load(struct mer_context *context, co
                                                  const struct mer_trust *trust,
                                                  struct mer_fitted **ret_model, mer_err *err);
 
+/* Loads a model that nobody vouches for: its bytes are parsed, and predictions made, in cells alone
+ * (merlon-cell), whose every answer is checked before it is used. What such a model predicts is
+ * still its maker's choice. All that a verified model can be asked works with it, but
+ * mer_model_save. */
+struct mer_unsigned_options {
+    size_t size;    /* sizeof(struct mer_unsigned_options) */
+    size_t n_cells; /* at most so many cells at a time, 64 at the most; 0: one. As many threads can
+                       predict with the model at once, others wait */
+};
+/* options may be NULL. A cell that ends or gives nonsense is replaced; the call during which that
+ * happened is MER_ERR_DATA (MER_ERR_MEMORY where it was memory). */
+MER_API MER_MUST_CHECK mer_status mer_model_load_unsigned(
+    struct mer_context *context, const char *path, const struct mer_unsigned_options *options,
+    struct mer_fitted **ret_model, mer_err *err);
+/* Whether it was loaded by mer_model_load_unsigned. */
+MER_API bool mer_model_is_unsigned(const struct mer_fitted *model);
+
 /* Predictions for each row: outputs columns, row-major, newly allocated: free with
  * mer_numbers_free. One output for regression; for classification the probability of each class in
  * label order. */

@@ -6,37 +6,37 @@
 
 const char *mer_model_task(const struct mer_fitted *model)
 {
-    return mer_task_name(model->pipeline->task);
+    return mer_task_name(model->facts->task);
 }
 
 const char *mer_model_target(const struct mer_fitted *model)
 {
-    return model->pipeline->target;
+    return model->facts->target;
 }
 
 const char *mer_model_family(const struct mer_fitted *model)
 {
-    return model->pipeline->family->name;
+    return model->facts->family->name;
 }
 
 size_t mer_model_classes(const struct mer_fitted *model)
 {
-    return model->pipeline->task == MER_TASK_REGRESSION ? 0 : model->pipeline->n_classes;
+    return model->facts->n_classes;
 }
 
 const char *mer_model_label(const struct mer_fitted *model, size_t i)
 {
-    return i < mer_model_classes(model) ? model->pipeline->labels[i] : NULL;
+    return i < mer_model_classes(model) ? model->facts->labels[i] : NULL;
 }
 
 uint64_t mer_model_seed(const struct mer_fitted *model)
 {
-    return model->pipeline->seed;
+    return model->facts->seed;
 }
 
 uint64_t mer_model_units(const struct mer_fitted *model)
 {
-    return model->pipeline->units;
+    return model->facts->units;
 }
 
 static void put_finite(struct mer_json_writer *writer, const char *key, double value)
@@ -49,27 +49,27 @@ static void put_finite(struct mer_json_writer *writer, const char *key, double v
 }
 
 /* Names and types only: the levels of categorical columns are record values. */
-static void put_columns(struct mer_json_writer *writer, const struct mer_schema *schema)
+static void put_columns(struct mer_json_writer *writer, const struct mer_facts *facts)
 {
     mer_json_key(writer, "columns");
     mer_json_begin_array(writer);
-    for (size_t i = 0; i < schema->n_fields; i++) {
+    for (size_t i = 0; i < facts->n_fields; i++) {
         mer_json_begin_object(writer);
         mer_json_key(writer, "name");
-        mer_json_put_string_n(writer, schema->fields[i].name, schema->fields[i].n_name);
+        mer_json_put_string_n(writer, facts->fields[i].name, facts->fields[i].n_name);
         mer_json_key(writer, "type");
-        mer_json_put_string(writer, mer_type_name(schema->fields[i].type));
+        mer_json_put_string(writer, mer_type_name(facts->fields[i].type));
         mer_json_end_object(writer);
     }
     mer_json_end_array(writer);
 }
 
-static void put_leaderboard(struct mer_json_writer *writer, const struct mer_pipeline *pipeline)
+static void put_leaderboard(struct mer_json_writer *writer, const struct mer_facts *facts)
 {
     mer_json_key(writer, "leaderboard");
     mer_json_begin_array(writer);
-    for (size_t i = 0; i < pipeline->n_trials; i++) {
-        const struct mer_trial *const trial = &pipeline->trials[i];
+    for (size_t i = 0; i < facts->n_trials; i++) {
+        const struct mer_trial *const trial = &facts->trials[i];
         mer_json_begin_object(writer);
         mer_json_key(writer, "rank");
         mer_json_put_unsigned(writer, i + 1);
@@ -88,30 +88,29 @@ static void put_leaderboard(struct mer_json_writer *writer, const struct mer_pip
 
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer)
 {
-    const struct mer_pipeline *const pipeline = model->pipeline;
+    const struct mer_facts *const facts = model->facts;
     mer_json_key(writer, "task");
     mer_json_put_string(writer, mer_model_task(model));
     mer_json_key(writer, "target");
-    mer_json_put_string(writer, pipeline->target);
+    mer_json_put_string(writer, facts->target);
     mer_json_key(writer, "n_classes");
     mer_json_put_unsigned(writer, mer_model_classes(model));
     mer_json_key(writer, "family");
-    mer_json_put_string(writer, pipeline->family->name);
+    mer_json_put_string(writer, facts->family->name);
     mer_json_key(writer, "params");
-    mer_params_write(pipeline->family->params, pipeline->family->n_params, &pipeline->params,
-                     writer);
+    mer_params_write(facts->family->params, facts->family->n_params, &facts->params, writer);
     mer_json_key(writer, "metric");
-    mer_json_put_string(writer, pipeline->metric);
+    mer_json_put_string(writer, facts->metric);
     mer_json_key(writer, "seed");
-    mer_json_put_unsigned(writer, pipeline->seed);
+    mer_json_put_unsigned(writer, facts->seed);
     mer_json_key(writer, "units");
-    mer_json_put_unsigned(writer, pipeline->units);
+    mer_json_put_unsigned(writer, facts->units);
     mer_json_key(writer, "folds");
-    mer_json_put_unsigned(writer, pipeline->n_folds);
+    mer_json_put_unsigned(writer, facts->n_folds);
     mer_json_key(writer, "train_rows");
-    mer_json_put_unsigned(writer, pipeline->n_train_rows);
-    put_columns(writer, &pipeline->schema);
-    put_leaderboard(writer, pipeline);
+    mer_json_put_unsigned(writer, facts->n_train_rows);
+    put_columns(writer, facts);
+    put_leaderboard(writer, facts);
 }
 
 mer_status mer_model_describe(const struct mer_fitted *model, char **ret_json, mer_err *err)

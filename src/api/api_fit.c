@@ -227,7 +227,10 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     MER_GUARD(mer_search_fit(&ctx, &table->frame, &table->schema, &search, &model->pipeline, err));
     begin_phase(&listener, NULL);
     making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);
-    return check_features(model->pipeline, err);
+    MER_GUARD(check_features(model->pipeline, err));
+    MER_GUARD(mer_facts_of_pipeline(&ctx, model->pipeline, &model->own_facts, err));
+    model->facts = &model->own_facts;
+    return mer_ok();
 }
 
 mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
@@ -256,6 +259,8 @@ void mer_fitted_free(struct mer_fitted *model)
 {
     if (!model)
         return;
+    mer_cell_pool_free(model->cells);
+    mer_facts_release(&model->own_facts);
     if (model->pipeline)
         mer_pipeline_free(&model->context->ctx, model->pipeline);
     free(model->making.path);

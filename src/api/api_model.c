@@ -116,6 +116,30 @@ mer_status mer_model_save(const struct mer_fitted *model, const char *path,
     return status;
 }
 
+/* What every way of loading begins with. */
+static mer_status new_model(struct mer_context *context, struct mer_fitted **ret_model,
+                            mer_err *err)
+{
+    struct mer_fitted *const model = calloc(1, sizeof *model);
+    if (!model)
+        return mer_fail(err, MER_ERR_MEMORY, "no memory for a model");
+    model->context = context;
+    model->sealed.fd = -1;
+    mer_bundle_init(&model->bundle, &context->alloc);
+    *ret_model = model;
+    return mer_ok();
+}
+
+static mer_status parse(struct mer_fitted *model, mer_err *err)
+{
+    const struct mer_ctx *const ctx = &model->context->ctx;
+    MER_GUARD(mer_safetensors_read(ctx, model->sealed.bytes, model->sealed.n, &model->bundle, err));
+    MER_GUARD(mer_pipeline_load(ctx, &model->bundle, &model->pipeline, err));
+    MER_GUARD(mer_facts_of_pipeline(ctx, model->pipeline, &model->own_facts, err));
+    model->facts = &model->own_facts;
+    return mer_ok();
+}
+
 static mer_status load(struct mer_fitted *model, const char *path, const struct mer_trust *trust,
                        mer_err *err)
 {
@@ -125,14 +149,12 @@ static mer_status load(struct mer_fitted *model, const char *path, const struct 
     MER_GUARD(mer_guard_verify_sealed(&context->alloc, &trust->keys, path, NULL, SIZE_MAX - 1,
                                       &model->sealed, &model->verified, err));
     const uint64_t verified_ns = mer_ctx_now_ns(ctx);
-    mer_status status =
-        mer_safetensors_read(ctx, model->sealed.bytes, model->sealed.n, &model->bundle, err);
-    if (mer_is_ok(status))
-        status = mer_pipeline_load(ctx, &model->bundle, &model->pipeline, err);
+    const mer_status status = parse(model, err);
     if (status.code == MER_ERR_DATA)
         return mer_hint(err, mer_prefix(err, status, "%s", mer_quote(path).text),
                         "the file is as its signer made it, but it is no model of this version");
     MER_GUARD(status);
+    memcpy(model->digest, model->verified.digest, sizeof model->digest);
     model->verify_seconds = (double)(verified_ns - start_ns) * 1e-9;
     model->parse_seconds = (double)(mer_ctx_now_ns(ctx) - verified_ns) * 1e-9;
     mer_log_info(ctx, "api", "%s was verified: signer %s, sha256 %s", mer_quote(path).text,
@@ -144,14 +166,10 @@ mer_status mer_model_load(struct mer_context *context, const char *path,
                           const struct mer_trust *trust, struct mer_fitted **ret_model,
                           mer_err *err)
 {
+    struct mer_fitted *model = NULL;
     if (!trust)
         return mer_fail(err, MER_ERR_TRUST, "a model is loaded with keys to trust, or not at all");
-    struct mer_fitted *const model = calloc(1, sizeof *model);
-    if (!model)
-        return mer_fail(err, MER_ERR_MEMORY, "no memory for a model");
-    model->context = context;
-    model->sealed.fd = -1;
-    mer_bundle_init(&model->bundle, &context->alloc);
+    MER_GUARD(new_model(context, &model, err));
     const mer_status status = load(model, path, trust, err);
     if (!mer_is_ok(status)) {
         mer_fitted_free(model);
@@ -159,4 +177,50 @@ mer_status mer_model_load(struct mer_context *context, const char *path,
     }
     *ret_model = model;
     return mer_ok();
+}
+
+/* Nobody vouches for these bytes: this process hashes them and hands them on. */
+static mer_status load_unsigned(struct mer_fitted *model, const char *path, size_t n_cells,
+                                mer_err *err)
+{
+    struct mer_context *const context = model->context;
+    const struct mer_ctx *const ctx = &context->ctx;
+    const uint64_t start_ns = mer_ctx_now_ns(ctx);
+    struct mer_cell_settings settings;
+    MER_GUARD(mer_context_cell_settings(context, &settings, err));
+    MER_GUARD(mer_sealed_read(path, SIZE_MAX - 1, &model->sealed, err));
+    MER_GUARD(mer_digest_hex(model->sealed.bytes, model->sealed.n, model->digest, err));
+    const struct mer_cell_input bytes = {model->sealed.fd, model->sealed.n};
+    const mer_status status = mer_cell_pool_new(ctx, &settings, bytes, n_cells, &model->cells, err);
+    if (status.code == MER_ERR_DATA)
+        return mer_prefix(err, status, "%s", mer_quote(path).text);
+    MER_GUARD(status);
+    model->facts = mer_cell_pool_facts(model->cells);
+    model->parse_seconds = (double)(mer_ctx_now_ns(ctx) - start_ns) * 1e-9;
+    mer_log_warning(ctx, "api", "%s was not verified and runs in a cell: sha256 %s",
+                    mer_quote(path).text, model->digest);
+    return mer_ok();
+}
+
+mer_status mer_model_load_unsigned(struct mer_context *context, const char *path,
+                                   const struct mer_unsigned_options *options,
+                                   struct mer_fitted **ret_model, mer_err *err)
+{
+    struct mer_unsigned_options chosen = {.size = sizeof chosen};
+    struct mer_fitted *model = NULL;
+    if (options)
+        MER_GUARD(mer_options_copy(options, sizeof chosen, "mer_unsigned_options", &chosen, err));
+    MER_GUARD(new_model(context, &model, err));
+    const mer_status status = load_unsigned(model, path, chosen.n_cells ? chosen.n_cells : 1, err);
+    if (!mer_is_ok(status)) {
+        mer_fitted_free(model);
+        return status;
+    }
+    *ret_model = model;
+    return mer_ok();
+}
+
+bool mer_model_is_unsigned(const struct mer_fitted *model)
+{
+    return model->cells != NULL;
 }

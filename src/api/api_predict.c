@@ -1,33 +1,69 @@
 /* Predicting and scoring through the public API. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/handles.h"
 #include "metric/metric.h"
+#include "os/channel.h"
+#include "os/memory_file.h"
+
+/* The table as a memory file that a cell can map: mostly the one that it came in. */
+static mer_status image_of(const struct mer_table *table, struct mer_cell_input *ret_image,
+                           mer_err *err)
+{
+    *ret_image = (struct mer_cell_input){table->image, table->frame.n_image};
+    if (table->image >= 0)
+        return mer_ok();
+    return mer_memory_file_of("merlon-table", table->frame.image, table->frame.n_image,
+                              &ret_image->fd, err);
+}
+
+static mer_status predict_in_cell(const struct mer_fitted *model, const struct mer_table *table,
+                                  double *predictions, mer_err *err)
+{
+    struct mer_cell_input image;
+    MER_GUARD(image_of(table, &image, err));
+    const mer_status status =
+        mer_cell_pool_predict(model->cells, image, table->frame.n_rows, predictions, err);
+    if (table->image < 0)
+        mer_descriptor_close(image.fd);
+    return status;
+}
+
+/* Where the model lives is decided here, and nowhere else. */
+static mer_status predict_into(const struct mer_fitted *model, const struct mer_table *table,
+                               double *predictions, mer_err *err)
+{
+    if (model->cells)
+        return predict_in_cell(model, table, predictions, err);
+    return mer_pipeline_predict_into(&model->context->ctx, model->pipeline, &table->frame,
+                                     predictions, err);
+}
+
+/* The caller frees without a context, so the result is not in the context's accounting. */
+static mer_status predict_all(const struct mer_fitted *model, const struct mer_table *table,
+                              double **ret_predictions, mer_err *err)
+{
+    size_t n, n_bytes;
+    double *predictions = NULL;
+    if (mer_size_mul(table->frame.n_rows, mer_facts_outputs(model->facts), &n) &&
+        mer_size_mul(n, sizeof(double), &n_bytes))
+        predictions = malloc(n_bytes ? n_bytes : 1);
+    if (!predictions)
+        return mer_fail(err, MER_ERR_MEMORY, "the predictions of %zu rows do not fit into memory",
+                        table->frame.n_rows);
+    const mer_status status = predict_into(model, table, predictions, err);
+    if (mer_is_ok(status))
+        *ret_predictions = predictions;
+    else
+        free(predictions);
+    return status;
+}
 
 mer_status mer_predict(const struct mer_fitted *model, const struct mer_table *table,
                        double **ret_predictions, size_t *ret_n_outputs, mer_err *err)
 {
-    const struct mer_ctx *const ctx = &model->context->ctx;
-    const struct mer_pipeline *const pipeline = model->pipeline;
-    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
-    size_t n, n_bytes;
-    if (!mer_size_mul(table->frame.n_rows, n_outputs, &n) ||
-        !mer_size_mul(n, sizeof(double), &n_bytes))
-        return mer_fail(err, MER_ERR_MEMORY, "the predictions of %zu rows do not fit into memory",
-                        table->frame.n_rows);
-    double *predictions;
-    MER_GUARD(mer_pipeline_predict(ctx, pipeline, &table->frame, &predictions, err));
-    /* The caller frees without a context, so the result leaves the context's accounting. */
-    double *const copy = malloc(n_bytes ? n_bytes : 1);
-    if (copy)
-        memcpy(copy, predictions, n_bytes);
-    mer_free(ctx->alloc, predictions);
-    if (!copy)
-        return mer_fail(err, MER_ERR_MEMORY, "no memory for the predictions of %zu rows",
-                        table->frame.n_rows);
-    *ret_predictions = copy;
-    *ret_n_outputs = n_outputs;
+    MER_GUARD(predict_all(model, table, ret_predictions, err));
+    *ret_n_outputs = mer_facts_outputs(model->facts);
     return mer_ok();
 }
 
@@ -64,24 +100,24 @@ mer_status mer_score(const struct mer_fitted *model, const struct mer_table *tab
                      mer_err *err)
 {
     const struct mer_ctx *const ctx = &model->context->ctx;
-    const struct mer_pipeline *const pipeline = model->pipeline;
+    const struct mer_facts *const facts = model->facts;
     if (table->frame.n_rows == 0)
         return mer_fail(err, MER_ERR_DATA, "there are no rows to score");
     double *values = NULL, *predictions = NULL;
     int32_t *classes = NULL;
     mer_status status;
-    MER_GUARD_GOTO(mer_pipeline_truth(ctx, pipeline, &table->frame, &values, &classes, err), done);
-    MER_GUARD_GOTO(mer_pipeline_predict(ctx, pipeline, &table->frame, &predictions, err), done);
+    MER_GUARD_GOTO(mer_facts_truth(ctx, facts, &table->frame, &values, &classes, err), done);
+    MER_GUARD_GOTO(predict_all(model, table, &predictions, err), done);
     const struct mer_scored scored = {
         .n = table->frame.n_rows,
-        .n_classes = pipeline->task == MER_TASK_REGRESSION ? 0 : pipeline->n_classes,
+        .n_classes = facts->n_classes,
         .truth_values = values,
         .truth_classes = classes,
         .predictions = predictions,
     };
-    status = score_all(ctx, pipeline->task, &scored, each, self, err);
+    status = score_all(ctx, facts->task, &scored, each, self, err);
 done:
-    mer_free(ctx->alloc, predictions);
+    free(predictions);
     mer_free(ctx->alloc, values);
     mer_free(ctx->alloc, classes);
     return status;

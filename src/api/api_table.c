@@ -153,7 +153,8 @@ static mer_status parse(struct mer_table *table, struct mer_cell_input input,
                                     .schema = schema.input,
                                     .options = &csv,
                                     .part = options->part,
-                                    .query = options->query};
+                                    .query = options->query,
+                                    .ret_image = &table->image};
         if (options->format)
             what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, options->schema_file, err);
@@ -190,6 +191,7 @@ static mer_status new_table(struct mer_context *context, const struct mer_table_
     if (!table)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a table");
     table->context = context;
+    table->image = -1;
     mer_schema_init(&table->schema, &context->alloc);
     *ret_table = table;
     return mer_ok();
@@ -258,18 +260,15 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
 /* The fields that a table must have for a model: the features, and the target where it is there.
  * Columns that the model leaves out need not fit any more, and whole numbers are numbers: that all
  * values of the training table happened to be whole says nothing about this one's. */
-static size_t fields_for_model(const struct mer_pipeline *pipeline, struct mer_field *ret_fields)
+static size_t fields_for_model(const struct mer_facts *facts, struct mer_field *ret_fields)
 {
     size_t n = 0, column = 0;
-    for (size_t i = 0; i < pipeline->schema.n_fields; i++) {
-        struct mer_field field = pipeline->schema.fields[i];
-        const bool is_target = strcmp(field.name, pipeline->target) == 0;
-        struct mer_prepare_column prepared = {.left_out = MER_LEFT_OUT_NOT};
-        if (!is_target)
-            mer_prepare_describe(pipeline->prepare, column++, &prepared);
-        if (prepared.left_out != MER_LEFT_OUT_NOT)
+    for (size_t i = 0; i < facts->n_fields; i++) {
+        struct mer_field field = facts->fields[i];
+        const bool is_target = field.name == facts->target;
+        if (!is_target && facts->columns[column++].left_out != MER_LEFT_OUT_NOT)
             continue;
-        if (field.type == MER_TYPE_INTEGER && (!is_target || pipeline->task == MER_TASK_REGRESSION))
+        if (field.type == MER_TYPE_INTEGER && (!is_target || facts->task == MER_TASK_REGRESSION))
             field.type = MER_TYPE_NUMBER;
         ret_fields[n++] = field;
     }
@@ -280,20 +279,21 @@ mer_status mer_model_read_table(const struct mer_fitted *model, const char *path
                                 const struct mer_table_options *options,
                                 struct mer_table **ret_table, mer_err *err)
 {
-    const struct mer_pipeline *const pipeline = model->pipeline;
+    const struct mer_facts *const facts = model->facts;
     if (options && options->size == sizeof *options && options->schema_file)
         return mer_fail(err, MER_ERR_USAGE,
                         "a table for a model is read by the model's schema, not by a schema file");
     struct mer_field *fields;
-    MER_GUARD(mer_alloc_array(&model->context->alloc, pipeline->schema.n_fields, sizeof *fields,
-                              &fields, err));
-    struct mer_schema schema = pipeline->schema; /* borrows everything but the fields */
-    schema.fields = fields;
-    schema.n_fields = fields_for_model(pipeline, fields);
+    MER_GUARD(
+        mer_alloc_array(&model->context->alloc, facts->n_fields, sizeof *fields, &fields, err));
+    struct mer_schema schema = {.fields = fields, /* borrows everything */
+                                .missing_values = facts->missing_values,
+                                .n_missing_values = facts->n_missing_values};
+    schema.n_fields = fields_for_model(facts, fields);
     const struct mer_csv_options base = {
         .schema = &schema,
         .allow_extra = true,
-        .optional_field = pipeline->target,
+        .optional_field = facts->target,
         .allow_new_levels = true,
     };
     const mer_status status =
@@ -308,6 +308,7 @@ void mer_table_free(struct mer_table *table)
         return;
     if (table->has_frame)
         mer_frame_release(&table->frame);
+    mer_descriptor_close(table->image);
     mer_schema_release(&table->schema);
     free(table->path);
     free(table);

@@ -3,8 +3,9 @@
 #ifndef MER_API_HANDLES_H
 #define MER_API_HANDLES_H
 
-#include "automl/pipeline.h"
+#include "automl/facts.h"
 #include "cell/client.h"
+#include "cell/pool.h"
 #include "core/ctx.h"
 #include "core/log.h"
 #include "frame/csv.h"
@@ -29,6 +30,7 @@ struct mer_table {
     char *path; /* owned; NULL: from memory */
     struct mer_frame frame;
     bool has_frame;
+    int image;                /* the frame's bytes as a sealed memory file, for cells; -1: none */
     struct mer_schema schema; /* of the schema file, or what was inferred; else empty */
     bool schema_given;
     char schema_digest[65]; /* of the schema file; empty when there was none */
@@ -64,13 +66,20 @@ struct mer_making {
 
 struct mer_fitted {
     struct mer_context *context;
-    struct mer_pipeline *pipeline;
-    bool is_new;              /* fitted here, not loaded */
-    struct mer_making making; /* when new */
+    /* What the model tells about itself: whoever shows it, scores with it or reads a table for it
+     * needs nothing else. */
+    const struct mer_facts *facts;
+    /* One of the two, and only api_predict.c and saving look at which: */
+    struct mer_pipeline *pipeline; /* one that was fitted here or verified */
+    struct mer_cell_pool *cells;   /* a stranger's */
+    struct mer_facts own_facts;    /* of the pipeline */
+    char digest[65];               /* of a loaded model's bytes */
+    bool is_new;                   /* fitted here, not loaded */
+    struct mer_making making;      /* when new */
     /* When loaded: the bytes that were verified, which the pipeline may borrow from. */
     struct mer_sealed sealed;
     struct mer_bundle bundle;
-    struct mer_verified verified;
+    struct mer_verified verified; /* a stranger's: empty */
     double verify_seconds;
     double parse_seconds;
 };

@@ -28,21 +28,20 @@ static void put_time(struct mer_json_writer *writer, const char *key, uint64_t w
 static void put_model(struct mer_json_writer *writer, const struct mer_fitted *model,
                       const char *digest, size_t n_bytes)
 {
-    const struct mer_pipeline *const pipeline = model->pipeline;
+    const struct mer_facts *const facts = model->facts;
     mer_json_key(writer, "model");
     mer_json_begin_object(writer);
     put_text(writer, "sha256", digest);
     put_unsigned(writer, "bytes", n_bytes);
-    put_text(writer, "task", mer_task_name(pipeline->task));
-    put_text(writer, "target", pipeline->target);
-    put_text(writer, "family", pipeline->family->name);
+    put_text(writer, "task", mer_task_name(facts->task));
+    put_text(writer, "target", facts->target);
+    put_text(writer, "family", facts->family->name);
     mer_json_key(writer, "params");
-    mer_params_write(pipeline->family->params, pipeline->family->n_params, &pipeline->params,
-                     writer);
-    put_text(writer, "metric", pipeline->metric);
-    if (pipeline->n_trials && isfinite(pipeline->trials[0].score)) {
+    mer_params_write(facts->family->params, facts->family->n_params, &facts->params, writer);
+    put_text(writer, "metric", facts->metric);
+    if (facts->n_trials && isfinite(facts->trials[0].score)) {
         mer_json_key(writer, "cross_validation_score");
-        mer_json_put_number(writer, pipeline->trials[0].score);
+        mer_json_put_number(writer, facts->trials[0].score);
     }
     mer_json_end_object(writer);
 }
@@ -72,18 +71,18 @@ static void put_data(struct mer_json_writer *writer, const struct mer_making *ma
 /* What it takes to repeat the run: the units that were reached, not the seconds that were given. */
 static void put_settings(struct mer_json_writer *writer, const struct mer_fitted *model)
 {
-    const struct mer_pipeline *const pipeline = model->pipeline;
+    const struct mer_facts *const facts = model->facts;
     const struct mer_making *const making = &model->making;
     mer_json_key(writer, "settings");
     mer_json_begin_object(writer);
-    put_unsigned(writer, "seed", pipeline->seed);
+    put_unsigned(writer, "seed", facts->seed);
     mer_json_key(writer, "seed_given");
     mer_json_put_boolean(writer, making->seed_given);
-    put_unsigned(writer, "units", pipeline->units);
+    put_unsigned(writer, "units", facts->units);
     mer_json_key(writer, "family_given");
     mer_json_put_boolean(writer, making->family_given);
-    put_unsigned(writer, "folds", pipeline->n_folds);
-    put_unsigned(writer, "trials", pipeline->n_trials);
+    put_unsigned(writer, "folds", facts->n_folds);
+    put_unsigned(writer, "trials", facts->n_trials);
     if (making->budget_seconds > 0) {
         mer_json_key(writer, "budget_seconds");
         mer_json_put_number(writer, making->budget_seconds);

@@ -51,16 +51,30 @@ mer_status mer_pipeline_predict(const struct mer_ctx *ctx, const struct mer_pipe
                                 mer_err *err)
 {
     const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
-    struct mer_binding *binding = NULL;
-    double *predictions = NULL;
+    double *predictions;
     size_t n_values;
-    mer_status status;
 
     if (!mer_size_mul(frame->n_rows, n_outputs, &n_values))
         return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
-    MER_GUARD_GOTO(mer_binding_new(ctx, pipeline->prepare, frame, &binding, err), out);
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_values, sizeof(*predictions), &predictions, err),
-                   out);
+    MER_GUARD(mer_alloc_array(ctx->alloc, n_values, sizeof(*predictions), &predictions, err));
+    const mer_status status = mer_pipeline_predict_into(ctx, pipeline, frame, predictions, err);
+    if (!mer_is_ok(status)) {
+        mer_free(ctx->alloc, predictions);
+        return status;
+    }
+    *ret_predictions = predictions;
+    return mer_ok();
+}
+
+mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
+                                     const struct mer_frame *frame, double *predictions,
+                                     mer_err *err)
+{
+    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
+    struct mer_binding *binding;
+    mer_status status = mer_ok();
+
+    MER_GUARD(mer_binding_new(ctx, pipeline->prepare, frame, &binding, err));
     for (size_t i = 0; i < frame->n_rows; i += PREDICT_ROWS) {
         const size_t left = frame->n_rows - i;
         MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), out);
@@ -70,32 +84,9 @@ mer_status mer_pipeline_predict(const struct mer_ctx *ctx, const struct mer_pipe
                        out);
         mer_ctx_progress(ctx, "predicting", i, frame->n_rows);
     }
-    *ret_predictions = predictions;
-    predictions = NULL;
-    status = mer_ok();
 out:
-    mer_free(ctx->alloc, predictions);
     mer_binding_free(ctx, binding);
     return status;
-}
-
-mer_status mer_pipeline_truth(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
-                              const struct mer_frame *frame, double **ret_values,
-                              int32_t **ret_classes, mer_err *err)
-{
-    double *values = NULL;
-    int32_t *classes = NULL;
-    size_t column;
-
-    MER_GUARD(mer_frame_want(frame, pipeline->target, &column, err));
-    if (pipeline->task == MER_TASK_REGRESSION)
-        MER_GUARD(mer_target_read_values(ctx, frame, column, &values, err));
-    else
-        MER_GUARD(mer_target_read_classes(ctx, frame, column, pipeline->labels, pipeline->n_classes,
-                                          &classes, err));
-    *ret_values = values;
-    *ret_classes = classes;
-    return mer_ok();
 }
 
 /* The schema's field for the frame's column i, or NULL; mostly the i-th. */

@@ -17,6 +17,9 @@ struct mer_trial {
     double seconds;   /* wall clock; never saved, so 0 after loading */
 };
 
+/* More no model file may list. */
+enum { MER_TRIALS_MAX = 4096 };
+
 struct mer_pipeline {
     struct mer_alloc *alloc;
     struct mer_arena arena; /* owns the small things below */
@@ -57,13 +60,11 @@ MER_MUST_CHECK mer_status mer_pipeline_predict(const struct mer_ctx *ctx,
                                                const struct mer_pipeline *pipeline,
                                                const struct mer_frame *frame,
                                                double **ret_predictions, mer_err *err);
-/* The target of a labelled table in the pipeline's terms, for scoring. Exactly one of *ret_values
- * and *ret_classes becomes non-NULL: [n_rows] from ctx->alloc. A missing or unknown label is
- * MER_ERR_DATA with its row. */
-MER_MUST_CHECK mer_status mer_pipeline_truth(const struct mer_ctx *ctx,
-                                             const struct mer_pipeline *pipeline,
-                                             const struct mer_frame *frame, double **ret_values,
-                                             int32_t **ret_classes, mer_err *err);
+/* The same into memory of the caller's. */
+MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
+                                                    const struct mer_pipeline *pipeline,
+                                                    const struct mer_frame *frame,
+                                                    double *predictions, mer_err *err);
 
 /* The saved form: everything whose size depends on the data is an array, the rest canonical JSON:
  *

@@ -7,7 +7,7 @@
 #include "core/number.h"
 #include "metric/metric.h"
 
-enum { FORMAT = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16, TRIALS_MAX = 4096 };
+enum { FORMAT = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16 };
 
 static const char what[] = "the model's description";
 
@@ -285,9 +285,6 @@ static mer_status load_family(const struct mer_json *object, enum mer_task task,
                               const struct mer_family **ret_family, struct mer_params *ret_params,
                               mer_err *err)
 {
-    static const unsigned wanted[] = {[MER_TASK_REGRESSION] = MER_CAN_REGRESSION,
-                                      [MER_TASK_BINARY] = MER_CAN_BINARY,
-                                      [MER_TASK_MULTICLASS] = MER_CAN_MULTICLASS};
     const struct mer_json *params;
     const char *name;
 
@@ -296,7 +293,7 @@ static mer_status load_family(const struct mer_json *object, enum mer_task task,
     if (!family)
         return mer_fail(err, MER_ERR_DATA, "the model is of a family that is not known here: %s",
                         mer_quote(name).text);
-    if (!(family->capabilities & wanted[task]))
+    if (!mer_family_can(family, task))
         return refuse(err, "its family cannot do its task");
     MER_GUARD(mer_json_want_object(object, "params", what, &params, err));
     MER_GUARD(mer_params_read(family->params, family->n_params, params, ret_params, err));
@@ -408,7 +405,7 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
     pipeline->n_folds = (size_t)n_folds;
     MER_GUARD(mer_json_want_array(object, "trials", what, &trials, err));
     const size_t n_trials = mer_json_size(trials);
-    if (n_trials > TRIALS_MAX)
+    if (n_trials > MER_TRIALS_MAX)
         return refuse(err, "it has too many trials");
     MER_GUARD(mer_arena_zero(&pipeline->arena, n_trials, sizeof(*pipeline->trials),
                              &pipeline->trials, err));

@@ -91,14 +91,6 @@ static const struct refinement {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static bool can(const struct mer_family *family, enum mer_task task)
-{
-    static const unsigned wanted[] = {[MER_TASK_REGRESSION] = MER_CAN_REGRESSION,
-                                      [MER_TASK_BINARY] = MER_CAN_BINARY,
-                                      [MER_TASK_MULTICLASS] = MER_CAN_MULTICLASS};
-    return family->capabilities & wanted[task];
-}
-
 static size_t find_param(const struct mer_family *family, const char *name)
 {
     for (size_t i = 0; i < family->n_params; i++)
@@ -137,7 +129,7 @@ static bool same_setting(const struct mer_candidate *candidate, const struct mer
 static void add(struct mer_plan *plan, const struct mer_family *family,
                 const struct mer_params *params, unsigned preference)
 {
-    if (plan->n_candidates == MER_PLAN_MAX || !can(family, plan->task))
+    if (plan->n_candidates == MER_PLAN_MAX || !mer_family_can(family, plan->task))
         return;
     if (family->check && family->check(params, plan->task, NULL).code != MER_OK)
         return;

@@ -1,11 +1,12 @@
 /* merlon-cell: reads a stranger's bytes where they can do no harm. Started by Merlon alone, with
- * four descriptors, no arguments, no environment. Serves one request and ends. Has no keys, no
- * network and no code for either.
+ * four descriptors, no arguments, no environment. Serves one request and ends, or keeps one model
+ * open and predicts with it. Has no keys, no network and no code for either.
  */
 #include <string.h>
 
 #include "cell/confine.h"
 #include "cell/jobs.h"
+#include "core/team.h"
 #include "os/channel.h"
 
 /* Exactly n bytes of the parent's; false when it is gone. */
@@ -51,21 +52,46 @@ static bool send_result(struct mer_cell_answer *answer, mer_status status, const
            mer_descriptor_write(MER_CELL_CONTROL, outputs->notes.bytes, answer->n_inline);
 }
 
-static mer_status serve(const struct mer_cell_request *request, const char *inline_bytes,
-                        struct mer_cell_answer *answer, struct mer_cell_outputs *outputs,
-                        mer_err *err)
+/* What a cell computes with; what it gave out lives until the process ends. */
+struct cell {
+    struct mer_alloc alloc;
+    struct mer_progress progress;
+    struct mer_ctx ctx;
+    struct mer_cell_model model;
+};
+
+static mer_status work(struct cell *cell, const struct mer_cell_request *request,
+                       const char *inline_bytes, struct mer_cell_answer *answer,
+                       struct mer_cell_outputs *outputs, mer_err *err)
 {
-    static struct mer_alloc alloc; /* what it gave out is sent after this returns */
-    static const struct mer_progress progress = {.report = report_progress};
-    mer_alloc_init(&alloc, request->max_memory_bytes);
-    const struct mer_ctx ctx = {
-        .alloc = &alloc, .progress = &progress, .cpu = (enum mer_cpu_level)request->cpu};
+    const bool serves = request->job == MER_CELL_JOB_OPEN_MODEL;
     struct mer_cell_inputs inputs;
 
-    mer_buf_init(&outputs->notes, &alloc, MER_CELL_NOTES_MAX);
+    cell->alloc.budget = request->max_memory_bytes;
+    cell->ctx.cpu = (enum mer_cpu_level)request->cpu;
+    mer_buf_init(&outputs->notes, &cell->alloc, serves ? MER_CELL_FACTS_MAX : MER_CELL_NOTES_MAX);
     MER_GUARD(mer_cell_load(request, inline_bytes, &inputs, err));
-    MER_GUARD(mer_cell_enter_compute(err));
-    return mer_cell_compute(&ctx, request, &inputs, answer, outputs, err);
+    MER_GUARD(mer_cell_enter_compute(serves, err));
+    return mer_cell_compute(&cell->ctx, request, &inputs, answer, outputs, &cell->model, err);
+}
+
+/* Predicts again and again, until the parent closes its end. */
+static bool serve(struct cell *cell)
+{
+    static const struct mer_cell_outputs nothing = {0};
+    struct mer_cell_request request;
+    int table;
+    while (mer_channel_receive_with(MER_CELL_CONTROL, &request, sizeof request, &table)) {
+        struct mer_cell_answer answer = {.part = MER_CELL_PART_SIDE};
+        mer_err err = {0};
+        if (request.magic != MER_CELL_MAGIC)
+            return false;
+        const mer_status status =
+            mer_cell_predict(&cell->ctx, &request, table, &cell->model, &answer, &err);
+        if (!send_result(&answer, status, &err, &nothing))
+            return false;
+    }
+    return true;
 }
 
 /* The first use of the heap, and of a JSON object, asks the kernel for randomness, which no later
@@ -82,18 +108,34 @@ static bool use_heap_and_json_once(void)
     return true;
 }
 
+/* The team that the parent wants; false when it says nothing of the kind. */
+static bool hear_start(struct cell *cell)
+{
+    struct mer_cell_start start;
+    if (!receive(&start, sizeof start) || start.magic != MER_CELL_MAGIC || start.n_threads == 0 ||
+        start.n_threads > MER_CELL_THREADS_MAX)
+        return false;
+    return start.n_threads == 1 ||
+           mer_is_ok(mer_team_new(&cell->alloc, start.n_threads, &cell->ctx.team, NULL));
+}
+
 int main(void)
 {
     enum { NO_REQUEST = 64, NOT_CONFINED = 69, NO_PARENT = 74 };
     static char inline_bytes[MER_CELL_INLINE_MAX + 1];
+    static struct cell cell = {.progress = {.report = report_progress}};
     struct mer_cell_request request;
     struct mer_cell_answer answer = {.magic = MER_CELL_MAGIC, .kind = MER_CELL_READY};
     struct mer_cell_outputs outputs = {0};
     mer_err err = {0};
 
+    mer_alloc_init(&cell.alloc, SIZE_MAX);
+    cell.ctx = (struct mer_ctx){.alloc = &cell.alloc, .progress = &cell.progress};
+    if (!hear_start(&cell))
+        return NO_REQUEST;
     if (!use_heap_and_json_once())
         return NOT_CONFINED;
-    mer_status status = mer_cell_enter_load(&answer.level, &err);
+    mer_status status = mer_cell_enter_load(cell.ctx.team, &answer.level, &err);
     if (!mer_is_ok(status)) {
         (void)send_result(&answer, status, &err, &outputs);
         return NOT_CONFINED;
@@ -103,6 +145,11 @@ int main(void)
     if (!receive(&request, sizeof request) || request.magic != MER_CELL_MAGIC ||
         request.n_inline > MER_CELL_INLINE_MAX || !receive(inline_bytes, request.n_inline))
         return NO_REQUEST;
-    status = serve(&request, inline_bytes, &answer, &outputs, &err);
-    return send_result(&answer, status, &err, &outputs) ? 0 : NO_PARENT;
+    status = work(&cell, &request, inline_bytes, &answer, &outputs, &err);
+    if (!send_result(&answer, status, &err, &outputs))
+        return NO_PARENT;
+    mer_buf_release(&outputs.notes);
+    if (mer_is_ok(status) && request.job == MER_CELL_JOB_OPEN_MODEL && !serve(&cell))
+        return NO_PARENT;
+    return 0;
 }

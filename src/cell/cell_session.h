@@ -12,24 +12,42 @@ struct mer_cell_session {
     struct mer_child child; /* pid 0 or -1: none */
     int socket;             /* -1: none */
     int output;             /* the result's memory file; -1: none */
-    unsigned max_seconds;
+    const char *who;        /* in messages */
+    size_t n_threads;
+    unsigned max_seconds; /* for each request, on the clock */
+    uint64_t max_cpu_seconds;
     uint64_t start_ns;
+    uint64_t asked_ns;
+    bool has_answered;
     unsigned level; /* what holds the cell, as far as it told before it saw any input */
 };
 
-/* Starts a cell and waits until it is ready. Its memory is bounded by max_memory_bytes and what it
- * is given. */
+struct mer_cell_start_options {
+    const struct mer_cell_settings *settings;
+    struct mer_cell_input input;
+    struct mer_cell_input side;
+    size_t max_memory_bytes; /* beside what it is given */
+    bool with_team;          /* as many threads as the context's team has */
+    bool serves;             /* asked again and again */
+};
+/* Starts a cell and waits until it is ready. */
 MER_MUST_CHECK mer_status mer_cell_session_start(struct mer_cell_session *session,
                                                  const struct mer_ctx *ctx,
-                                                 const struct mer_cell_settings *settings,
-                                                 struct mer_cell_input input,
-                                                 struct mer_cell_input side,
-                                                 size_t max_memory_bytes, mer_err *err);
+                                                 const struct mer_cell_start_options *options,
+                                                 mer_err *err);
 /* Asks, passes progress on and waits for the result; a failure that the cell tells is a failure. */
 MER_MUST_CHECK mer_status mer_cell_session_ask(struct mer_cell_session *session,
                                                const struct mer_cell_request *request,
                                                const char *inline_bytes,
                                                struct mer_cell_answer *ret_answer, mer_err *err);
+/* Asks a cell that has answered and did not end, with a descriptor beside the request. */
+MER_MUST_CHECK mer_status mer_cell_session_ask_again(struct mer_cell_session *session,
+                                                     const struct mer_cell_request *request,
+                                                     int fd_passed,
+                                                     struct mer_cell_answer *ret_answer,
+                                                     mer_err *err);
+/* It is there, said nothing that it was not asked, and has time left: it can be asked again. */
+bool mer_cell_session_is_usable(const struct mer_cell_session *session);
 /* Bytes behind the result. */
 MER_MUST_CHECK mer_status mer_cell_session_receive(struct mer_cell_session *session, void *bytes,
                                                    size_t n, mer_err *err);

@@ -7,7 +7,8 @@
 #include "os/clock.h"
 #include "os/memory_file.h"
 
-static const struct mer_cell_input no_input = {.fd = -1};
+/* Smaller tables are read before threads have started. */
+enum { TEAM_BYTES = 4 << 20 };
 
 mer_status mer_cell_ping(const struct mer_ctx *ctx, const struct mer_cell_settings *settings,
                          unsigned *ret_level, uint64_t *ret_ready_ns, mer_err *err)
@@ -19,8 +20,9 @@ mer_status mer_cell_ping(const struct mer_ctx *ctx, const struct mer_cell_settin
     struct mer_cell_answer answer;
     mer_status status;
 
-    MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, settings, no_input, no_input, MEMORY, err),
-                   done);
+    const struct mer_cell_start_options options = {
+        .settings = settings, .input = {.fd = -1}, .side = {.fd = -1}, .max_memory_bytes = MEMORY};
+    MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, &options, err), done);
     *ret_ready_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self) - session.start_ns;
     *ret_level = session.level;
     MER_GUARD_GOTO(mer_cell_session_ask(&session, &request, NULL, &answer, err), done);
@@ -84,7 +86,7 @@ static mer_status take_notes(struct mer_cell_session *session, const struct mer_
     return mer_cell_session_receive(session, *ret_notes, answer->n_inline, err);
 }
 
-static size_t memory_for_cell(const struct mer_alloc *alloc)
+size_t mer_cell_memory(const struct mer_alloc *alloc)
 {
     const size_t used = atomic_load(&alloc->used);
     const size_t left = alloc->budget > used ? alloc->budget - used : 0;
@@ -128,7 +130,7 @@ static struct mer_cell_request build_request(const struct mer_cell_csv *what, bo
         .magic = MER_CELL_MAGIC,
         .n_input = what->table.n,
         .n_side = what->schema.n,
-        .max_memory_bytes = memory_for_cell(ctx->alloc),
+        .max_memory_bytes = mer_cell_memory(ctx->alloc),
         .job = MER_CELL_JOB_READ_CSV,
         .cpu = ctx->cpu,
         .n_inline = (uint32_t)n_inline,
@@ -168,9 +170,12 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
         return status;
     }
     request = build_request(what, wants_notes, ctx, texts.n);
-    MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, settings, what->table, what->schema,
-                                          request.max_memory_bytes, err),
-                   done);
+    const struct mer_cell_start_options start = {.settings = settings,
+                                                 .input = what->table,
+                                                 .side = what->schema,
+                                                 .max_memory_bytes = request.max_memory_bytes,
+                                                 .with_team = what->table.n >= TEAM_BYTES};
+    MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, &start, err), done);
     MER_GUARD_GOTO(
         converse(&session, &request, (const char *)texts.bytes, wants_notes, &answer, &notes, err),
         done);
@@ -184,6 +189,10 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
     }
     *ret_frame = frame;
     *ret_report = report;
+    if (what->ret_image) {
+        *what->ret_image = session.output;
+        session.output = -1;
+    }
 done:
     *ret_schema_failed = !mer_is_ok(status) && answer.part == MER_CELL_PART_SIDE;
     mer_free(ctx->alloc, notes);

@@ -31,11 +31,15 @@ struct mer_cell_csv {
     size_t format; /* row of the registry of formats + 1; 0: recognise it */
     const char *part;
     const char *query;
+    int *ret_image; /* unless NULL: the image as a sealed memory file, for the caller to close */
 };
 MER_MUST_CHECK mer_status mer_cell_read_csv(
     const struct mer_ctx *ctx, const struct mer_cell_settings *settings,
     const struct mer_cell_csv *what, struct mer_frame *ret_frame, struct mer_csv_report *ret_report,
     struct mer_schema *ret_schema, bool *ret_schema_failed, mer_err *err);
+
+/* What a cell may use: what is left of the budget, and of the machine. */
+size_t mer_cell_memory(const struct mer_alloc *alloc);
 
 /* Starts a cell that does nothing and tells what holds it (bits of cell/confine.h) and how long it
  * took until it was ready. */

@@ -26,6 +26,9 @@
 static const struct mer_syscall_rule load_rules[] = {
     ALWAYS,
     ON_FD(SYS_read, MER_CELL_CONTROL),
+    /* For the phase that follows where a model stays open. */
+    ON_FD(SYS_recvmsg, MER_CELL_CONTROL),
+    ON_FD(SYS_close, MER_CELL_TABLE),
     /* For the next filter, which takes these away too. */
     {SYS_prctl, MER_ARGUMENT_EQUALS, 0, PR_SET_NO_NEW_PRIVS},
     ANY(SYS_seccomp),
@@ -33,18 +36,29 @@ static const struct mer_syscall_rule load_rules[] = {
 
 static const struct mer_syscall_rule compute_rules[] = {ALWAYS};
 
-mer_status mer_cell_enter_load(unsigned *ret_level, mer_err *err)
+static const struct mer_syscall_rule serve_rules[] = {
+    ALWAYS,
+    ON_FD(SYS_recvmsg, MER_CELL_CONTROL),
+    ON_FD(SYS_close, MER_CELL_TABLE),
+};
+
+#define INSTALL(rules, err) mer_seccomp_install(rules, sizeof(rules) / sizeof((rules)[0]), err)
+
+mer_status mer_cell_enter_load(struct mer_team *team, unsigned *ret_level, mer_err *err)
 {
     unsigned level = 0;
     MER_GUARD(mer_privilege_give_up(err));
     if (mer_is_ok(mer_landlock_deny_all(NULL)))
         level |= MER_CELL_HAS_LANDLOCK;
-    MER_GUARD(mer_seccomp_install(load_rules, sizeof load_rules / sizeof load_rules[0], err));
+    /* Behind what holds for a thread and those that it starts, before nothing can be started. */
+    mer_team_start(team);
+    MER_GUARD(mer_privilege_start_nothing(err));
+    MER_GUARD(INSTALL(load_rules, err));
     *ret_level = level | MER_CELL_HAS_SECCOMP;
     return mer_ok();
 }
 
-mer_status mer_cell_enter_compute(mer_err *err)
+mer_status mer_cell_enter_compute(bool serves, mer_err *err)
 {
-    return mer_seccomp_install(compute_rules, sizeof compute_rules / sizeof compute_rules[0], err);
+    return serves ? INSTALL(serve_rules, err) : INSTALL(compute_rules, err);
 }

@@ -4,13 +4,15 @@
  *   set up    everything is still open; nothing but the program itself has been read
  *   load      hears its parent and maps what it was given
  *   compute   parses and computes: memory, its output, words to its parent
+ *   serve     in place of compute, where a model stays open: hears its parent too, and lets go of
+ * the tables that come with what it hears
  *
  * Each phase takes away from the one before, for good.
  */
 #ifndef MER_CELL_CONFINE_H
 #define MER_CELL_CONFINE_H
 
-#include "core/status.h"
+#include "core/team.h"
 
 /* The descriptors of a cell. */
 enum mer_cell_fd {
@@ -18,6 +20,7 @@ enum mer_cell_fd {
     MER_CELL_INPUT = 1,   /* untrusted bytes in a sealed memory file */
     MER_CELL_OUTPUT = 2,  /* a memory file for the result */
     MER_CELL_SIDE = 3,    /* a second input, where the job has one */
+    MER_CELL_TABLE = 3,   /* where there is none: the table that came last */
     MER_CELL_N_FDS = 4
 };
 
@@ -29,10 +32,11 @@ enum {
     MER_CELL_HAS_ALL = 7
 };
 
-/* Gives up privileges, core files, new processes and the file system, then enters the load phase.
- */
-MER_MUST_CHECK mer_status mer_cell_enter_load(unsigned *ret_level, mer_err *err);
-/* Enters the compute phase. */
-MER_MUST_CHECK mer_status mer_cell_enter_compute(mer_err *err);
+/* Gives up privileges, core files, new processes and the file system, starts the team's threads
+ * (NULL: none), then enters the load phase. */
+MER_MUST_CHECK mer_status mer_cell_enter_load(struct mer_team *team, unsigned *ret_level,
+                                              mer_err *err);
+/* Enters the compute phase, or, with `serves`, the phase that takes its place. */
+MER_MUST_CHECK mer_status mer_cell_enter_compute(bool serves, mer_err *err);
 
 #endif

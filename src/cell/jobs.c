@@ -83,13 +83,16 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
 
 mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                             const struct mer_cell_inputs *inputs, struct mer_cell_answer *answer,
-                            struct mer_cell_outputs *outputs, mer_err *err)
+                            struct mer_cell_outputs *outputs, struct mer_cell_model *model,
+                            mer_err *err)
 {
     switch ((enum mer_cell_job)request->job) {
     case MER_CELL_JOB_PING:
         return mer_ok();
     case MER_CELL_JOB_READ_CSV:
         return read_csv(ctx, request, inputs, answer, outputs, err);
+    case MER_CELL_JOB_OPEN_MODEL:
+        return mer_cell_open_model(ctx, request, inputs, outputs, model, err);
     default:
         return mer_fail(err, MER_ERR_INTERNAL,
                         "a cell was asked for job %u, which it does not know", request->job);

@@ -4,6 +4,7 @@
 #define MER_CELL_JOBS_H
 
 #include "cell/protocol.h"
+#include "os/memory_file.h"
 
 /* What the load phase maps; lives until the process ends. */
 struct mer_cell_inputs {
@@ -19,6 +20,13 @@ struct mer_cell_outputs {
     struct mer_buf notes;
 };
 
+/* A model that is open: lives until the process ends. */
+struct mer_pipeline;
+struct mer_cell_model {
+    struct mer_pipeline *pipeline; /* NULL: none */
+    struct mer_file_region output; /* predictions, in MER_CELL_OUTPUT */
+};
+
 MER_MUST_CHECK mer_status mer_cell_load(const struct mer_cell_request *request,
                                         const char *inline_bytes,
                                         struct mer_cell_inputs *ret_inputs, mer_err *err);
@@ -28,6 +36,19 @@ MER_MUST_CHECK mer_status mer_cell_compute(const struct mer_ctx *ctx,
                                            const struct mer_cell_request *request,
                                            const struct mer_cell_inputs *inputs,
                                            struct mer_cell_answer *answer,
-                                           struct mer_cell_outputs *outputs, mer_err *err);
+                                           struct mer_cell_outputs *outputs,
+                                           struct mer_cell_model *model, mer_err *err);
+
+/* The two jobs about a model (model_jobs.c). Opening reads the file as hostile; predicting is for
+ * the table whose descriptor came with the request, which is closed again. */
+MER_MUST_CHECK mer_status mer_cell_open_model(const struct mer_ctx *ctx,
+                                              const struct mer_cell_request *request,
+                                              const struct mer_cell_inputs *inputs,
+                                              struct mer_cell_outputs *outputs,
+                                              struct mer_cell_model *model, mer_err *err);
+MER_MUST_CHECK mer_status mer_cell_predict(const struct mer_ctx *ctx,
+                                           const struct mer_cell_request *request, int table,
+                                           struct mer_cell_model *model,
+                                           struct mer_cell_answer *answer, mer_err *err);
 
 #endif

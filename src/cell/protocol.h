@@ -3,11 +3,14 @@
  * nothing: every size, code and text of an answer is checked before use (client.c), for by then the
  * cell may be anybody.
  *
+ *   parent -> cell   struct mer_cell_start, before anything else happens
  *   cell -> parent   READY, once it is confined and before it has seen a byte of the input
  *   parent -> cell   struct mer_cell_request, then n_inline bytes
  *   cell -> parent   any number of PROGRESS, then one RESULT, then n_inline bytes
  *
- * A cell that cannot confine itself sends a RESULT instead of READY and ends.
+ * A cell that cannot confine itself sends a RESULT instead of READY and ends. After its RESULT a
+ * cell ends too, but for one that has opened a model: it goes on to hear requests to PREDICT, each
+ * with the descriptor of a table beside it, until its parent closes the socket.
  */
 #ifndef MER_CELL_PROTOCOL_H
 #define MER_CELL_PROTOCOL_H
@@ -16,20 +19,33 @@
 
 #include "intake/table_format.h"
 
-#define MER_CELL_MAGIC 0x324c4c4543524d4dULL /* changes with any layout here */
+#define MER_CELL_MAGIC 0x334c4c4543524d4dULL /* changes with any layout here */
 
 enum mer_cell_job {
     MER_CELL_JOB_PING,     /* answers at once: start-up time, doctor */
     MER_CELL_JOB_READ_CSV, /* INPUT: a table; SIDE: a schema, or nothing; OUTPUT: the image; inline
                               answer: notes on the schema (schema_notes.h) */
+    MER_CELL_JOB_OPEN_MODEL, /* INPUT: a model's file; inline answer: its facts (facts_notes.h) */
+    MER_CELL_JOB_PREDICT, /* of the model that is open; beside the request: a table's image, n_side
+                             bytes, sealed and checked by the parent; OUTPUT: the predictions, from
+                             its start, [n_rows][outputs] doubles */
     MER_CELL_JOB_COUNT
 };
 
 enum {
     MER_CELL_INLINE_MAX = 1 << 16, /* of a request */
-    MER_CELL_NOTES_MAX = 1 << 22,  /* of an answer */
+    MER_CELL_NOTES_MAX = 1 << 22,  /* of an answer about a schema */
+    MER_CELL_FACTS_MAX = 1 << 26,  /* of an answer about a model */
     MER_CELL_PHASE_MAX = 24,
 };
+
+/* What a cell has to know before it gives up everything. */
+struct mer_cell_start {
+    uint64_t magic;
+    uint32_t n_threads; /* of its team, its own thread counted */
+    uint32_t padding;
+};
+enum { MER_CELL_THREADS_MAX = 256 };
 
 struct mer_cell_request {
     uint64_t magic;
@@ -87,6 +103,7 @@ struct mer_cell_answer {
     char hint[MER_ERR_TEXT_MAX];
 };
 
+static_assert(sizeof(struct mer_cell_start) == 16, "no byte without a name travels");
 static_assert(sizeof(struct mer_cell_request) == 56, "no byte without a name travels");
 static_assert(sizeof(struct mer_cell_answer) ==
                   56 + 24 + 8 * MER_CELL_MISSING_MAX + MER_CELL_PHASE_MAX + 2 * MER_ERR_TEXT_MAX,

@@ -2,18 +2,12 @@
 
 #include <string.h>
 
+#include "cell/notes.h"
 #include "cell/protocol.h"
-#include "core/utf8.h"
 #include "frame/dictionary.h"
 #include "frame/image.h"
 
 enum { IS_REQUIRED = 1, LISTS_NOTHING = 2 };
-
-static mer_status put_number(struct mer_buf *buf, size_t number, mer_err *err)
-{
-    const uint32_t stored = (uint32_t)number;
-    return mer_buf_append(buf, &stored, sizeof stored, err);
-}
 
 static char flags_of(const struct mer_field *field)
 {
@@ -44,55 +38,18 @@ static mer_status put_flags(const struct mer_ctx *ctx, const struct mer_schema *
 mer_status mer_schema_notes_write(const struct mer_ctx *ctx, const struct mer_schema *schema,
                                   const unsigned char *image, struct mer_buf *buf, mer_err *err)
 {
-    MER_GUARD(put_number(buf, schema->n_missing_values, err));
-    for (size_t i = 0; i < schema->n_missing_values; i++) {
-        const size_t n = strlen(schema->missing_values[i]);
-        MER_GUARD(put_number(buf, n, err));
-        MER_GUARD(mer_buf_append(buf, schema->missing_values[i], n, err));
-    }
+    MER_GUARD(mer_notes_put_u32(buf, schema->n_missing_values, err));
+    for (size_t i = 0; i < schema->n_missing_values; i++)
+        MER_GUARD(mer_notes_put_text(buf, schema->missing_values[i],
+                                     strlen(schema->missing_values[i]), err));
     return put_flags(ctx, schema, image, buf, err);
 }
 
-struct cursor {
-    const char *at;
-    size_t left;
-};
-
-static bool take(struct cursor *cursor, size_t n, const char **ret_bytes)
-{
-    if (n > cursor->left)
-        return false;
-    *ret_bytes = cursor->at;
-    cursor->at += n;
-    cursor->left -= n;
-    return true;
-}
-
-static bool take_number(struct cursor *cursor, uint32_t *ret_number)
-{
-    const char *bytes;
-    if (!take(cursor, sizeof *ret_number, &bytes))
-        return false;
-    memcpy(ret_number, bytes, sizeof *ret_number);
-    return true;
-}
-
-/* A text of the notes, copied so that it ends in a zero. */
-static mer_status take_text(struct cursor *cursor, struct mer_arena *arena, const char **ret_text,
-                            bool *ret_good, mer_err *err)
-{
-    const char *bytes;
-    uint32_t n;
-    *ret_good = take_number(cursor, &n) && take(cursor, n, &bytes) && mer_utf8_valid(bytes, n) &&
-                memchr(bytes, '\0', n) == NULL;
-    return *ret_good ? mer_arena_text(arena, bytes, n, ret_text, err) : mer_ok();
-}
-
-static bool apply_flags(const char *flags, struct mer_schema *schema)
+static bool apply_flags(const unsigned char *flags, struct mer_schema *schema)
 {
     for (size_t c = 0; c < schema->n_fields; c++) {
         struct mer_field *const field = &schema->fields[c];
-        if ((unsigned char)flags[c] & ~(unsigned)(IS_REQUIRED | LISTS_NOTHING))
+        if (flags[c] & ~(unsigned)(IS_REQUIRED | LISTS_NOTHING))
             return false;
         field->required = flags[c] & IS_REQUIRED;
         if (flags[c] & LISTS_NOTHING)
@@ -101,35 +58,35 @@ static bool apply_flags(const char *flags, struct mer_schema *schema)
     return true;
 }
 
-static mer_status apply(const struct mer_ctx *ctx, struct cursor *cursor,
-                        const struct mer_frame *frame, struct mer_arena *arena,
-                        struct mer_schema *ret_schema, mer_err *err)
+static mer_status apply(const struct mer_ctx *ctx, struct mer_notes_reader *notes,
+                        const struct mer_frame *frame, struct mer_schema *ret_schema, mer_err *err)
 {
-    const char *missing[MER_CELL_MISSING_MAX], *flags;
-    uint32_t n_missing;
-    bool good = take_number(cursor, &n_missing) && n_missing <= MER_CELL_MISSING_MAX;
-    for (size_t i = 0; good && i < n_missing; i++)
-        MER_GUARD(take_text(cursor, arena, &missing[i], &good, err));
-    if (good && cursor->left == frame->n_columns && take(cursor, cursor->left, &flags)) {
-        struct mer_schema schema;
-        MER_GUARD(mer_schema_of_frame(ctx, frame, missing, n_missing, &schema, err));
-        if (apply_flags(flags, &schema)) {
-            *ret_schema = schema;
-            return mer_ok();
-        }
-        mer_schema_release(&schema);
+    static const char nonsense[] = "the cell that read the schema tells nonsense about it";
+    const char *missing[MER_CELL_MISSING_MAX];
+    const size_t n_missing = mer_notes_u32_upto(notes, MER_CELL_MISSING_MAX);
+    for (size_t i = 0; i < n_missing; i++)
+        missing[i] = mer_notes_text(notes, NULL);
+    const unsigned char *const flags = mer_notes_bytes(notes, frame->n_columns);
+    MER_GUARD(mer_notes_end(notes, nonsense));
+    struct mer_schema schema;
+    MER_GUARD(mer_schema_of_frame(ctx, frame, missing, n_missing, &schema, err));
+    if (apply_flags(flags, &schema)) {
+        *ret_schema = schema;
+        return mer_ok();
     }
-    return mer_fail(err, MER_ERR_DATA, "the cell that read the schema tells nonsense about it");
+    mer_schema_release(&schema);
+    return mer_fail(err, MER_ERR_DATA, "%s", nonsense);
 }
 
-mer_status mer_schema_notes_apply(const struct mer_ctx *ctx, const char *notes, size_t n,
+mer_status mer_schema_notes_apply(const struct mer_ctx *ctx, const char *bytes, size_t n,
                                   const struct mer_frame *frame, struct mer_schema *ret_schema,
                                   mer_err *err)
 {
-    struct cursor cursor = {notes, n};
+    struct mer_notes_reader notes;
     struct mer_arena arena; /* of texts that the schema copies */
     mer_arena_init(&arena, ctx->alloc);
-    const mer_status status = apply(ctx, &cursor, frame, &arena, ret_schema, err);
+    mer_notes_read(&notes, bytes, n, &arena, err);
+    const mer_status status = apply(ctx, &notes, frame, ret_schema, err);
     mer_arena_release(&arena);
     return status;
 }

@@ -17,7 +17,7 @@ MER_MUST_CHECK mer_status mer_schema_notes_write(const struct mer_ctx *ctx,
                                                  mer_err *err);
 /* In the parent: notes that nobody vouches for, about a frame that was checked. The schema's
  * categories are the frame's levels. */
-MER_MUST_CHECK mer_status mer_schema_notes_apply(const struct mer_ctx *ctx, const char *notes,
+MER_MUST_CHECK mer_status mer_schema_notes_apply(const struct mer_ctx *ctx, const char *bytes,
                                                  size_t n, const struct mer_frame *frame,
                                                  struct mer_schema *ret_schema, mer_err *err);
 

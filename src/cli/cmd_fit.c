@@ -186,12 +186,11 @@ static void print_data(struct fit *fit)
     mer_cli_show_now(cli);
 }
 
-static void print_left_out(struct mer_cli *cli, const struct mer_pipeline *pipeline)
+static void print_left_out(struct mer_cli *cli, const struct mer_facts *facts)
 {
     size_t n = 0;
-    for (size_t i = 0; i < mer_prepare_n_columns(pipeline->prepare); i++) {
-        struct mer_prepare_column column;
-        mer_prepare_describe(pipeline->prepare, i, &column);
+    for (size_t i = 0; i + 1 < facts->n_fields; i++) {
+        const struct mer_prepare_column column = facts->columns[i];
         if (column.left_out == MER_LEFT_OUT_NOT)
             continue;
         if (++n <= COLUMNS_SHOWN)
@@ -247,21 +246,20 @@ static void print_result(struct fit *fit)
 {
     struct mer_cli *const cli = fit->cli;
     const struct fit_arguments *const arguments = fit->arguments;
-    const struct mer_pipeline *const pipeline = fit->model->pipeline;
+    const struct mer_facts *const facts = fit->model->facts;
     const char *const key = arguments->key ? arguments->key : DEFAULT_KEY;
-    print_left_out(cli, pipeline);
-    mer_cli_print_bold(cli, "\nTarget: %s\n", mer_quote(pipeline->target).text);
-    mer_cli_print(cli, "  %s", mer_task_name(pipeline->task));
-    if (pipeline->task != MER_TASK_REGRESSION)
-        mer_cli_print(cli, ", %zu classes", pipeline->n_classes);
-    mer_cli_print(cli, "; %s %s; seed %llu, %llu work units\n\n", pipeline->metric,
-                  mer_cli_show_folds(pipeline->n_folds).text, (unsigned long long)pipeline->seed,
-                  (unsigned long long)pipeline->units);
-    mer_cli_print_leaderboard(cli, pipeline, LEADERBOARD_LINES, true);
+    print_left_out(cli, facts);
+    mer_cli_print_bold(cli, "\nTarget: %s\n", mer_quote(facts->target).text);
+    mer_cli_print(cli, "  %s", mer_task_name(facts->task));
+    if (facts->task != MER_TASK_REGRESSION)
+        mer_cli_print(cli, ", %zu classes", facts->n_classes);
+    mer_cli_print(cli, "; %s %s; seed %llu, %llu work units\n\n", facts->metric,
+                  mer_cli_show_folds(facts->n_folds).text, (unsigned long long)facts->seed,
+                  (unsigned long long)facts->units);
+    mer_cli_print_leaderboard(cli, facts, LEADERBOARD_LINES, true);
     mer_cli_print_bold(cli, "\nModel: %s\n", mer_quote(arguments->out).text);
-    mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", pipeline->family->name,
-                  pipeline->metric,
-                  mer_cli_show_score(pipeline->n_trials ? pipeline->trials[0].score : NAN).text,
+    mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", facts->family->name, facts->metric,
+                  mer_cli_show_score(facts->n_trials ? facts->trials[0].score : NAN).text,
                   mer_cli_show_bytes(fit->saved.n_bytes).text, fit->saved.digest);
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
@@ -300,13 +298,12 @@ static void put_data(struct mer_cli_document *document, const struct mer_table *
     mer_json_end_object(&document->writer);
 }
 
-static void put_left_out(struct mer_cli_document *document, const struct mer_prepare *prepare)
+static void put_left_out(struct mer_cli_document *document, const struct mer_facts *facts)
 {
     mer_json_key(&document->writer, "left_out");
     mer_json_begin_array(&document->writer);
-    for (size_t i = 0; i < mer_prepare_n_columns(prepare); i++) {
-        struct mer_prepare_column column;
-        mer_prepare_describe(prepare, i, &column);
+    for (size_t i = 0; i + 1 < facts->n_fields; i++) {
+        const struct mer_prepare_column column = facts->columns[i];
         if (column.left_out == MER_LEFT_OUT_NOT)
             continue;
         mer_json_begin_object(&document->writer);
@@ -320,7 +317,7 @@ static void put_left_out(struct mer_cli_document *document, const struct mer_pre
 static mer_status emit_json(struct fit *fit, mer_err *err)
 {
     const struct fit_arguments *const arguments = fit->arguments;
-    const struct mer_pipeline *const pipeline = fit->model->pipeline;
+    const struct mer_facts *const facts = fit->model->facts;
     struct mer_cli_document document;
     mer_cli_document_begin(&document, err);
     mer_cli_put_string(&document, "model", arguments->out);
@@ -328,27 +325,26 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_unsigned(&document, "bytes", fit->saved.n_bytes);
     mer_cli_put_string(&document, "key", arguments->key ? arguments->key : DEFAULT_KEY);
     mer_cli_put_boolean(&document, "key_is_new", fit->key_is_new);
-    mer_cli_put_string(&document, "task", mer_task_name(pipeline->task));
-    mer_cli_put_string(&document, "target", pipeline->target);
+    mer_cli_put_string(&document, "task", mer_task_name(facts->task));
+    mer_cli_put_string(&document, "target", facts->target);
     mer_cli_put_unsigned(&document, "n_classes", mer_model_classes(fit->model));
-    mer_cli_put_string(&document, "family", pipeline->family->name);
+    mer_cli_put_string(&document, "family", facts->family->name);
     mer_json_key(&document.writer, "params");
-    mer_params_write(pipeline->family->params, pipeline->family->n_params, &pipeline->params,
+    mer_params_write(facts->family->params, facts->family->n_params, &facts->params,
                      &document.writer);
-    mer_cli_put_string(&document, "metric", pipeline->metric);
+    mer_cli_put_string(&document, "metric", facts->metric);
     mer_json_key(&document.writer, "metrics"); /* cross-validated */
     mer_json_begin_object(&document.writer);
-    mer_cli_put_number(&document, pipeline->metric,
-                       pipeline->n_trials ? pipeline->trials[0].score : NAN);
+    mer_cli_put_number(&document, facts->metric, facts->n_trials ? facts->trials[0].score : NAN);
     mer_json_end_object(&document.writer);
-    mer_cli_put_unsigned(&document, "folds", pipeline->n_folds);
-    mer_cli_put_unsigned(&document, "seed", pipeline->seed);
-    mer_cli_put_unsigned(&document, "units", pipeline->units);
+    mer_cli_put_unsigned(&document, "folds", facts->n_folds);
+    mer_cli_put_unsigned(&document, "seed", facts->seed);
+    mer_cli_put_unsigned(&document, "units", facts->units);
     mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
     mer_cli_put_string(&document, "cpu", mer_cpu_level_name(fit->model->making.cpu));
     put_data(&document, fit->table);
-    put_left_out(&document, pipeline->prepare);
-    mer_cli_put_leaderboard(&document, pipeline, true);
+    put_left_out(&document, facts);
+    mer_cli_put_leaderboard(&document, facts, true);
     put_seconds(&document, fit);
     mer_cli_put_unsigned(&document, "peak_rss_bytes", mer_peak_rss_bytes());
     return mer_cli_document_end(fit->cli, &document, err);

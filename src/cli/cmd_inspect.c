@@ -5,17 +5,15 @@
 #include "cli/loading.h"
 
 struct inspect_arguments {
-    const char *model;
-    const char *key;
+    struct mer_cli_model model;
     bool labels;
 };
 
-static void print_columns(struct mer_cli *cli, const struct mer_pipeline *pipeline)
+static void print_columns(struct mer_cli *cli, const struct mer_facts *facts)
 {
     mer_cli_print_bold(cli, "\nColumns\n");
-    for (size_t i = 0; i < mer_prepare_n_columns(pipeline->prepare); i++) {
-        struct mer_prepare_column column;
-        mer_prepare_describe(pipeline->prepare, i, &column);
+    for (size_t i = 0; i + 1 < facts->n_fields; i++) {
+        const struct mer_prepare_column column = facts->columns[i];
         mer_cli_print(cli, "  %-30s %-12s", mer_quote(column.name).text,
                       mer_type_name(column.type));
         if (column.left_out != MER_LEFT_OUT_NOT)
@@ -30,28 +28,28 @@ static void print_columns(struct mer_cli *cli, const struct mer_pipeline *pipeli
 static void print_model(struct mer_cli *cli, const struct inspect_arguments *arguments,
                         const struct mer_fitted *model)
 {
-    const struct mer_pipeline *const pipeline = model->pipeline;
-    mer_cli_print_bold(cli, "Model: %s\n", mer_quote(arguments->model).text);
-    mer_cli_print(cli, "  signed by  %s (key id %.16s...)\n",
-                  mer_quote(model->verified.signer_name).text, model->verified.signer_id);
-    mer_cli_print(cli, "  sha256     %s\n", model->verified.digest);
-    mer_cli_print(cli, "  target     %s\n", mer_quote(pipeline->target).text);
-    mer_cli_print(cli, "  task       %s", mer_task_name(pipeline->task));
-    if (pipeline->task != MER_TASK_REGRESSION)
-        mer_cli_print(cli, ", %zu classes", pipeline->n_classes);
-    mer_cli_print(cli, "\n  family     %s: %s\n", pipeline->family->name, pipeline->family->title);
+    const struct mer_facts *const facts = model->facts;
+    mer_cli_print_bold(cli, "Model: %s\n", mer_quote(arguments->model.path).text);
+    mer_cli_print(cli, "  signed by  %s", mer_cli_show_signer(model).text);
+    if (!mer_model_is_unsigned(model))
+        mer_cli_print(cli, " (key id %.16s...)", model->verified.signer_id);
+    mer_cli_print(cli, "\n  sha256     %s\n", model->digest);
+    mer_cli_print(cli, "  target     %s\n", mer_quote(facts->target).text);
+    mer_cli_print(cli, "  task       %s", mer_task_name(facts->task));
+    if (facts->task != MER_TASK_REGRESSION)
+        mer_cli_print(cli, ", %zu classes", facts->n_classes);
+    mer_cli_print(cli, "\n  family     %s: %s\n", facts->family->name, facts->family->title);
     mer_cli_print(cli, "  params     %s\n",
-                  mer_cli_show_params(pipeline->family, &pipeline->params).text);
-    if (pipeline->n_trials)
-        mer_cli_print(cli, "  %-10s %s %s\n", pipeline->metric,
-                      mer_cli_show_score(pipeline->trials[0].score).text,
-                      mer_cli_show_folds(pipeline->n_folds).text);
-    mer_cli_print(cli, "  trained on %zu rows, seed %llu, %llu work units\n",
-                  pipeline->n_train_rows, (unsigned long long)pipeline->seed,
-                  (unsigned long long)pipeline->units);
+                  mer_cli_show_params(facts->family, &facts->params).text);
+    if (facts->n_trials)
+        mer_cli_print(cli, "  %-10s %s %s\n", facts->metric,
+                      mer_cli_show_score(facts->trials[0].score).text,
+                      mer_cli_show_folds(facts->n_folds).text);
+    mer_cli_print(cli, "  trained on %zu rows, seed %llu, %llu work units\n", facts->n_train_rows,
+                  (unsigned long long)facts->seed, (unsigned long long)facts->units);
     for (size_t i = 0; arguments->labels && i < mer_model_classes(model); i++)
         mer_cli_print(cli, "  class      %s\n", mer_quote(mer_model_label(model, i)).text);
-    print_columns(cli, pipeline);
+    print_columns(cli, facts);
 }
 
 static mer_status emit_json(struct mer_cli *cli, const struct inspect_arguments *arguments,
@@ -59,10 +57,9 @@ static mer_status emit_json(struct mer_cli *cli, const struct inspect_arguments 
 {
     struct mer_cli_document document;
     mer_cli_document_begin(&document, err);
-    mer_cli_put_string(&document, "model", arguments->model);
-    mer_cli_put_string(&document, "digest", loaded->model->verified.digest);
+    mer_cli_put_string(&document, "model", arguments->model.path);
     mer_cli_put_unsigned(&document, "bytes", loaded->model->sealed.n);
-    mer_cli_put_verified(&document, "signer", &loaded->model->verified);
+    mer_cli_put_signer(&document, loaded->model);
     mer_describe_into(loaded->model, &document.writer);
     if (arguments->labels) {
         mer_json_key(&document.writer, "labels");
@@ -78,7 +75,7 @@ static mer_status run_inspect(struct mer_cli *cli, const void *words, mer_err *e
 {
     const struct inspect_arguments *const arguments = words;
     struct mer_cli_loaded loaded;
-    mer_status status = mer_cli_load_model(cli, arguments->model, arguments->key, &loaded, err);
+    mer_status status = mer_cli_load_model(cli, &arguments->model, &loaded, err);
     if (mer_is_ok(status)) {
         if (cli->common.json)
             status = emit_json(cli, arguments, &loaded, err);
@@ -93,15 +90,15 @@ static mer_status run_leaderboard(struct mer_cli *cli, const void *words, mer_er
 {
     const struct inspect_arguments *const arguments = words;
     struct mer_cli_loaded loaded;
-    mer_status status = mer_cli_load_model(cli, arguments->model, arguments->key, &loaded, err);
+    mer_status status = mer_cli_load_model(cli, &arguments->model, &loaded, err);
     if (mer_is_ok(status) && cli->common.json) {
         struct mer_cli_document document;
         mer_cli_document_begin(&document, err);
-        mer_cli_put_string(&document, "metric", loaded.model->pipeline->metric);
-        mer_cli_put_leaderboard(&document, loaded.model->pipeline, false);
+        mer_cli_put_string(&document, "metric", loaded.model->facts->metric);
+        mer_cli_put_leaderboard(&document, loaded.model->facts, false);
         status = mer_cli_document_end(cli, &document, err);
     } else if (mer_is_ok(status)) {
-        mer_cli_print_leaderboard(cli, loaded.model->pipeline, SIZE_MAX, false);
+        mer_cli_print_leaderboard(cli, loaded.model->facts, SIZE_MAX, false);
     }
     mer_cli_loaded_release(&loaded);
     return status;
@@ -112,7 +109,7 @@ static const struct mer_cli_option POSITIONALS[] = {
 };
 
 static const struct mer_cli_option INSPECT_OPTIONS[] = {
-    MER_CLI_KEY_FILE_OPTION(struct inspect_arguments),
+    MER_CLI_MODEL_OPTIONS(struct inspect_arguments),
     {.name = "labels",
      .type = MER_CLI_FLAG,
      .at = offsetof(struct inspect_arguments, labels),
@@ -120,7 +117,7 @@ static const struct mer_cli_option INSPECT_OPTIONS[] = {
 };
 
 static const struct mer_cli_option LEADERBOARD_OPTIONS[] = {
-    MER_CLI_KEY_FILE_OPTION(struct inspect_arguments),
+    MER_CLI_MODEL_OPTIONS(struct inspect_arguments),
 };
 
 static const struct mer_cli_example INSPECT_EXAMPLES[] = {

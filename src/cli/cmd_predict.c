@@ -9,12 +9,11 @@
 enum { PROBABILITY_DIGITS = 6, CHUNK_BYTES = 1 << 16 };
 
 struct predict_arguments {
-    const char *model;
+    struct mer_cli_model model;
     const char *data;
     const char *out;
     bool proba;
     uint64_t digits;
-    const char *key;
     struct mer_cli_reading reading;
     bool force;
 };
@@ -171,7 +170,7 @@ static mer_status emit_json(struct predicting *predicting, mer_err *err)
 {
     struct mer_cli_document document;
     mer_cli_document_begin(&document, err);
-    mer_cli_put_string(&document, "model", predicting->arguments->model);
+    mer_cli_put_string(&document, "model", predicting->arguments->model.path);
     mer_cli_put_string(&document, "target", mer_model_target(predicting->loaded.model));
     mer_cli_put_unsigned(&document, "rows", predicting->n_rows);
     if (predicting->arguments->out)
@@ -187,7 +186,7 @@ static mer_status predict(struct predicting *predicting, mer_err *err)
 {
     const struct predict_arguments *const arguments = predicting->arguments;
     struct mer_cli_loaded *const loaded = &predicting->loaded;
-    MER_GUARD(mer_cli_load_model(predicting->cli, arguments->model, arguments->key, loaded, err));
+    MER_GUARD(mer_cli_load_model(predicting->cli, &arguments->model, loaded, err));
     if (arguments->proba && mer_model_classes(loaded->model) == 0)
         return mer_fail(err, MER_ERR_USAGE,
                         "--proba wants a classification model; this one predicts numbers");
@@ -205,7 +204,7 @@ static mer_status steps(struct predicting *predicting, mer_err *err)
     const struct predict_arguments *const arguments = predicting->arguments;
     if (arguments->out) {
         MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
-        MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->model, err));
+        MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->model.path, err));
         MER_GUARD(
             mer_output_open(&predicting->output, arguments->out, arguments->force, 0644, err));
     }
@@ -262,7 +261,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 1,
      .maximum = 17,
      .help = "significant digits; probabilities have 6 otherwise, values all they need"},
-    MER_CLI_KEY_FILE_OPTION(struct predict_arguments),
+    MER_CLI_MODEL_OPTIONS(struct predict_arguments),
     MER_CLI_READING_OPTIONS(struct predict_arguments),
     {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing output"},
 };

@@ -3,9 +3,8 @@
 #include "metric/metric.h"
 
 struct score_arguments {
-    const char *model;
+    struct mer_cli_model model;
     const char *data;
-    const char *key;
     struct mer_cli_reading reading;
 };
 
@@ -36,7 +35,7 @@ static mer_status show(struct mer_cli *cli, const struct score_arguments *argume
     if (cli->common.json) {
         struct mer_cli_document document;
         mer_cli_document_begin(&document, err);
-        mer_cli_put_string(&document, "model", arguments->model);
+        mer_cli_put_string(&document, "model", arguments->model.path);
         mer_cli_put_string(&document, "task", mer_model_task(loaded->model));
         mer_cli_put_unsigned(&document, "rows", n_rows);
         mer_json_key(&document.writer, "metrics");
@@ -48,7 +47,7 @@ static mer_status show(struct mer_cli *cli, const struct score_arguments *argume
         return mer_cli_document_end(cli, &document, err);
     }
     mer_cli_print(cli, "%zu rows, %s, signed by %s\n", n_rows, mer_model_task(loaded->model),
-                  mer_quote(loaded->model->verified.signer_name).text);
+                  mer_cli_show_signer(loaded->model).text);
     for (size_t i = 0; i < scores->n; i++)
         mer_cli_print(cli, "  %-24s%s\n", scores->items[i].metric,
                       mer_cli_show_score(scores->items[i].value).text);
@@ -58,7 +57,7 @@ static mer_status show(struct mer_cli *cli, const struct score_arguments *argume
 static mer_status steps(struct mer_cli *cli, const struct score_arguments *arguments,
                         struct mer_cli_loaded *loaded, mer_err *err)
 {
-    MER_GUARD(mer_cli_load_model(cli, arguments->model, arguments->key, loaded, err));
+    MER_GUARD(mer_cli_load_model(cli, &arguments->model, loaded, err));
     MER_GUARD(mer_cli_load_table(arguments->data, &arguments->reading, loaded, err));
     struct scores scores = {.n = 0};
     const double start = mer_cli_seconds(cli);
@@ -80,7 +79,7 @@ static const struct mer_cli_option POSITIONALS[] = {
 };
 
 static const struct mer_cli_option OPTIONS[] = {
-    MER_CLI_KEY_FILE_OPTION(struct score_arguments),
+    MER_CLI_MODEL_OPTIONS(struct score_arguments),
     MER_CLI_READING_OPTIONS(struct score_arguments),
 };
 

@@ -39,25 +39,25 @@ struct mer_cli_params mer_cli_show_params(const struct mer_family *family,
 }
 
 /* The search may prefer a setting that is as good as the best within the noise of the folds. */
-static bool first_is_best(const struct mer_pipeline *pipeline)
+static bool first_is_best(const struct mer_facts *facts)
 {
-    const struct mer_metric *const metric = mer_metric_find(pipeline->metric);
-    for (size_t i = 1; metric && i < pipeline->n_trials; i++) {
-        const double first = pipeline->trials[0].score, other = pipeline->trials[i].score;
+    const struct mer_metric *const metric = mer_metric_find(facts->metric);
+    for (size_t i = 1; metric && i < facts->n_trials; i++) {
+        const double first = facts->trials[0].score, other = facts->trials[i].score;
         if (metric->greater_is_better ? other > first : other < first)
             return false;
     }
     return true;
 }
 
-void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_pipeline *pipeline,
-                               size_t n_max, bool with_times)
+void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *facts, size_t n_max,
+                               bool with_times)
 {
-    const int width = strlen(pipeline->metric) > 10 ? (int)strlen(pipeline->metric) : 10;
+    const int width = strlen(facts->metric) > 10 ? (int)strlen(facts->metric) : 10;
     mer_cli_print_bold(cli, "  rank  family        %-*s  +-          %-10s  parameters\n", width,
-                       pipeline->metric, with_times ? "time" : "units");
-    for (size_t i = 0; i < pipeline->n_trials && i < n_max; i++) {
-        const struct mer_trial *const trial = &pipeline->trials[i];
+                       facts->metric, with_times ? "time" : "units");
+    for (size_t i = 0; i < facts->n_trials && i < n_max; i++) {
+        const struct mer_trial *const trial = &facts->trials[i];
         struct mer_cli_shown cost;
         if (with_times)
             cost = mer_cli_show_seconds(trial->seconds);
@@ -68,22 +68,22 @@ void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_pipeline *p
                       mer_cli_show_score(trial->deviation).text, cost.text,
                       mer_cli_show_params(trial->family, &trial->params).text);
     }
-    if (!first_is_best(pipeline))
+    if (!first_is_best(facts))
         mer_cli_print(cli, "  The first was chosen: as good as the best within the noise of the "
                            "folds, and simpler.\n");
-    if (pipeline->n_trials > n_max)
+    if (facts->n_trials > n_max)
         mer_cli_print(cli, "  and %zu more: merlon leaderboard shows them\n",
-                      pipeline->n_trials - n_max);
+                      facts->n_trials - n_max);
 }
 
-void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer_pipeline *pipeline,
+void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer_facts *facts,
                              bool with_times)
 {
     struct mer_json_writer *const writer = &document->writer;
     mer_json_key(writer, "leaderboard");
     mer_json_begin_array(writer);
-    for (size_t i = 0; i < pipeline->n_trials; i++) {
-        const struct mer_trial *const trial = &pipeline->trials[i];
+    for (size_t i = 0; i < facts->n_trials; i++) {
+        const struct mer_trial *const trial = &facts->trials[i];
         mer_json_begin_object(writer);
         mer_cli_put_unsigned(document, "rank", i + 1);
         mer_cli_put_string(document, "family", trial->family->name);

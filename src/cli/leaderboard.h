@@ -5,8 +5,8 @@
 #include "cli/session.h"
 
 /* At most n_max lines; times only when the search was just run (they are in no model). */
-void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_pipeline *pipeline,
-                               size_t n_max, bool with_times);
+void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *facts, size_t n_max,
+                               bool with_times);
 /* "alpha=0.1 l1_ratio=0": what differs from the family's defaults, or "defaults". */
 struct mer_cli_params {
     char text[160];
@@ -14,7 +14,7 @@ struct mer_cli_params {
 struct mer_cli_params mer_cli_show_params(const struct mer_family *family,
                                           const struct mer_params *params);
 /* "leaderboard": [...] as a member of the document's object. */
-void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer_pipeline *pipeline,
+void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer_facts *facts,
                              bool with_times);
 
 #endif

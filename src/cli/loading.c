@@ -1,16 +1,32 @@
 #include "cli/loading.h"
 
+#include <stdio.h>
+
+#include "cell/confine.h"
 #include "os/clock.h"
 
-mer_status mer_cli_load_model(struct mer_cli *cli, const char *path, const char *key_file,
+static mer_status load_trusted(struct mer_cli *cli, const struct mer_cli_model *which,
+                               struct mer_fitted **ret_model, mer_err *err)
+{
+    struct mer_trust *trust;
+    MER_GUARD(mer_cli_open_trust(which->key, &trust, err));
+    const mer_status status = mer_model_load(cli->context, which->path, trust, ret_model, err);
+    mer_trust_free(trust);
+    return status;
+}
+
+mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *which,
                               struct mer_cli_loaded *loaded, mer_err *err)
 {
     *loaded = (struct mer_cli_loaded){NULL, NULL};
+    if (which->is_unsigned && which->key)
+        return mer_fail(err, MER_ERR_USAGE, "--unsigned and --key exclude each other");
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
-    struct mer_trust *trust;
-    MER_GUARD(mer_cli_open_trust(key_file, &trust, err));
-    const mer_status status = mer_model_load(cli->context, path, trust, &loaded->model, err);
-    mer_trust_free(trust);
+    const mer_status status = load_trusted(cli, which, &loaded->model, err);
+    if (status.code != MER_ERR_TRUST)
+        return status;
+    if (which->is_unsigned)
+        return mer_model_load_unsigned(cli->context, which->path, NULL, &loaded->model, err);
     return status;
 }
 
@@ -28,6 +44,34 @@ void mer_cli_loaded_release(struct mer_cli_loaded *loaded)
     mer_fitted_free(loaded->model);
 }
 
+void mer_cli_put_signer(struct mer_cli_document *document, const struct mer_fitted *model)
+{
+    mer_cli_put_string(document, "digest", model->digest);
+    mer_cli_put_boolean(document, "unsigned", mer_model_is_unsigned(model));
+    if (!mer_model_is_unsigned(model)) {
+        mer_cli_put_verified(document, "signer", &model->verified);
+        return;
+    }
+    const unsigned level = mer_cell_pool_level(model->cells);
+    mer_json_key(&document->writer, "signer");
+    mer_json_put_null(&document->writer);
+    mer_json_key(&document->writer, "cell");
+    mer_json_begin_object(&document->writer);
+    mer_cli_put_boolean(document, "seccomp", level & MER_CELL_HAS_SECCOMP);
+    mer_cli_put_boolean(document, "landlock", level & MER_CELL_HAS_LANDLOCK);
+    mer_cli_put_boolean(document, "namespaces", level & MER_CELL_HAS_NAMESPACES);
+    mer_json_end_object(&document->writer);
+}
+
+struct mer_quoted mer_cli_show_signer(const struct mer_fitted *model)
+{
+    struct mer_quoted shown;
+    if (!mer_model_is_unsigned(model))
+        return mer_quote(model->verified.signer_name);
+    (void)snprintf(shown.text, sizeof shown.text, "nobody that is trusted: it runs in a cell");
+    return shown;
+}
+
 void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
                         const struct mer_cli_loaded *loaded, double predict_seconds)
 {
@@ -36,9 +80,8 @@ void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
     double load_seconds = model->verify_seconds + model->parse_seconds;
     if (table)
         load_seconds += table->read_seconds + table->check_seconds + table->parse_seconds;
-    mer_cli_put_string(document, "digest", model->verified.digest);
-    mer_cli_put_verified(document, "signer", &model->verified);
-    mer_cli_put_unsigned(document, "seed", model->pipeline->seed);
+    mer_cli_put_signer(document, model);
+    mer_cli_put_unsigned(document, "seed", model->facts->seed);
     mer_json_key(&document->writer, "seconds");
     mer_json_begin_object(&document->writer);
     mer_cli_put_number(document, "load", load_seconds);

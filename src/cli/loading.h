@@ -10,25 +10,37 @@ struct mer_cli_loaded {
     struct mer_table *table;
 };
 
+/* Which model, and whom to believe about it. */
+struct mer_cli_model {
+    const char *path;
+    const char *key;  /* accept this public key alone; NULL: the store's */
+    bool is_unsigned; /* without a trusted signature it runs in a cell */
+};
+
 /* Opens the session, verifies and loads the model; release with mer_cli_loaded_release, also after
- * a failure. key_file: accept this public key alone; NULL: the store's. */
-MER_MUST_CHECK mer_status mer_cli_load_model(struct mer_cli *cli, const char *path,
-                                             const char *key_file, struct mer_cli_loaded *loaded,
-                                             mer_err *err);
+ * a failure. */
+MER_MUST_CHECK mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *which,
+                                             struct mer_cli_loaded *loaded, mer_err *err);
 /* Reads the table by the model's schema. */
 MER_MUST_CHECK mer_status mer_cli_load_table(const char *path,
                                              const struct mer_cli_reading *reading,
                                              struct mer_cli_loaded *loaded, mer_err *err);
 void mer_cli_loaded_release(struct mer_cli_loaded *loaded);
 
-/* "digest", "signer", "seed", "seconds": {"load": ..., "verify": ..., "predict": ...} and
+/* "digest", "unsigned", "signer" (null for a model that nobody trusted has signed, which has
+ * "cell": what holds it) as members of the document; the signer for people. */
+void mer_cli_put_signer(struct mer_cli_document *document, const struct mer_fitted *model);
+struct mer_quoted mer_cli_show_signer(const struct mer_fitted *model);
+
+/* What mer_cli_put_signer puts, "seed", "seconds": {"load": ..., "verify": ..., "predict": ...} and
  * "peak_rss_bytes" as members of the document. predict_seconds < 0: nothing was predicted. */
 void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
                         const struct mer_cli_loaded *loaded, double predict_seconds);
 
+/* A command's arguments struct has a member `model` of struct mer_cli_model. */
 #define MER_CLI_MODEL_POSITIONAL(arguments)                                                        \
     {                                                                                              \
-        .name = "MODEL", .type = MER_CLI_FILE, .at = offsetof(arguments, model),                   \
+        .name = "MODEL", .type = MER_CLI_FILE, .at = offsetof(arguments, model.path),              \
         .help = "a model that merlon fit wrote; its signature is verified first", .required = true \
     }
 #define MER_CLI_TABLE_POSITIONAL(arguments)                                                        \
@@ -38,10 +50,17 @@ void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
                 "standard input",                                                                  \
         .required = true                                                                           \
     }
-#define MER_CLI_KEY_FILE_OPTION(arguments)                                                         \
+#define MER_CLI_MODEL_OPTIONS(arguments)                                                           \
+    {.name = "key",                                                                                \
+     .type = MER_CLI_FILE,                                                                         \
+     .at = offsetof(arguments, model.key),                                                         \
+     .metavar = "PEM",                                                                             \
+     .help = "accept this public key and no other, instead of the store's trusted keys"},          \
     {                                                                                              \
-        .name = "key", .type = MER_CLI_FILE, .at = offsetof(arguments, key), .metavar = "PEM",     \
-        .help = "accept this public key and no other, instead of the store's trusted keys"         \
+        .name = "unsigned", .type = MER_CLI_FLAG, .at = offsetof(arguments, model.is_unsigned),    \
+        .help =                                                                                    \
+            "use the model even if nobody trusted has signed it: it is then loaded and run in "    \
+            "a cell, where it can do no harm but predict what its maker wants"                     \
     }
 /* What using a model can end with, besides what always can. */
 #define MER_CLI_LOADING_FAILURES                                                                   \

@@ -28,8 +28,9 @@ struct mer_team {
 
     pthread_mutex_t mutex;
     pthread_cond_t work; /* a new job, or the end */
-    pthread_cond_t idle; /* nobody is joined any more */
+    pthread_cond_t idle; /* nobody is joined any more; a thread has begun */
     size_t n_asleep;     /* under the mutex */
+    size_t n_waiting;    /* under the mutex: threads that have begun */
     bool stop;           /* under the mutex */
     bool open;           /* under the mutex: the job may be joined */
     _Atomic uint64_t epoch;
@@ -82,6 +83,10 @@ static void *run_member(void *self)
     const struct member *member = self;
     struct mer_team *team = member->team;
     uint64_t seen = 0;
+    pthread_mutex_lock(&team->mutex);
+    team->n_waiting++;
+    pthread_cond_signal(&team->idle);
+    pthread_mutex_unlock(&team->mutex);
     for (;;) {
         await_job(team, seen);
         if (team->stop)
@@ -146,6 +151,17 @@ mer_status mer_team_new(struct mer_alloc *alloc, size_t n_threads, struct mer_te
     (void)pthread_cond_init(&team->idle, NULL);
     *ret_team = team;
     return mer_ok();
+}
+
+void mer_team_start(struct mer_team *team)
+{
+    if (!team || team->tried)
+        return;
+    start_threads(team);
+    pthread_mutex_lock(&team->mutex);
+    while (team->n_waiting < team->n_started)
+        pthread_cond_wait(&team->idle, &team->mutex);
+    pthread_mutex_unlock(&team->mutex);
 }
 
 void mer_team_free(struct mer_team *team)

@@ -19,6 +19,9 @@ typedef void mer_task_fn(void *argument, size_t task, size_t worker);
 MER_MUST_CHECK mer_status mer_team_new(struct mer_alloc *alloc, size_t n_threads,
                                        struct mer_team **ret_team, mer_err *err);
 void mer_team_free(struct mer_team *team);
+/* Starts the threads now, and returns when each of them waits for work: for a process that soon may
+ * not start any. */
+void mer_team_start(struct mer_team *team);
 /* 1 for NULL. Workers are numbered from 0. */
 size_t mer_team_size(const struct mer_team *team);
 /* Runs task 0 .. n_tasks - 1, each once, and returns when all have ended. NULL: the caller's

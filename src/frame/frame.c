@@ -60,6 +60,12 @@ mer_status mer_frame_open(const struct mer_ctx *ctx, const void *image, size_t n
                           struct mer_frame *ret_frame, mer_err *err)
 {
     MER_GUARD(mer_image_check(ctx, image, n, err));
+    return mer_frame_open_checked(ctx, image, n, ret_frame, err);
+}
+
+mer_status mer_frame_open_checked(const struct mer_ctx *ctx, const void *image, size_t n,
+                                  struct mer_frame *ret_frame, mer_err *err)
+{
     const struct mer_image_header *header = image;
     const struct mer_image_column *stored = (const void *)(header + 1);
     struct mer_frame frame = {.image = image,

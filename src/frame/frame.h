@@ -82,6 +82,11 @@ static inline struct mer_cell mer_column_level(const struct mer_column *column, 
  * MER_ERR_DATA when anything in it is not as the format says. Release with mer_frame_release. */
 MER_MUST_CHECK mer_status mer_frame_open(const struct mer_ctx *ctx, const void *image, size_t n,
                                          struct mer_frame *ret_frame, mer_err *err);
+/* The same for an image that mer_frame_open has accepted before, and that nobody could change
+ * since: a cell is given what its parent checked. */
+MER_MUST_CHECK mer_status mer_frame_open_checked(const struct mer_ctx *ctx, const void *image,
+                                                 size_t n, struct mer_frame *ret_frame,
+                                                 mer_err *err);
 /* The same for an image in a region, which the frame then owns (on success). */
 MER_MUST_CHECK mer_status mer_frame_adopt(const struct mer_ctx *ctx, struct mer_region *region,
                                           struct mer_frame *ret_frame, mer_err *err);

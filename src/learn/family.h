@@ -72,6 +72,7 @@ struct mer_family {
 extern const struct mer_family *const MER_FAMILIES[];
 extern const size_t MER_N_FAMILIES;
 
+bool mer_family_can(const struct mer_family *family, enum mer_task task);
 /* NULL when there is none of that name. */
 const struct mer_family *mer_family_find(const char *name);
 

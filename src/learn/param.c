@@ -124,6 +124,33 @@ mer_status mer_params_set(const struct mer_param_spec *specs, size_t n_specs, co
     return mer_ok();
 }
 
+static bool is_value(const struct mer_param_spec *spec, double value)
+{
+    size_t n_choices = 0;
+    switch (spec->type) {
+    case MER_PARAM_BOOLEAN:
+        return value == 0 || value == 1;
+    case MER_PARAM_CHOICE:
+        while (spec->choices[n_choices])
+            n_choices++;
+        return value >= 0 && value < (double)n_choices && value == (double)(size_t)value;
+    case MER_PARAM_INTEGER:
+        return is_in_range(spec, value) && value == (double)(int64_t)value;
+    case MER_PARAM_NUMBER:
+        break;
+    }
+    return is_in_range(spec, value);
+}
+
+bool mer_params_valid(const struct mer_param_spec *specs, size_t n_specs,
+                      const struct mer_params *params)
+{
+    for (size_t i = 0; i < n_specs; i++)
+        if (!is_value(&specs[i], params->values[i]))
+            return false;
+    return true;
+}
+
 double mer_params_get(const struct mer_param_spec *specs, size_t n_specs,
                       const struct mer_params *params, const char *name)
 {

@@ -31,6 +31,9 @@ void mer_params_default(const struct mer_param_spec *specs, size_t n_specs, stru
 MER_MUST_CHECK mer_status mer_params_set(const struct mer_param_spec *specs, size_t n_specs,
                                          const char *name, const char *text,
                                          struct mer_params *params, mer_err *err);
+/* Whether every value is one that its spec allows. */
+bool mer_params_valid(const struct mer_param_spec *specs, size_t n_specs,
+                      const struct mer_params *params);
 double mer_params_get(const struct mer_param_spec *specs, size_t n_specs,
                       const struct mer_params *params, const char *name);
 /* As a JSON object in declaration order, and back (unknown key, wrong type or range: MER_ERR_DATA).

@@ -14,6 +14,14 @@ const struct mer_family *const MER_FAMILIES[] = {
 };
 const size_t MER_N_FAMILIES = sizeof MER_FAMILIES / sizeof MER_FAMILIES[0];
 
+bool mer_family_can(const struct mer_family *family, enum mer_task task)
+{
+    static const unsigned wanted[] = {[MER_TASK_REGRESSION] = MER_CAN_REGRESSION,
+                                      [MER_TASK_BINARY] = MER_CAN_BINARY,
+                                      [MER_TASK_MULTICLASS] = MER_CAN_MULTICLASS};
+    return (family->capabilities & wanted[task]) != 0;
+}
+
 const struct mer_family *mer_family_find(const char *name)
 {
     for (size_t i = 0; i < MER_N_FAMILIES; i++)

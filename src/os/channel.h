@@ -18,6 +18,14 @@ MER_MUST_CHECK bool mer_channel_send(int fd, const void *bytes, size_t n);
 /* 1 to n bytes, waiting for the first; 0: the other end is gone. False: it cannot be read. */
 MER_MUST_CHECK bool mer_channel_receive(int fd, void *bytes, size_t n, size_t *ret_n);
 
+/* A message with a descriptor beside it, whole or not at all; fd_passed -1: none. */
+MER_MUST_CHECK bool mer_channel_send_with(int fd, const void *bytes, size_t n, int fd_passed);
+/* Exactly n bytes that one mer_channel_send_with sent, and its descriptor, close-on-exec; -1: it
+ * had none. False: the other end is gone, or sent something else. */
+MER_MUST_CHECK bool mer_channel_receive_with(int fd, void *bytes, size_t n, int *ret_fd);
+/* Nothing was said that was not heard yet, and the other end is there. */
+bool mer_channel_is_quiet(int fd);
+
 /* The same for a confined process, which may write but not send. */
 MER_MUST_CHECK bool mer_descriptor_write(int fd, const void *bytes, size_t n);
 

@@ -84,6 +84,22 @@ mer_status mer_memory_file_map(int fd, size_t n, const unsigned char **ret_bytes
     return mer_ok();
 }
 
+mer_status mer_memory_file_read(int fd, void *bytes, size_t n, mer_err *err)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t got = pread(fd, (char *)bytes + done, n - done, (off_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return refuse("read", err);
+        if (got == 0)
+            return mer_fail(err, MER_ERR_DATA, "a file in memory ends after %zu of %zu bytes", done,
+                            n);
+        done += (size_t)got;
+    }
+    return mer_ok();
+}
+
 void mer_memory_file_unmap(const unsigned char *bytes, size_t n)
 {
     if (n > 0)

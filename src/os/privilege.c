@@ -39,8 +39,13 @@ mer_status mer_privilege_give_up(mer_err *err)
         return refuse("become undumpable", err);
     if (syscall(SYS_capset, &header, none) != 0)
         return refuse("drop capabilities", err);
-    if (setrlimit(RLIMIT_CORE, &nothing) != 0 || setrlimit(RLIMIT_NPROC, &nothing) != 0 ||
-        setrlimit(RLIMIT_NOFILE, &few) != 0)
+    if (setrlimit(RLIMIT_CORE, &nothing) != 0 || setrlimit(RLIMIT_NOFILE, &few) != 0)
         return refuse("lower the limits", err);
     return mer_ok();
+}
+
+mer_status mer_privilege_start_nothing(mer_err *err)
+{
+    const struct rlimit nothing = {0, 0};
+    return setrlimit(RLIMIT_NPROC, &nothing) == 0 ? mer_ok() : refuse("lower the limits", err);
 }

@@ -1,5 +1,6 @@
 /* The search from a table to a pipeline: what it finds, that it repeats itself to the bit, and how
  * it ends. */
+#include "automl/facts.h"
 #include "automl_tables.h"
 
 #include <math.h>
@@ -24,8 +25,11 @@ static double score_on(const struct mer_pipeline *pipeline, const struct mer_fra
 {
     double *predictions, *values, score = NAN;
     int32_t *classes;
+    struct mer_facts facts;
     assert_ok(mer_pipeline_predict(&ctx, pipeline, frame, &predictions, &err));
-    assert_ok(mer_pipeline_truth(&ctx, pipeline, frame, &values, &classes, &err));
+    assert_ok(mer_facts_of_pipeline(&ctx, pipeline, &facts, &err));
+    assert_ok(mer_facts_truth(&ctx, &facts, frame, &values, &classes, &err));
+    mer_facts_release(&facts);
     const struct mer_scored scored = {.n = frame->n_rows,
                                       .n_classes = pipeline->n_classes,
                                       .truth_values = values,

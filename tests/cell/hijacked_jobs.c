@@ -50,7 +50,8 @@ static long call_32(int number, const int64_t *a)
 
 mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                             const struct mer_cell_inputs *inputs, struct mer_cell_answer *answer,
-                            struct mer_cell_outputs *outputs, mer_err *err)
+                            struct mer_cell_outputs *outputs, struct mer_cell_model *model,
+                            mer_err *err)
 {
     enum { X32_BIT = 0x40000000 };
     struct probe probe;
@@ -58,6 +59,7 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
     (void)request;
     (void)answer;
     (void)outputs;
+    (void)model;
     memcpy(&probe, inputs->input, sizeof probe);
     long result = 0;
     switch (probe.way) {
@@ -72,4 +74,16 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
         break;
     }
     return mer_fail(err, MER_ERR_DATA, "came back with %ld", result);
+}
+
+mer_status mer_cell_predict(const struct mer_ctx *ctx, const struct mer_cell_request *request,
+                            int table, struct mer_cell_model *model, struct mer_cell_answer *answer,
+                            mer_err *err)
+{
+    (void)ctx;
+    (void)request;
+    (void)table;
+    (void)model;
+    (void)answer;
+    return mer_fail(err, MER_ERR_INTERNAL, "a probe is no model");
 }

@@ -9,6 +9,11 @@ struct lie {
     uint64_t number;
 };
 
+/* Where the model's file begins in what a lying holder of a model is given: behind the lie, and
+ * aligned.
+ */
+enum { LIES_MODEL_AT = 64 };
+
 /* The table that a lying cell claims to have read: a column of each kind of section. */
 #define LIES_TABLE                                                                                 \
     "flag,whole,number,level,day,text\n"                                                           \

@@ -58,17 +58,12 @@ static void say_ready(void)
     say(&answer, sizeof answer);
 }
 
-static void hear_request(void)
+static void hear(void *bytes, size_t n)
 {
-    struct mer_cell_request request;
-    size_t done = 0, got;
-    while (done < sizeof request) {
-        if (!mer_channel_receive(MER_CELL_CONTROL, (char *)&request + done, sizeof request - done,
-                                 &got) ||
+    for (size_t done = 0, got; done < n; done += got)
+        if (!mer_channel_receive(MER_CELL_CONTROL, (char *)bytes + done, n - done, &got) ||
             got == 0)
             exit(64);
-        done += got;
-    }
 }
 
 /* Ends, or does not, in place of an answer. */
@@ -178,8 +173,11 @@ int main(void)
 {
     if (pread(MER_CELL_INPUT, &lie, sizeof lie, 0) != sizeof lie)
         return 66;
+    struct mer_cell_start start;
+    struct mer_cell_request request;
+    hear(&start, sizeof start);
     say_ready();
-    hear_request();
+    hear(&request, sizeof request);
     if (is("endless progress"))
         report_progress_for_ever();
     misbehave();

@@ -14,6 +14,7 @@
 
 #include "cell/cell_session.h"
 #include "cell/confine.h"
+#include "core/team.h"
 #include "os/memory_file.h"
 
 static const char *const PROGRAM = MER_BINARY_DIR "/merlon-cell";
@@ -282,7 +283,7 @@ static void a_ping_tells_what_holds_a_cell(void **state)
 /* /proc/PID/NAME, zero-terminated. */
 static void read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
-    char path[64];
+    char path[512];
     (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     FILE *const file = fopen(path, "r");
     assert_non_null(file);
@@ -318,6 +319,31 @@ static void check_namespaces(pid_t pid)
     }
 }
 
+enum { N_THREADS = 3 };
+
+/* Every thread of the cell, for some of what confines a process confines a thread. */
+static void check_threads(pid_t pid, const char *const *lines, size_t n_lines)
+{
+    char path[64], text[8192];
+    size_t n = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *const folder = opendir(path);
+    assert_non_null(folder);
+    for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        char name[300];
+        if (entry->d_name[0] == '.')
+            continue;
+        (void)snprintf(name, sizeof name, "task/%s/status", entry->d_name);
+        read_proc(pid, name, text, sizeof text);
+        for (size_t i = 0; i < n_lines; i++)
+            if (!strstr(text, lines[i]))
+                fail_msg("lacks '%s':\n%s", lines[i], text);
+        n++;
+    }
+    (void)closedir(folder);
+    assert_int_equal(n, N_THREADS);
+}
+
 /* What the kernel says of a cell that waits for its request. */
 static void a_ready_cell_holds_nothing(void **state)
 {
@@ -329,21 +355,22 @@ static void a_ready_cell_holds_nothing(void **state)
         "\nCapPrm:\t0000000000000000\n",
         "\nCapEff:\t0000000000000000\n",
         "\nCapAmb:\t0000000000000000\n",
-        "\nThreads:\t1\n",
     };
     char text[8192];
     struct mer_alloc alloc;
+    struct mer_team *team;
     mer_alloc_init(&alloc, SIZE_MAX);
-    const struct mer_ctx ctx = {.alloc = &alloc};
+    assert_int_equal(mer_team_new(&alloc, N_THREADS, &team, NULL).code, MER_OK);
+    const struct mer_ctx ctx = {.alloc = &alloc, .team = team};
     const struct mer_cell_settings settings = {.program = PROGRAM};
-    const struct mer_cell_input none = {.fd = -1};
+    const struct mer_cell_start_options options = {.settings = &settings,
+                                                   .input = {.fd = -1},
+                                                   .side = {.fd = -1},
+                                                   .max_memory_bytes = 1 << 20,
+                                                   .with_team = true};
     struct mer_cell_session session;
-    assert_int_equal(
-        mer_cell_session_start(&session, &ctx, &settings, none, none, 1 << 20, NULL).code, MER_OK);
-    read_proc(session.child.pid, "status", text, sizeof text);
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        if (!strstr(text, lines[i]))
-            fail_msg("lacks '%s':\n%s", lines[i], text);
+    assert_int_equal(mer_cell_session_start(&session, &ctx, &options, NULL).code, MER_OK);
+    check_threads(session.child.pid, lines, sizeof lines / sizeof lines[0]);
     if (geteuid() == 0) { /* nobody else may look further into a process that is not dumpable */
         assert_int_equal(count_descriptors_of(session.child.pid), 2);
         read_proc(session.child.pid, "environ", text, sizeof text);
@@ -354,6 +381,7 @@ static void a_ready_cell_holds_nothing(void **state)
         print_message("not looked at, for that needs root: descriptors, environment, network\n");
     }
     mer_cell_session_end(&session);
+    mer_team_free(team);
 }
 
 int main(void)

@@ -41,7 +41,7 @@ static int give_up(const void *argument)
     const bool was_root = geteuid() == 0;
     struct rlimit limit;
     (void)argument;
-    if (!mer_is_ok(mer_privilege_give_up(NULL)))
+    if (!mer_is_ok(mer_privilege_give_up(NULL)) || !mer_is_ok(mer_privilege_start_nothing(NULL)))
         return 1;
     /* Not dumpable, so its own /proc files are root's; those of status can be read all the same. */
     if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)

@@ -1,0 +1,75 @@
+#include "automl/facts.h"
+
+#include <string.h>
+
+#include "automl/target.h"
+
+mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
+                                 struct mer_facts *ret_facts, mer_err *err)
+{
+    const size_t n_columns = mer_prepare_n_columns(pipeline->prepare);
+    struct mer_prepare_column *columns;
+    struct mer_facts facts = {
+        .fields = pipeline->schema.fields,
+        .n_fields = pipeline->schema.n_fields,
+        .missing_values = pipeline->schema.missing_values,
+        .n_missing_values = pipeline->schema.n_missing_values,
+        .target = pipeline->target,
+        .task = pipeline->task,
+        .n_classes = pipeline->task == MER_TASK_REGRESSION ? 0 : pipeline->n_classes,
+        .labels = pipeline->labels,
+        .family = pipeline->family,
+        .params = pipeline->params,
+        .metric = pipeline->metric,
+        .seed = pipeline->seed,
+        .units = pipeline->units,
+        .n_folds = pipeline->n_folds,
+        .n_train_rows = pipeline->n_train_rows,
+        .trials = pipeline->trials,
+        .n_trials = pipeline->n_trials,
+    };
+
+    mer_arena_init(&facts.arena, ctx->alloc);
+    const mer_status status =
+        mer_arena_zero(&facts.arena, n_columns, sizeof(*columns), &columns, err);
+    if (!mer_is_ok(status)) {
+        mer_arena_release(&facts.arena);
+        return status;
+    }
+    for (size_t i = 0; i < facts.n_fields; i++)
+        if (strcmp(facts.fields[i].name, pipeline->target) == 0) {
+            facts.target = facts.fields[i].name;
+            break;
+        }
+    for (size_t i = 0; i < n_columns; i++)
+        mer_prepare_describe(pipeline->prepare, i, &columns[i]);
+    facts.columns = columns;
+    *ret_facts = facts;
+    return mer_ok();
+}
+
+void mer_facts_release(struct mer_facts *facts)
+{
+    if (facts->arena.alloc)
+        mer_arena_release(&facts->arena);
+    *facts = (struct mer_facts){.fields = NULL};
+}
+
+mer_status mer_facts_truth(const struct mer_ctx *ctx, const struct mer_facts *facts,
+                           const struct mer_frame *frame, double **ret_values,
+                           int32_t **ret_classes, mer_err *err)
+{
+    double *values = NULL;
+    int32_t *classes = NULL;
+    size_t column;
+
+    MER_GUARD(mer_frame_want(frame, facts->target, &column, err));
+    if (facts->task == MER_TASK_REGRESSION)
+        MER_GUARD(mer_target_read_values(ctx, frame, column, &values, err));
+    else
+        MER_GUARD(mer_target_read_classes(ctx, frame, column, facts->labels, facts->n_classes,
+                                          &classes, err));
+    *ret_values = values;
+    *ret_classes = classes;
+    return mer_ok();
+}

@@ -1,0 +1,210 @@
+#include "cell/facts_notes.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "automl/target.h"
+#include "cell/notes.h"
+#include "metric/metric.h"
+
+/* The least that an entry of a list takes. */
+enum { TEXT_LEAST = 4, FIELD_LEAST = 12, COLUMN_LEAST = 20, TRIAL_LEAST = 4 + 4 + 24 };
+
+static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
+{
+    return mer_notes_put_text(buf, name, strlen(name), err);
+}
+
+static mer_status put_texts(struct mer_buf *buf, const char *const *texts, size_t n, mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, n, err));
+    for (size_t i = 0; i < n; i++)
+        MER_GUARD(put_name(buf, texts[i], err));
+    return mer_ok();
+}
+
+static mer_status put_family(struct mer_buf *buf, const struct mer_family *family,
+                             const struct mer_params *params, mer_err *err)
+{
+    MER_GUARD(put_name(buf, family->name, err));
+    for (size_t i = 0; i < family->n_params; i++)
+        MER_GUARD(mer_notes_put_f64(buf, params->values[i], err));
+    return mer_ok();
+}
+
+static mer_status put_columns(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
+{
+    size_t target = 0;
+    MER_GUARD(mer_notes_put_u32(buf, facts->n_fields, err));
+    for (size_t i = 0; i < facts->n_fields; i++) {
+        const struct mer_field *const field = &facts->fields[i];
+        MER_GUARD(mer_notes_put_text(buf, field->name, field->n_name, err));
+        MER_GUARD(mer_notes_put_u32(buf, field->type, err));
+        MER_GUARD(mer_notes_put_u32(buf, field->required, err));
+        if (field->name == facts->target)
+            target = i;
+    }
+    MER_GUARD(mer_notes_put_u32(buf, target, err));
+    for (size_t i = 0; i + 1 < facts->n_fields; i++) {
+        const struct mer_prepare_column *const column = &facts->columns[i];
+        MER_GUARD(mer_notes_put_u32(buf, column->left_out, err));
+        MER_GUARD(mer_notes_put_u64(buf, column->n_dense, err));
+        MER_GUARD(mer_notes_put_u64(buf, column->n_levels, err));
+    }
+    return put_texts(buf, facts->missing_values, facts->n_missing_values, err);
+}
+
+static mer_status put_trials(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, facts->n_trials, err));
+    for (size_t i = 0; i < facts->n_trials; i++) {
+        const struct mer_trial *const trial = &facts->trials[i];
+        MER_GUARD(put_family(buf, trial->family, &trial->params, err));
+        MER_GUARD(mer_notes_put_f64(buf, trial->score, err));
+        MER_GUARD(mer_notes_put_f64(buf, trial->deviation, err));
+        MER_GUARD(mer_notes_put_u64(buf, trial->units, err));
+    }
+    return mer_ok();
+}
+
+mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *buf, mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, facts->task, err));
+    MER_GUARD(put_texts(buf, facts->labels, facts->n_classes, err));
+    MER_GUARD(put_columns(buf, facts, err));
+    MER_GUARD(put_family(buf, facts->family, &facts->params, err));
+    MER_GUARD(put_name(buf, facts->metric, err));
+    MER_GUARD(mer_notes_put_u64(buf, facts->seed, err));
+    MER_GUARD(mer_notes_put_u64(buf, facts->units, err));
+    MER_GUARD(mer_notes_put_u32(buf, facts->n_folds, err));
+    MER_GUARD(mer_notes_put_u32(buf, facts->n_train_rows, err));
+    return put_trials(buf, facts, err);
+}
+
+static const char *const *read_texts(struct mer_notes_reader *notes, size_t n)
+{
+    const char **const texts = mer_notes_list(notes, n, sizeof *texts, TEXT_LEAST);
+    for (size_t i = 0; texts && i < n; i++)
+        texts[i] = mer_notes_text(notes, NULL);
+    return texts;
+}
+
+static void read_labels(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    facts->task = (enum mer_task)mer_notes_u32_upto(notes, MER_TASK_MULTICLASS);
+    facts->n_classes = mer_notes_u32_upto(notes, MER_CLASSES_MAX);
+    const bool fits = facts->task == MER_TASK_REGRESSION ? facts->n_classes == 0
+                      : facts->task == MER_TASK_BINARY   ? facts->n_classes == 2
+                                                         : facts->n_classes >= 3;
+    if (!fits)
+        mer_notes_refuse(notes);
+    facts->labels = read_texts(notes, facts->n_classes);
+}
+
+static void read_fields(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    const size_t n = mer_notes_u32(notes);
+    struct mer_field *const fields = mer_notes_list(notes, n, sizeof *fields, FIELD_LEAST);
+    if (!fields || n == 0) {
+        mer_notes_refuse(notes);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        fields[i].name = mer_notes_text(notes, &fields[i].n_name);
+        fields[i].type = (enum mer_type)mer_notes_u32_upto(notes, MER_TYPE_COUNT - 1);
+        fields[i].required = mer_notes_u32_upto(notes, 1);
+    }
+    facts->fields = fields;
+    facts->n_fields = n;
+}
+
+static void read_columns(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    read_fields(notes, facts);
+    if (facts->n_fields == 0)
+        return;
+    const size_t n = facts->n_fields - 1, target = mer_notes_u32_upto(notes, n);
+    struct mer_prepare_column *const columns =
+        mer_notes_list(notes, n, sizeof *columns, COLUMN_LEAST);
+    for (size_t i = 0; columns && i < n; i++) {
+        const struct mer_field *const field = &facts->fields[i < target ? i : i + 1];
+        columns[i].name = field->name;
+        columns[i].type = field->type;
+        columns[i].left_out = (enum mer_left_out)mer_notes_u32_upto(notes, MER_LEFT_OUT_COUNT - 1);
+        columns[i].n_dense = mer_notes_u64(notes);
+        columns[i].n_levels = mer_notes_u64(notes);
+    }
+    facts->target = facts->fields[target].name;
+    facts->columns = columns;
+    facts->n_missing_values = mer_notes_u32(notes);
+    facts->missing_values = read_texts(notes, facts->n_missing_values);
+}
+
+static void read_family(struct mer_notes_reader *notes, enum mer_task task,
+                        const struct mer_family **ret_family, struct mer_params *params)
+{
+    const struct mer_family *const family = mer_family_find(mer_notes_text(notes, NULL));
+    if (!family || !mer_family_can(family, task)) {
+        mer_notes_refuse(notes);
+        return;
+    }
+    for (size_t i = 0; i < family->n_params; i++)
+        params->values[i] = mer_notes_f64(notes);
+    if (!mer_params_valid(family->params, family->n_params, params))
+        mer_notes_refuse(notes);
+    *ret_family = family;
+}
+
+/* A score is a number, or NaN where there is none. */
+static double read_score(struct mer_notes_reader *notes)
+{
+    const double score = mer_notes_f64(notes);
+    if (isinf(score))
+        mer_notes_refuse(notes);
+    return score;
+}
+
+static void read_search(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    const struct mer_metric *const metric = mer_metric_find(mer_notes_text(notes, NULL));
+    if (!metric) {
+        mer_notes_refuse(notes);
+        return;
+    }
+    facts->metric = metric->name;
+    facts->seed = mer_notes_u64(notes);
+    facts->units = mer_notes_u64(notes);
+    facts->n_folds = mer_notes_u32(notes);
+    facts->n_train_rows = mer_notes_u32(notes);
+    const size_t n = mer_notes_u32_upto(notes, MER_TRIALS_MAX);
+    struct mer_trial *const trials = mer_notes_list(notes, n, sizeof *trials, TRIAL_LEAST);
+    for (size_t i = 0; trials && i < n; i++) {
+        read_family(notes, facts->task, &trials[i].family, &trials[i].params);
+        trials[i].score = read_score(notes);
+        trials[i].deviation = read_score(notes);
+        trials[i].units = mer_notes_u64(notes);
+    }
+    facts->trials = trials;
+    facts->n_trials = n;
+}
+
+mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                                struct mer_facts *ret_facts, mer_err *err)
+{
+    struct mer_facts facts = {.fields = NULL};
+    struct mer_notes_reader notes;
+    mer_arena_init(&facts.arena, ctx->alloc);
+    mer_notes_read(&notes, bytes, n, &facts.arena, err);
+    read_labels(&notes, &facts);
+    read_columns(&notes, &facts);
+    read_family(&notes, facts.task, &facts.family, &facts.params);
+    read_search(&notes, &facts);
+    const mer_status status =
+        mer_notes_end(&notes, "the cell that loaded the model tells nonsense about it");
+    if (!mer_is_ok(status)) {
+        mer_facts_release(&facts);
+        return status;
+    }
+    *ret_facts = facts;
+    return mer_ok();
+}
