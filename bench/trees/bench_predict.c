@@ -10,7 +10,7 @@
 #include "core/team.h"
 #include "learn/ensemble_predict.h"
 
-enum { SINGLE_ROWS = 2000, SINGLE_ROUNDS = 20 };
+enum { SINGLE_ROWS = 1000, SINGLE_ROUNDS = 100 };
 
 static struct mer_ensemble_node *read_nodes(const char *folder, size_t *ret_n)
 {

@@ -34,6 +34,7 @@ static void put_walk(struct mer_ensemble_compact *compact)
             put_walk_node(e, root, at, &compact->walk[at]);
             compact->trees[t].has_groups |= mer_ensemble_splits_group(e, e->features[at]);
         }
+        compact->has_groups |= compact->trees[t].has_groups;
     }
 }
 
@@ -79,7 +80,6 @@ void mer_ensemble_compact_free(struct mer_alloc *alloc, struct mer_ensemble_comp
     mer_free(alloc, compact->pivots_f64);
     mer_free(alloc, compact->ops);
     mer_free(alloc, compact->nodes);
-    mer_free(alloc, compact->leaf_of);
     mer_free(alloc, compact->sets);
     mer_free(alloc, compact->values);
     mer_free(alloc, compact->walk);

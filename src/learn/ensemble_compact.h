@@ -81,14 +81,10 @@ struct mer_compact_op {
     uint8_t b;
 };
 
-/* A node for a single row: its children are 2 * pair + 1 and the next. Its column is that of the
- * row's bytes: two ranks of each feature (missing numbers left, right), a class of each group, and
- * 255, by which leaves lead to themselves. */
-struct mer_compact_node {
-    uint16_t column;
-    uint8_t k;
-    uint8_t pair;
-};
+/* A node for a single row, in 32 bits: the column of the row's bytes, k, and how far behind the
+ * node its left child is; the right one follows. A row has two ranks of each feature (missing
+ * numbers left, right), a class of each group, and 255, by which leaves lead to themselves. */
+enum { MER_NODE_COLUMN = 0xfff, MER_NODE_K = 12, MER_NODE_LEFT = 20 };
 
 struct mer_compact_tree {
     bool is_bytes;
@@ -96,10 +92,8 @@ struct mer_compact_tree {
     uint32_t n_leaves; /* from here on for bytes only */
     uint32_t n_ops;
     size_t ops;
-    size_t nodes;
-    size_t leaf_of; /* [nodes]: numbers of leaves */
-    size_t sets;    /* [][2][MER_COMPACT_SET_BYTES]: a set and its complement */
-    size_t values;  /* [n_values][leaves padded to 16, 32, 64 or 256] */
+    size_t sets;   /* [][2][MER_COMPACT_SET_BYTES]: a set and its complement */
+    size_t values; /* [n_values][leaves padded to 16, 32, 64 or 256] */
     uint32_t values_stride;
 };
 
@@ -122,6 +116,7 @@ struct mer_ensemble_compact {
     const struct mer_ensemble *ensemble;
     struct mer_compact_tree *trees; /* [n_trees] */
     size_t n_bytes_trees;
+    bool has_groups; /* any tree splits one */
 
     size_t n_features;
     struct mer_compact_feature *features;
@@ -135,8 +130,7 @@ struct mer_ensemble_compact {
     double *pivots_f64;
 
     struct mer_compact_op *ops;
-    struct mer_compact_node *nodes;
-    uint8_t *leaf_of;
+    uint32_t *nodes; /* [n_nodes], those of trees by bytes */
     uint8_t *sets;
     double *values;
 

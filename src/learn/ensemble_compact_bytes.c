@@ -231,7 +231,7 @@ static mer_status place_features(struct plan *plan, mer_err *err)
         if (plan->place[f] != UNUSED)
             plan->place[f] =
                 (uint32_t)(f < e->n_dense ? compact->n_features++ : compact->n_groups++);
-    if (compact->n_features * MER_N_PLANES + compact->n_groups > MER_COMPACT_COLUMNS) {
+    if (compact->n_features * MER_N_PLANES + compact->n_groups >= MER_COMPACT_COLUMNS) {
         compact->n_features = compact->n_groups = compact->n_bytes_trees = 0;
         for (size_t t = 0; t < e->n_trees; t++)
             compact->trees[t].is_bytes = false;
@@ -437,34 +437,23 @@ static void put_set(const struct plan *plan, size_t node, uint8_t *ret_pair)
         ret_pair[MER_COMPACT_SET_BYTES + i] = (uint8_t)~ret_pair[i];
 }
 
-/* Nodes for single rows. A tree of one leaf becomes a root that leads to a leaf. */
-static void put_nodes(const struct plan *plan, const struct small_tree *small,
-                      struct mer_compact_node *nodes, uint8_t *leaf_of)
+static uint32_t row_node(const struct plan *plan, const struct small_tree *small, size_t n)
 {
     const struct mer_ensemble *e = plan->e;
     const size_t n_features = plan->compact->n_features;
-    const uint16_t always = (uint16_t)(2 * n_features + plan->compact->n_groups);
-    if (small->n_nodes == 1) {
-        nodes[0] = nodes[1] = (struct mer_compact_node){.column = always, .k = 255};
-        leaf_of[0] = leaf_of[1] = 0;
-        return;
-    }
-    for (size_t n = 0; n < small->n_nodes; n++) {
-        const size_t at = small->begin + n;
-        const int32_t feature = e->features[at];
-        leaf_of[n] = small->leaf[n];
-        if (feature == MER_ENSEMBLE_LEAF) { /* the root is none */
-            nodes[n] = (struct mer_compact_node){
-                .column = always, .k = n % 2 ? 255 : 254, .pair = (uint8_t)((n - 1) / 2)};
-            continue;
-        }
-        const uint32_t place = plan->place[feature];
+    const size_t at = small->begin + n;
+    const int32_t feature = e->features[at];
+    size_t column = 2 * n_features + plan->compact->n_groups;
+    size_t k = 255;
+    size_t left = 0;
+    if (feature != MER_ENSEMBLE_LEAF) {
         const bool is_group = mer_ensemble_splits_group(e, feature);
-        nodes[n].column =
-            (uint16_t)(is_group ? 2 * n_features + place : 2 * place + !e->missing_left[at]);
-        nodes[n].k = is_group ? small->set[n] : rank_of(plan, (size_t)feature, e->thresholds[at]);
-        nodes[n].pair = (uint8_t)((e->left[at] - 1) / 2);
+        const size_t place = plan->place[feature];
+        column = is_group ? 2 * n_features + place : 2 * place + !e->missing_left[at];
+        k = is_group ? small->set[n] : rank_of(plan, (size_t)feature, e->thresholds[at]);
+        left = (size_t)e->left[at] - n;
     }
+    return (uint32_t)(column | k << MER_NODE_K | left << MER_NODE_LEFT);
 }
 
 static void put_tree(const struct plan *plan, size_t t)
@@ -475,9 +464,9 @@ static void put_tree(const struct plan *plan, size_t t)
     struct small_tree small;
     survey(e, t, &small);
     emit(plan, &small, compact->ops + tree->ops);
-    put_nodes(plan, &small, compact->nodes + tree->nodes, compact->leaf_of + tree->leaf_of);
     for (size_t n = 0; n < small.n_nodes; n++) {
         const size_t at = small.begin + n;
+        compact->nodes[at] = row_node(plan, &small, n);
         if (mer_ensemble_splits_group(e, e->features[at]))
             put_set(plan, at,
                     compact->sets + tree->sets + (size_t)small.set[n] * 2 * MER_COMPACT_SET_BYTES);
@@ -497,7 +486,6 @@ static uint32_t padded_leaves(size_t n_leaves)
 
 struct totals {
     size_t ops;
-    size_t nodes;
     size_t sets;
     size_t values;
 };
@@ -517,11 +505,9 @@ static struct totals lay_out(const struct plan *plan)
         tree->n_ops = tree->n_leaves - 1;
         tree->values_stride = padded_leaves(small.n_leaves);
         tree->ops = totals.ops;
-        tree->nodes = tree->leaf_of = totals.nodes;
         tree->sets = totals.sets;
         tree->values = totals.values;
         totals.ops += tree->n_ops;
-        totals.nodes += small.n_nodes > 1 ? small.n_nodes : 2;
         totals.sets += small.n_sets * 2 * MER_COMPACT_SET_BYTES;
         totals.values += tree->values_stride * e->n_values;
     }
@@ -534,8 +520,8 @@ static mer_status put_trees(struct plan *plan, mer_err *err)
     struct mer_alloc *alloc = plan->alloc;
     const struct totals n = lay_out(plan);
     MER_GUARD(mer_alloc_zero(alloc, n.ops, sizeof *compact->ops, &compact->ops, err));
-    MER_GUARD(mer_alloc_zero(alloc, n.nodes, sizeof *compact->nodes, &compact->nodes, err));
-    MER_GUARD(mer_alloc_zero(alloc, n.nodes, 1, &compact->leaf_of, err));
+    MER_GUARD(
+        mer_alloc_zero(alloc, plan->e->n_nodes, sizeof *compact->nodes, &compact->nodes, err));
     MER_GUARD(mer_alloc_zero(alloc, n.sets, 1, &compact->sets, err));
     MER_GUARD(mer_alloc_zero(alloc, n.values, sizeof(double), &compact->values, err));
     for (size_t t = 0; t < plan->e->n_trees; t++)

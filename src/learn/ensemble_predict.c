@@ -9,30 +9,62 @@
 
 enum {
     TASK_BLOCKS = 8, /* blocks of rows in a task of the team */
-    FEW_ROWS = 12    /* up to so many rows are faster one by one */
+    FEW_ROWS = 24,   /* up to so many rows are faster one by one */
+    FIRST_STEPS = 6, /* of a single row's walks before it is asked which have ended */
+    NEXT_STEPS = 4
 };
 
 /* ---- one row ---- */
 
-size_t mer_ensemble_row_scratch(const struct mer_ensemble_compact *compact)
+/* What a row needs: its bytes, and the walks that are under way. */
+struct walks {
+    uint8_t *bytes;
+    uint32_t *at;   /* nodes of the whole ensemble */
+    uint32_t *tree; /* of each walk */
+    uint32_t *leaf; /* [n_trees]: where the walks have ended */
+};
+
+/* Arrays of walks have room for a last group that is not full. */
+static size_t padded_walks(const struct mer_ensemble_compact *compact)
+{
+    return (compact->ensemble->n_trees + MER_WALK_TREES - 1) / MER_WALK_TREES * MER_WALK_TREES;
+}
+
+static size_t row_columns(const struct mer_ensemble_compact *compact)
 {
     return 2 * compact->n_features + compact->n_groups + 1;
 }
 
-static double number_at(const struct mer_ensemble_rows *rows, size_t row, size_t column)
+size_t mer_ensemble_row_scratch(const struct mer_ensemble_compact *compact)
 {
-    const size_t at = row * rows->row_stride + column * rows->column_stride;
-    return rows->is_float32 ? (double)((const float *)rows->dense)[at]
-                            : ((const double *)rows->dense)[at];
+    return 3 * padded_walks(compact) * sizeof(uint32_t) + row_columns(compact);
 }
 
-/* The number of thresholds below x; 0 for NaN. */
-static uint8_t rank(const double *thresholds, size_t n_padded, double x)
+static struct walks walks_in(const struct mer_ensemble_compact *compact, void *scratch)
+{
+    const size_t n = padded_walks(compact);
+    uint32_t *numbers = scratch;
+    return (struct walks){.at = numbers,
+                          .tree = numbers + n,
+                          .leaf = numbers + 2 * n,
+                          .bytes = (uint8_t *)(numbers + 3 * n)};
+}
+
+/* The numbers of thresholds below x; 0 for NaN. */
+static inline size_t rank_f32(const float *thresholds, size_t n_padded, float x)
 {
     size_t below = 0;
     for (size_t half = n_padded / 2; half > 0; half /= 2)
         below += thresholds[below + half - 1] < x ? half : 0;
-    return (uint8_t)below;
+    return below;
+}
+
+static inline size_t rank_f64(const double *thresholds, size_t n_padded, double x)
+{
+    size_t below = 0;
+    for (size_t half = n_padded / 2; half > 0; half /= 2)
+        below += thresholds[below + half - 1] < x ? half : 0;
+    return below;
 }
 
 static void row_bytes(const struct mer_ensemble_compact *compact,
@@ -40,10 +72,15 @@ static void row_bytes(const struct mer_ensemble_compact *compact,
 {
     for (size_t i = 0; i < compact->n_features; i++) {
         const struct mer_compact_feature *feature = &compact->features[i];
-        const double x = number_at(rows, row, feature->feature);
-        const uint8_t r = rank(compact->thresholds_f64 + feature->table, feature->n_padded, x);
-        ret_bytes[2 * i] = r;
-        ret_bytes[2 * i + 1] = isnan(x) ? 255 : r;
+        const size_t at = row * rows->row_stride + feature->feature * rows->column_stride;
+        const double x = rows->is_float32 ? (double)((const float *)rows->dense)[at]
+                                          : ((const double *)rows->dense)[at];
+        const size_t r =
+            rows->is_float32
+                ? rank_f32(compact->thresholds_f32 + feature->table, feature->n_padded, (float)x)
+                : rank_f64(compact->thresholds_f64 + feature->table, feature->n_padded, x);
+        ret_bytes[2 * i] = (uint8_t)r;
+        ret_bytes[2 * i + 1] = isnan(x) ? 255 : (uint8_t)r;
     }
     for (size_t i = 0; i < compact->n_groups; i++) {
         const struct mer_compact_group *group = &compact->groups[i];
@@ -55,47 +92,89 @@ static void row_bytes(const struct mer_ensemble_compact *compact,
     ret_bytes[2 * compact->n_features + compact->n_groups] = 255;
 }
 
-/* Whether a node's condition sends the row to the right. */
-static inline uint32_t goes_right(const struct mer_ensemble_compact *compact,
-                                  const struct mer_compact_tree *tree,
-                                  const struct mer_compact_node *node, const uint8_t *bytes)
+static inline uint32_t step_rank(const uint32_t *nodes, const uint8_t *bytes, uint32_t at)
 {
-    const uint8_t byte = bytes[node->column];
-    const size_t first_group = 2 * compact->n_features;
-    if (!tree->has_groups || node->column < first_group ||
-        node->column == first_group + compact->n_groups)
-        return byte > node->k;
-    const uint8_t *set = compact->sets + tree->sets + (size_t)node->k * 2 * MER_COMPACT_SET_BYTES;
-    return !(set[byte / 8] >> (byte % 8) & 1);
+    const uint32_t node = nodes[at];
+    const uint32_t right = bytes[node & MER_NODE_COLUMN] > (node >> MER_NODE_K & 255);
+    return at + (node >> MER_NODE_LEFT) + right;
 }
 
-/* The leaves of trees first .. first + n - 1, several walks at a time. */
-static void walk_bytes(const struct mer_ensemble_compact *compact, const uint8_t *bytes,
-                       size_t first, size_t n, uint32_t *ret_leaves)
+/* A step in a tree that may split groups. */
+static uint32_t step_any(const struct mer_ensemble_compact *compact, const uint8_t *bytes,
+                         uint32_t tree, uint32_t at)
 {
-    const struct mer_compact_tree *trees[MER_WALK_TREES];
-    const struct mer_compact_node *nodes[MER_WALK_TREES];
-    uint32_t at[MER_WALK_TREES] = {0};
-    bool has_groups = false;
-    uint32_t moved;
-    for (size_t i = 0; i < MER_WALK_TREES; i++) {
-        trees[i] = &compact->trees[first + (i < n ? i : 0)];
-        nodes[i] = compact->nodes + trees[i]->nodes;
-        has_groups |= trees[i]->has_groups;
+    const uint32_t node = compact->nodes[at];
+    const uint32_t column = node & MER_NODE_COLUMN;
+    const size_t first_group = 2 * compact->n_features;
+    if (column < first_group || column == first_group + compact->n_groups)
+        return step_rank(compact->nodes, bytes, at);
+    const uint8_t *set = compact->sets + compact->trees[tree].sets +
+                         (size_t)(node >> MER_NODE_K & 255) * 2 * MER_COMPACT_SET_BYTES;
+    const uint32_t right = !(set[bytes[column] / 8] >> (bytes[column] % 8) & 1);
+    return at + (node >> MER_NODE_LEFT) + right;
+}
+
+/* The same number of steps in a group of walks, which stay in registers. */
+static void take_steps(const struct mer_ensemble_compact *compact, const struct walks *walks,
+                       size_t first, size_t n_steps)
+{
+    const uint32_t *nodes = compact->nodes;
+    const uint8_t *bytes = walks->bytes;
+    uint32_t at[MER_WALK_TREES];
+    memcpy(at, walks->at + first, sizeof at);
+    for (size_t s = 0; s < n_steps; s++)
+        for (size_t i = 0; i < MER_WALK_TREES; i++)
+            at[i] = step_rank(nodes, bytes, at[i]);
+    memcpy(walks->at + first, at, sizeof at);
+}
+
+static void take_any_steps(const struct mer_ensemble_compact *compact, const struct walks *walks,
+                           size_t first, size_t n_steps)
+{
+    for (size_t s = 0; s < n_steps; s++)
+        for (size_t i = first; i < first + MER_WALK_TREES; i++)
+            walks->at[i] = step_any(compact, walks->bytes, walks->tree[i], walks->at[i]);
+}
+
+/* Finds the leaves of all trees. Most paths are short and a few are long: those that have not ended
+ * go on together. */
+static void walk_bytes(const struct mer_ensemble_compact *compact, const struct walks *walks)
+{
+    size_t n = compact->ensemble->n_trees;
+    for (size_t t = 0; t < n; t++) {
+        walks->at[t] = (uint32_t)compact->ensemble->tree_starts[t];
+        walks->tree[t] = (uint32_t)t;
     }
-    do {
-        moved = 0;
-        for (size_t i = 0; i < MER_WALK_TREES; i++) {
-            const struct mer_compact_node *node = &nodes[i][at[i]];
-            const uint32_t right = has_groups ? goes_right(compact, trees[i], node, bytes)
-                                              : bytes[node->column] > node->k;
-            const uint32_t next = 2u * node->pair + 1 + right;
-            moved |= next ^ at[i];
-            at[i] = next;
+    for (size_t n_steps = FIRST_STEPS; n > 0; n_steps = NEXT_STEPS) {
+        for (size_t i = n; i % MER_WALK_TREES != 0; i++) {
+            walks->at[i] = walks->at[n - 1];
+            walks->tree[i] = walks->tree[n - 1];
         }
-    } while (moved);
-    for (size_t i = 0; i < n; i++)
-        ret_leaves[i] = compact->leaf_of[trees[i]->leaf_of + at[i]];
+        for (size_t first = 0; first < n; first += MER_WALK_TREES)
+            (compact->has_groups ? take_any_steps : take_steps)(compact, walks, first, n_steps);
+        size_t n_left = 0;
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t at = walks->at[i];
+            const uint32_t tree = walks->tree[i];
+            walks->leaf[tree] = at;
+            walks->at[n_left] = at;
+            walks->tree[n_left] = tree;
+            n_left += compact->nodes[at] >> MER_NODE_LEFT != 0;
+        }
+        n = n_left;
+    }
+}
+
+/* The same without ranks. */
+static void walk_numbers(const struct mer_ensemble_compact *compact,
+                         const struct mer_ensemble_rows *rows, size_t row,
+                         const struct walks *walks)
+{
+    const size_t n_trees = compact->ensemble->n_trees;
+    for (size_t first = 0; first < n_trees; first += MER_WALK_TREES)
+        mer_walk_trees(compact, rows, row, first,
+                       n_trees - first < MER_WALK_TREES ? n_trees - first : MER_WALK_TREES,
+                       walks->leaf + first);
 }
 
 static void finish_score(const struct mer_ensemble *e, double *scores, size_t stride)
@@ -107,39 +186,39 @@ static void finish_score(const struct mer_ensemble *e, double *scores, size_t st
     }
 }
 
+/* Without a layout: one row as rows of its own. */
+static void score_plain(const struct mer_ensemble *e, const struct mer_ensemble_rows *rows,
+                        size_t row, double *ret_scores)
+{
+    struct mer_ensemble_rows one = *rows;
+    const size_t size = rows->is_float32 ? sizeof(float) : sizeof(double);
+    one.n_rows = 1;
+    one.dense = rows->dense ? (const char *)rows->dense + row * rows->row_stride * size : NULL;
+    one.codes = rows->codes ? rows->codes + row * rows->code_row_stride : NULL;
+    mer_ensemble_predict_plain(e, &one, ret_scores);
+}
+
 void mer_ensemble_score_row(const struct mer_ensemble_compact *compact,
                             const struct mer_ensemble_rows *rows, size_t row, void *scratch,
                             double *ret_scores)
 {
     const struct mer_ensemble *e = compact->ensemble;
-    const bool is_bytes = compact->n_bytes_trees > 0 && compact->n_bytes_trees == e->n_trees;
     if (!compact->walk) {
-        struct mer_ensemble_rows one = *rows;
-        const size_t size = rows->is_float32 ? sizeof(float) : sizeof(double);
-        one.n_rows = 1;
-        one.dense = rows->dense ? (const char *)rows->dense + row * rows->row_stride * size : NULL;
-        one.codes = rows->codes ? rows->codes + row * rows->code_row_stride : NULL;
-        mer_ensemble_predict_plain(e, &one, ret_scores);
+        score_plain(e, rows, row, ret_scores);
         return;
     }
+    const struct walks walks = walks_in(compact, scratch);
+    if (compact->n_bytes_trees == e->n_trees) {
+        row_bytes(compact, rows, row, walks.bytes);
+        walk_bytes(compact, &walks);
+    } else {
+        walk_numbers(compact, rows, row, &walks);
+    }
     memset(ret_scores, 0, e->n_outputs * sizeof *ret_scores);
-    if (is_bytes)
-        row_bytes(compact, rows, row, scratch);
-    for (size_t first = 0; first < e->n_trees; first += MER_WALK_TREES) {
-        const size_t n = e->n_trees - first < MER_WALK_TREES ? e->n_trees - first : MER_WALK_TREES;
-        uint32_t at[MER_WALK_TREES];
-        if (is_bytes)
-            walk_bytes(compact, scratch, first, n, at);
-        else
-            mer_walk_trees(compact, rows, row, first, n, at);
-        for (size_t i = 0; i < n; i++) {
-            const struct mer_compact_tree *tree = &compact->trees[first + i];
-            double *scores = ret_scores + e->tree_output[first + i];
-            for (size_t k = 0; k < e->n_values; k++)
-                scores[k] += is_bytes
-                                 ? compact->values[tree->values + k * tree->values_stride + at[i]]
-                                 : e->values[at[i] * e->n_values + k];
-        }
+    for (size_t t = 0; t < e->n_trees; t++) {
+        const double *values = e->values + walks.leaf[t] * e->n_values;
+        for (size_t k = 0; k < e->n_values; k++)
+            ret_scores[(size_t)e->tree_output[t] + k] += values[k];
     }
     finish_score(e, ret_scores, 1);
 }
