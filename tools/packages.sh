@@ -2,7 +2,8 @@
 # asked and nothing is downloaded when everything is there.
 
 # What building Merlon takes, and what its tests take on top.
-build_packages=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev zlib1g-dev libjansson-dev)
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev zlib1g-dev libjansson-dev
+    libzstd-dev liblz4-dev)
 test_packages=(libcmocka-dev clang-14 clang libclang-rt-14-dev clang-format-14 g++ binutils)
 
 say() {

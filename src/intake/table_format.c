@@ -5,6 +5,7 @@
 /* In the order of MER_TABLE_READERS. */
 const struct mer_table_format MER_TABLE_FORMATS[] = {
     {.name = "csv", .extensions = "csv tsv"},
+    {.name = "parquet", .extensions = "parquet pq"},
 };
 const size_t MER_N_TABLE_FORMATS = sizeof MER_TABLE_FORMATS / sizeof MER_TABLE_FORMATS[0];
 

@@ -36,5 +36,6 @@ MER_MUST_CHECK mer_status mer_table_write_image(const struct mer_ctx *ctx, size_
                                                 struct mer_csv_report *ret_report, mer_err *err);
 
 extern const struct mer_table_reader MER_TABLE_READER_CSV;
+extern const struct mer_table_reader MER_TABLE_READER_PARQUET;
 
 #endif

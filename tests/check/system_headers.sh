@@ -17,7 +17,10 @@ BEGIN {
     only["<time.h>"] = "core os"   # core: only to write a time that it was given
     only["<unistd.h>"] = "os api cli"
     only["<jansson.h>"] = "core"
-    only["<zlib.h>"] = "frame"
+    only["<zlib.h>"] = "frame intake"
+    only["<zstd.h>"] = "frame intake"
+    only["<lz4.h>"] = "intake"
+    only["<lz4frame.h>"] = "intake"
 }
 {
     split($0, part, ":")
