@@ -7,6 +7,7 @@
 #include "merlon/frame.h"
 #include "merlon/log.h"
 #include "merlon/model.h"
+#include "merlon/report.h"
 #include "merlon/scratch.h"
 #include "merlon/status.h"
 #include "merlon/trust.h"

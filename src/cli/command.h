@@ -120,6 +120,7 @@ extern const struct mer_cli_command MER_CLI_KEYS_TRUST;
 extern const struct mer_cli_command MER_CLI_KEYS_REVOKE;
 extern const struct mer_cli_command MER_CLI_SCHEMA_INFER;
 extern const struct mer_cli_command MER_CLI_SCHEMA_CHECK;
+extern const struct mer_cli_command MER_CLI_DESCRIBE;
 extern const struct mer_cli_command MER_CLI_DOCTOR;
 extern const struct mer_cli_command MER_CLI_COMPLETION;
 extern const struct mer_cli_command MER_CLI_HELP;

@@ -65,6 +65,8 @@ each "schema infer" "" schema infer table.csv
 expect 0 schema infer table.csv
 cp out schema.json
 each "schema check" out schema check table.csv --schema schema.json
+each "describe" out describe table.csv
+each "describe, page" out describe table.csv --out page.html --force
 each "keys list" out keys list
 for bad in ragged mistyped quoted encoded labels; do
     each "fit on $bad.csv" out fit "$bad.csv" --target class --out m.safetensors --trials 2 --force
@@ -72,6 +74,7 @@ for bad in ragged mistyped quoted encoded labels; do
         --schema schema.json
     each "predict on $bad.csv" "" predict m.safetensors "$bad.csv"
     each "score on $bad.csv" out score m.safetensors "$bad.csv"
+    each "describe of $bad.csv" out describe "$bad.csv"
     each "check of $bad.csv" out schema check "$bad.csv" --schema schema.json
 done
 
