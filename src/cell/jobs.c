@@ -72,6 +72,7 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
     MER_GUARD(mer_table_write_image(ctx, request->format ? request->format - 1U : SIZE_MAX,
                                     inputs->input, request->n_input, &reading, &output.region,
                                     &report, err));
+    MER_GUARD(mer_region_trim(&output.region, err));
     answer->n_output = output.region.n;
     answer->report = wire_report(&report);
     if (request->has_schema && request->wants_notes)

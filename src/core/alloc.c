@@ -8,8 +8,13 @@
 /* In front of each piece: its size, so that freeing needs no more than the pointer. */
 struct header {
     size_t n;
-    unsigned char padding[MER_ALIGNMENT - sizeof(size_t)];
+    void *piece; /* what the system gave */
+    unsigned char padding[MER_ALIGNMENT - sizeof(size_t) - sizeof(void *)];
 };
+
+/* From here on zeroed memory is asked for as such: the system has pages that are zero already, and
+ * they cost nothing until they are touched, by whichever thread. */
+enum { FRESH_BYTES = 1 << 20 };
 
 static_assert(sizeof(struct header) == MER_ALIGNMENT, "the header keeps the alignment");
 
@@ -69,6 +74,27 @@ mer_status mer_alloc_bytes(struct mer_alloc *alloc, size_t n, void *ret_pointer,
         return mer_fail(err, MER_ERR_MEMORY, "out of memory: %zu bytes were refused", n);
     }
     header->n = n;
+    header->piece = header;
+    void *pointer = header + 1;
+    memcpy(ret_pointer, &pointer, sizeof pointer);
+    return mer_ok();
+}
+
+/* Zeroed by the system, aligned by hand. */
+static mer_status alloc_fresh(struct mer_alloc *alloc, size_t n, void *ret_pointer, mer_err *err)
+{
+    size_t total;
+    if (!mer_size_add(n, sizeof(struct header) + MER_ALIGNMENT, &total))
+        return mer_fail(err, MER_ERR_MEMORY, "a size of %zu bytes is impossible", n);
+    MER_GUARD(reserve(alloc, n, err));
+    unsigned char *piece = calloc(1, total);
+    if (!piece) {
+        unreserve(alloc, n);
+        return mer_fail(err, MER_ERR_MEMORY, "out of memory: %zu bytes were refused", n);
+    }
+    struct header *header = (struct header *)(void *)(piece + -(uintptr_t)piece % MER_ALIGNMENT);
+    header->n = n;
+    header->piece = piece;
     void *pointer = header + 1;
     memcpy(ret_pointer, &pointer, sizeof pointer);
     return mer_ok();
@@ -87,6 +113,9 @@ mer_status mer_alloc_zero(struct mer_alloc *alloc, size_t n, size_t size, void *
                           mer_err *err)
 {
     void *pointer;
+    size_t bytes;
+    if (mer_size_mul(n, size, &bytes) && bytes >= FRESH_BYTES)
+        return alloc_fresh(alloc, bytes, ret_pointer, err);
     MER_GUARD(mer_alloc_array(alloc, n, size, &pointer, err));
     memset(pointer, 0, n * size);
     memcpy(ret_pointer, &pointer, sizeof pointer);
@@ -113,7 +142,7 @@ void mer_free(struct mer_alloc *alloc, void *pointer)
     if (!pointer)
         return;
     unreserve(alloc, header_of(pointer)->n);
-    free(header_of(pointer));
+    free(header_of(pointer)->piece);
 }
 
 mer_status mer_alloc_charge(struct mer_alloc *alloc, size_t n, mer_err *err)

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/number_fast.h"
+
 typedef mer_uint128 uint128;
 
 enum {
@@ -132,9 +134,8 @@ static bool round_to_double(const struct mer_scaled *scaled, double *ret)
     return true;
 }
 
-/* Clinger's fast path ("How to read floating point numbers accurately", PLDI 1990), then one
- * 128-bit product in the manner of Eisel and Lemire, with a power of five in two factors instead of
- * a large table. */
+/* For exponents far out: one 128-bit product in the manner of Eisel and Lemire, with a power of
+ * five in two factors instead of a large table. */
 bool mer_nearest_double(uint64_t w, int64_t e, double *ret)
 {
     if (w == 0 || e < ZERO_BELOW) {
@@ -145,10 +146,8 @@ bool mer_nearest_double(uint64_t w, int64_t e, double *ret)
         *ret = HUGE_VAL;
         return true;
     }
-    if (w <= (uint64_t)1 << 53 && e >= -MER_EXACT_POWER_MAX && e <= MER_EXACT_POWER_MAX) {
-        *ret = e < 0 ? (double)w / MER_EXACT_POWERS[-e] : (double)w * MER_EXACT_POWERS[e];
+    if (mer_nearest_double_fast(w, (int)e, ret))
         return true;
-    }
     const struct mer_scaled scaled = mer_times_power_of_ten(w, (int)e);
     return round_to_double(&scaled, ret);
 }

@@ -6,6 +6,11 @@
 static mer_status grow_memory(struct mer_region *region, size_t capacity, mer_err *err)
 {
     struct mer_alloc *alloc = region->owner;
+    if (!region->base) {
+        MER_GUARD(mer_alloc_zero(alloc, capacity, 1, &region->base, err));
+        region->capacity = capacity;
+        return mer_ok();
+    }
     size_t larger = region->capacity > region->max / 2 ? region->max : region->capacity * 2;
     if (larger < capacity)
         larger = capacity;
@@ -47,6 +52,25 @@ mer_status mer_region_extend(struct mer_region *region, size_t n, size_t *ret_of
     region->n = end;
     *ret_offset = offset;
     return mer_ok();
+}
+
+void mer_region_reserve(struct mer_region *region, size_t n)
+{
+    /* A region that can be trimmed grows by what it is asked for, without copying. */
+    if (!region->trim && n > region->capacity && n <= region->max)
+        (void)mer_is_ok(region->grow(region, n, NULL));
+}
+
+void mer_region_clear(struct mer_region *region)
+{
+    if (region->n > 0)
+        memset(region->base, 0, region->n);
+    region->n = 0;
+}
+
+mer_status mer_region_trim(struct mer_region *region, mer_err *err)
+{
+    return region->trim ? region->trim(region, err) : mer_ok();
 }
 
 void mer_region_release(struct mer_region *region)

@@ -14,6 +14,8 @@ struct mer_region {
     /* Raises capacity to at least `capacity` bytes; may move base. New bytes are zero. */
     mer_status (*grow)(struct mer_region *region, size_t capacity, mer_err *err);
     void (*release)(struct mer_region *region);
+    /* Lowers capacity to n bytes; NULL where what is beyond does no harm. */
+    mer_status (*trim)(struct mer_region *region, mer_err *err);
     void *owner; /* for grow and release */
 };
 
@@ -23,6 +25,12 @@ void mer_region_init_memory(struct mer_region *region, struct mer_alloc *alloc, 
 /* Appends n zeroed bytes at a 64-byte boundary and gives their offset from base. */
 MER_MUST_CHECK mer_status mer_region_extend(struct mer_region *region, size_t n, size_t *ret_offset,
                                             mer_err *err);
+/* Where growing would copy, makes room for n bytes in all, ahead; as far as memory allows. */
+void mer_region_reserve(struct mer_region *region, size_t n);
+/* Empties it: n is 0, and what it held is zero again. */
+void mer_region_clear(struct mer_region *region);
+/* Gives back what lies behind the bytes in use, where others would see it. */
+MER_MUST_CHECK mer_status mer_region_trim(struct mer_region *region, mer_err *err);
 void mer_region_release(struct mer_region *region);
 
 #endif

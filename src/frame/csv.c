@@ -8,6 +8,7 @@
 
 #include "frame/csv_columns.h"
 #include "frame/csv_dialect.h"
+#include "frame/csv_fast.h"
 #include "frame/gunzip.h"
 #include "frame/infer.h"
 #include "frame/text_check.h"
@@ -25,6 +26,7 @@ struct reading {
     struct mer_arena arena;        /* the names */
     struct mer_dictionary by_name; /* column numbers */
     unsigned char *unzipped;
+    bool was_plain;
     struct mer_image_column *stored;
     struct mer_region *region; /* the caller's */
 };
@@ -207,53 +209,6 @@ static mer_status tokenize(struct reading *reading, mer_err *err)
     return mer_alloc_bytes(ctx->alloc, reading->tokenizer.n_escaped_max, &table->scratch, err);
 }
 
-/* Lays the image out and fills in everything but the values. */
-static mer_status begin_image(struct reading *reading, mer_err *err)
-{
-    struct mer_csv_table *table = &reading->table;
-    size_t n_columns = 0;
-    size_t n_image;
-    size_t offset;
-    MER_GUARD(mer_alloc_zero(table->ctx->alloc, table->source.n_columns, sizeof *reading->stored,
-                             &reading->stored, err));
-    for (size_t c = 0; c < table->source.n_columns; c++) {
-        const struct mer_csv_column *column = &table->columns[c];
-        if (column->skipped)
-            continue;
-        struct mer_image_column *stored = &reading->stored[n_columns++];
-        *stored = (struct mer_image_column){.n_name = strlen(table->source.names[c]),
-                                            .type = column->type,
-                                            .n_missing = column->n_missing};
-        if (column->type == MER_TYPE_TEXT)
-            stored->n_bytes = column->n_bytes;
-        if (column->type == MER_TYPE_CATEGORICAL) {
-            stored->n_levels = column->levels.n;
-            stored->n_level_bytes = column->levels.n_bytes;
-        }
-    }
-    if (n_columns == 0)
-        return mer_fail(err, MER_ERR_DATA, "the table has no column of the schema");
-    if (!mer_image_layout(reading->stored, n_columns, table->n_rows, &n_image))
-        return mer_fail(err, MER_ERR_MEMORY, "the table is too large for this machine");
-    MER_GUARD(mer_region_extend(reading->region, n_image, &offset, err));
-
-    unsigned char *image = reading->region->base;
-    struct mer_image_header header = {.magic = MER_IMAGE_MAGIC,
-                                      .version = MER_IMAGE_VERSION,
-                                      .n_image = n_image,
-                                      .n_rows = table->n_rows,
-                                      .n_columns = n_columns};
-    memcpy(image, &header, sizeof header);
-    memcpy(image + sizeof header, reading->stored, n_columns * sizeof *reading->stored);
-    for (size_t c = 0, s = 0; c < table->source.n_columns; c++) {
-        if (table->columns[c].skipped)
-            continue;
-        memcpy(image + reading->stored[s].name, table->source.names[c], reading->stored[s].n_name);
-        s++;
-    }
-    return mer_ok();
-}
-
 static_assert(MER_MISSING_MAX == sizeof(struct mer_csv_report){0}.missing_counts / sizeof(size_t),
               "a report has a place for every missing text");
 
@@ -264,11 +219,14 @@ static struct mer_csv_report report_of(const struct reading *reading)
                                     .has_header = reading->dialect.has_header,
                                     .had_bom = reading->dialect.had_bom,
                                     .was_gzip = reading->unzipped != NULL,
+                                    .was_plain = reading->was_plain,
                                     .n_rows = table->n_rows,
                                     .n_columns = table->source.n_columns};
-    for (size_t c = 0; c < table->source.n_columns; c++)
-        for (size_t m = 0; m < table->missing.n; m++)
+    for (size_t m = 0; m < table->missing.n; m++) {
+        report.missing_counts[m] = table->missing_counts[m];
+        for (size_t c = 0; c < table->source.n_columns; c++)
             report.missing_counts[m] += table->columns[c].missing_counts[m];
+    }
     return report;
 }
 
@@ -282,6 +240,17 @@ static mer_status begin_missing(struct reading *reading, mer_err *err)
     if (options->missing_values)
         return mer_missing_init(missing, options->missing_values, options->n_missing_values, err);
     return mer_missing_init(missing, MER_CSV_MISSING, MER_CSV_N_MISSING, err);
+}
+
+/* Row by row: any table, and what is wrong with one. */
+static mer_status read_plainly(struct reading *reading, mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    MER_GUARD(tokenize(reading, err));
+    MER_GUARD(mer_csv_examine(table, err));
+    MER_GUARD(mer_csv_gather(table, err));
+    MER_GUARD(mer_csv_begin_image(table, reading->region, reading->stored, err));
+    return mer_csv_convert(table, reading->region->base, reading->stored, err);
 }
 
 static mer_status read_all(struct reading *reading, const void *bytes, size_t n, mer_err *err)
@@ -301,11 +270,14 @@ static mer_status read_all(struct reading *reading, const void *bytes, size_t n,
                       reading->dialect.delimiter);
     MER_GUARD(read_header(reading, err));
     MER_GUARD(prepare_columns(reading, err));
-    MER_GUARD(tokenize(reading, err));
-    MER_GUARD(mer_csv_examine(table, err));
-    MER_GUARD(mer_csv_gather(table, err));
-    MER_GUARD(begin_image(reading, err));
-    return mer_csv_convert(table, reading->region->base, reading->stored, err);
+    MER_GUARD(mer_alloc_zero(ctx->alloc, table->source.n_columns, sizeof *reading->stored,
+                             &reading->stored, err));
+    bool declined = true;
+    if (!reading->options->plainly)
+        MER_GUARD(mer_csv_read_fast(table, &reading->scan, reading->options->block_bytes,
+                                    reading->region, reading->stored, &declined, err));
+    reading->was_plain = declined;
+    return declined ? read_plainly(reading, err) : mer_ok();
 }
 
 mer_status mer_csv_write_image(const struct mer_ctx *ctx, const void *bytes, size_t n,

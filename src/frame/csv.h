@@ -31,6 +31,10 @@ struct mer_csv_options {
     /* Texts that mean missing when inferring; NULL: "", NA, NaN, null, ?. */
     const char *const *missing_values;
     size_t n_missing_values;
+    /* For tests, which compare: read by the plain reader alone; cut the text into blocks of so many
+     * bytes (0: by its size). The image is the same. */
+    bool plainly;
+    size_t block_bytes;
 };
 
 /* What was found; for messages and `schema infer`. */
@@ -39,6 +43,7 @@ struct mer_csv_report {
     bool has_header;
     bool had_bom;
     bool was_gzip;
+    bool was_plain; /* row by row: the fast way was closed (csv_fast.h) */
     size_t n_rows;
     size_t n_columns;
     /* Cells read as missing, by the text that meant it: parallel to the missing values in force. */

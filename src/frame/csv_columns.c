@@ -27,9 +27,8 @@ mer_status mer_csv_step(const struct mer_csv_table *table, enum mer_csv_pass pas
 {
     const struct mer_csv_source *source = &table->source;
     if (i % CHUNKS_PER_REPORT == 0)
-        mer_ctx_progress(table->ctx, "reading",
-                         pass * (uint64_t)source->n_text + (uint64_t)(at - source->text),
-                         MER_CSV_N_PASSES * (uint64_t)source->n_text);
+        mer_csv_report_progress(table,
+                                pass * (uint64_t)source->n_text + (uint64_t)(at - source->text));
     return mer_ctx_check_cancel(table->ctx, err);
 }
 

@@ -33,6 +33,7 @@ struct mer_csv_column {
     uint64_t n_bytes;             /* text and categorical: of all cells, unescaped */
     struct mer_dictionary levels; /* categorical, and text as long as it may become that */
     int32_t *codes;               /* [n_rows], lives as long as `levels` is in use; owned */
+    size_t place;                 /* which column of the image it is */
     size_t n_converted;           /* values written so far */
     uint64_t n_written;           /* text: their bytes */
 };
@@ -45,8 +46,9 @@ struct mer_csv_table {
     struct mer_csv_chunk *chunks; /* owned, with their tokens */
     size_t n_chunks;
     size_t n_rows;
-    struct mer_csv_column *columns; /* [source.n_columns], owned */
-    char *scratch;                  /* for one escaped cell, owned */
+    size_t missing_counts[MER_MISSING_MAX]; /* of the fast reader, for all columns together */
+    struct mer_csv_column *columns;         /* [source.n_columns], owned */
+    char *scratch;                          /* for one escaped cell, owned */
 };
 
 /* The cell at a row of a chunk. Returns which text that means missing it is, or -1 for a value. */
@@ -59,6 +61,13 @@ static inline int mer_csv_look(const struct mer_csv_table *table, const struct m
 
 void mer_csv_table_release(struct mer_csv_table *table);
 
+/* Of MER_CSV_N_PASSES times the text. */
+static inline void mer_csv_report_progress(const struct mer_csv_table *table, uint64_t done)
+{
+    mer_ctx_progress(table->ctx, "reading", done,
+                     MER_CSV_N_PASSES * (uint64_t)table->source.n_text);
+}
+
 /* Between chunks: reports now and then that the i-th begins, and notices a stop. */
 MER_MUST_CHECK mer_status mer_csv_step(const struct mer_csv_table *table, enum mer_csv_pass pass,
                                        size_t i, const char *at, mer_err *err);
@@ -67,6 +76,19 @@ MER_MUST_CHECK mer_status mer_csv_step(const struct mer_csv_table *table, enum m
  * Then `n_missing`, and for texts `levels`, `codes` and `n_bytes`, are known. */
 MER_MUST_CHECK mer_status mer_csv_examine(struct mer_csv_table *table, mer_err *err);
 MER_MUST_CHECK mer_status mer_csv_gather(struct mer_csv_table *table, mer_err *err);
+
+/* Sizes and places of the image's columns (`stored` has room for all), as far as they are known: a
+ * column's data only depends on its type and the rows. */
+MER_MUST_CHECK mer_status mer_csv_lay_out(struct mer_csv_table *table,
+                                          struct mer_image_column *stored, size_t *ret_n_columns,
+                                          size_t *ret_n_image, mer_err *err);
+/* Lays the image out, extends the region to its size and writes everything but the values. */
+MER_MUST_CHECK mer_status mer_csv_begin_image(struct mer_csv_table *table,
+                                              struct mer_region *region,
+                                              struct mer_image_column *stored, mer_err *err);
+/* Writes the levels of a categorical column. */
+void mer_csv_write_levels(const struct mer_csv_column *column, unsigned char *image,
+                          const struct mer_image_column *stored);
 
 /* Fills the sections of `image` that `stored` (one record per column that is not skipped) places;
  * they are zero before. Frees each chunk's tokens on the way. */

@@ -174,11 +174,7 @@ static mer_status finish_column(const struct mer_csv_table *table, size_t c, uns
         return mer_fail(err, MER_ERR_INTERNAL,
                         "column %s: a cell passed inspection but not parsing",
                         mer_quote(table->source.names[c]).text);
-    if (column->type != MER_TYPE_CATEGORICAL || column->levels.n == 0)
-        return mer_ok();
-    memcpy(image + stored->level_offsets, column->levels.offsets,
-           (column->levels.n + 1) * sizeof *column->levels.offsets);
-    memcpy(image + stored->level_bytes, column->levels.bytes, column->levels.n_bytes);
+    mer_csv_write_levels(column, image, stored);
     return mer_ok();
 }
 

@@ -45,15 +45,18 @@ bool mer_image_data_bytes(const struct mer_image_column *column, size_t n_rows, 
     return false;
 }
 
-static bool place_column(struct mer_image_column *column, size_t n_rows, size_t *cursor)
+static bool place_data(struct mer_image_column *column, size_t n_rows, size_t *cursor)
 {
     size_t n;
-    column->validity = 0;
+    return mer_image_data_bytes(column, n_rows, &n) && take(n, cursor, &column->data);
+}
+
+static bool place_rest(struct mer_image_column *column, size_t n_rows, size_t *cursor)
+{
+    size_t n;
+    column->validity = column->bytes = column->level_offsets = column->level_bytes = 0;
     if (column->n_missing && !take(mer_bitmap_bytes(n_rows), cursor, &column->validity))
         return false;
-    if (!mer_image_data_bytes(column, n_rows, &n) || !take(n, cursor, &column->data))
-        return false;
-    column->bytes = column->level_offsets = column->level_bytes = 0;
     if (column->type == MER_TYPE_TEXT)
         return take(column->n_bytes, cursor, &column->bytes);
     if (column->type == MER_TYPE_CATEGORICAL)
@@ -76,8 +79,13 @@ bool mer_image_layout(struct mer_image_column *columns, size_t n_columns, size_t
     }
     if (!mer_size_align(cursor, &cursor))
         return false;
+    /* What follows from types and rows alone comes first: a reader can write there before it has
+     * seen what is missing, and every level. */
     for (size_t c = 0; c < n_columns; c++)
-        if (!place_column(&columns[c], n_rows, &cursor))
+        if (!place_data(&columns[c], n_rows, &cursor))
+            return false;
+    for (size_t c = 0; c < n_columns; c++)
+        if (!place_rest(&columns[c], n_rows, &cursor))
             return false;
     *ret_n_image = cursor;
     return true;

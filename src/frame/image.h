@@ -12,7 +12,7 @@
 
 #define MER_IMAGE_MAGIC "MERFRAME"
 
-enum { MER_IMAGE_VERSION = 1 };
+enum { MER_IMAGE_VERSION = 2 };
 
 /* Rows are numbered by uint32_t elsewhere; a categorical code is an int32_t. */
 #define MER_IMAGE_MAX_ROWS ((size_t)UINT32_MAX - 1)

@@ -179,6 +179,14 @@ static mer_status grow_memory_file(struct mer_region *region, size_t capacity, m
     return status;
 }
 
+static mer_status trim_memory_file(struct mer_region *region, mer_err *err)
+{
+    struct mer_file_region *const file = (struct mer_file_region *)(void *)region;
+    if (ftruncate(file->fd, (off_t)region->n) != 0)
+        return refuse("cut", err);
+    return mer_ok();
+}
+
 static void release_memory_file(struct mer_region *region)
 {
     struct mer_file_region *const file = (struct mer_file_region *)(void *)region;
@@ -193,7 +201,10 @@ void mer_region_init_memory_file(struct mer_file_region *file, struct mer_alloc 
                                  size_t max_bytes)
 {
     *file = (struct mer_file_region){
-        .region = {.max = max_bytes, .grow = grow_memory_file, .release = release_memory_file},
+        .region = {.max = max_bytes,
+                   .grow = grow_memory_file,
+                   .release = release_memory_file,
+                   .trim = trim_memory_file},
         .alloc = alloc,
         .fd = fd,
     };

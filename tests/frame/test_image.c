@@ -227,7 +227,7 @@ static void tamper(unsigned char *image, size_t which)
         image[record(image, B2)->data] |= 2;
         break;
     case 20:
-        header->version = 2;
+        header->version = 1;
         break;
     case 21:
         record(image, I)->n_missing = 4;
@@ -261,7 +261,7 @@ static void what_was_tampered_with_is_named(void **state)
         "the table image is damaged: column 10 does not have as many missing values as it says",
         "the table image is damaged: column 1 has bits behind its last row",
         "the table image is damaged: column 2 has a value where one is missing",
-        "a table image of version 2; this program reads 1",
+        "a table image of version 1; this program reads 2",
         "the table image is damaged: column 3 has more missing values than rows",
     };
     struct reading reading;
