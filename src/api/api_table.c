@@ -1,5 +1,6 @@
 /* Tables of the public API: the bytes are read once into sealed memory, verified where they are
  * signed, and those very bytes are parsed, in a cell. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "api/trust_handles.h"
 #include "guard/hash.h"
 #include "os/channel.h"
+#include "os/file.h"
 #include "os/memory_file.h"
 #include "os/sealed.h"
 
@@ -137,6 +139,42 @@ static mer_status parse_in_cell(struct mer_table *table, const struct mer_cell_c
                                &table->schema, err);
 }
 
+/* A database whose last changes are in a file beside it is not read without them. */
+static mer_status check_companions(const char *path, const void *bytes, size_t n, mer_err *err)
+{
+    for (size_t i = 0; i < MER_N_TABLE_FORMATS; i++) {
+        const struct mer_table_format *const format = &MER_TABLE_FORMATS[i];
+        if (!mer_table_format_has_magic(format, bytes, n))
+            continue;
+        for (size_t k = 0; k < MER_TABLE_COMPANIONS_MAX && format->companions[k]; k++) {
+            char *beside;
+            if (asprintf(&beside, "%s%s", path, format->companions[k]) < 0)
+                return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
+            mer_status status = mer_ok();
+            if (mer_file_has_bytes(beside))
+                status = mer_hint(
+                    err,
+                    mer_fail(err, MER_ERR_DATA, "%s holds changes that are not in %s yet",
+                             mer_quote(beside).text, mer_quote(path).text),
+                    "close what has the database open; where nothing has, opening it once with "
+                    "sqlite3 takes them in");
+            free(beside);
+            MER_GUARD(status);
+        }
+    }
+    return mer_ok();
+}
+
+/* Whoever did not choose is told what was chosen. */
+static void tell_part(const struct mer_table *table, const struct mer_table_options *options)
+{
+    if (options->part || table->report.n_parts < 2)
+        return;
+    mer_log_warning(&table->context->ctx, "api", "%s: %s was read, of %zu tables in it",
+                    mer_quote(table->origin.path ? table->origin.path : "the table").text,
+                    mer_quote(table->report.part).text, table->report.n_parts);
+}
+
 static mer_status parse(struct mer_table *table, struct mer_cell_input input,
                         const struct mer_table_options *options, const struct mer_csv_options *base,
                         mer_err *err)
@@ -159,6 +197,8 @@ static mer_status parse(struct mer_table *table, struct mer_cell_input input,
             what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, options->schema_file, err);
     }
+    if (mer_is_ok(status))
+        tell_part(table, options);
     close_schema(&table->context->alloc, &schema);
     table->parse_seconds = seconds_since(&table->context->ctx, start_ns);
     return status;
@@ -170,6 +210,8 @@ static mer_status make(struct mer_table *table, const void *bytes, struct mer_ce
 {
     table->origin.n_bytes = input.n;
     MER_GUARD(verify_origin(table, bytes, input.n, options, err));
+    if (table->path && strcmp(table->path, "-") != 0)
+        MER_GUARD(check_companions(table->path, bytes, input.n, err));
     return parse(table, input, options, base, err);
 }
 

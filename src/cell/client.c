@@ -40,7 +40,8 @@ static bool take_report(const struct mer_cell_csv_report *report, const struct m
     const bool is_csv = report->format == 0;
     if (report->n_rows != frame->n_rows || report->n_columns < frame->n_columns ||
         report->n_columns > SIZE_MAX / sizeof(double) || report->delimiter >= 0x80 ||
-        report->format >= MER_N_TABLE_FORMATS || is_csv != (report->delimiter != '\0'))
+        report->format >= MER_N_TABLE_FORMATS || is_csv != (report->delimiter != '\0') ||
+        report->part[MER_CELL_PART_NAME_MAX - 1] != '\0')
         return false;
     *ret_report = (struct mer_csv_report){.delimiter = (char)report->delimiter,
                                           .has_header = report->has_header != 0,
@@ -48,7 +49,10 @@ static bool take_report(const struct mer_cell_csv_report *report, const struct m
                                           .was_gzip = report->was_gzip != 0,
                                           .n_rows = report->n_rows,
                                           .n_columns = report->n_columns,
-                                          .format = report->format};
+                                          .format = report->format,
+                                          .n_parts = report->n_parts};
+    static_assert(sizeof ret_report->part == sizeof report->part, "a name fits into the report");
+    memcpy(ret_report->part, report->part, sizeof report->part);
     for (size_t i = 0; i < MER_CELL_MISSING_MAX; i++)
         ret_report->missing_counts[i] = report->missing_counts[i];
     return true;

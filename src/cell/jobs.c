@@ -40,7 +40,9 @@ static struct mer_cell_csv_report wire_report(const struct mer_csv_report *repor
                                        .has_header = report->has_header,
                                        .had_bom = report->had_bom,
                                        .was_gzip = report->was_gzip,
-                                       .format = (uint8_t)report->format};
+                                       .format = (uint8_t)report->format,
+                                       .n_parts = report->n_parts};
+    memcpy(wire.part, report->part, sizeof wire.part);
     for (size_t i = 0; i < MER_CELL_MISSING_MAX; i++)
         wire.missing_counts[i] = report->missing_counts[i];
     return wire;

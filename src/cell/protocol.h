@@ -72,13 +72,15 @@ struct mer_cell_request {
 
 enum mer_cell_answer_kind { MER_CELL_READY, MER_CELL_PROGRESS, MER_CELL_RESULT };
 enum mer_cell_part { MER_CELL_PART_INPUT, MER_CELL_PART_SIDE };
-enum { MER_CELL_MISSING_MAX = 16 };
+enum { MER_CELL_MISSING_MAX = 16, MER_CELL_PART_NAME_MAX = 64 };
 
 /* struct mer_csv_report without types whose bits can be invalid. */
 struct mer_cell_csv_report {
     uint64_t n_rows;
     uint64_t n_columns;
     uint64_t missing_counts[MER_CELL_MISSING_MAX];
+    uint64_t n_parts;
+    char part[MER_CELL_PART_NAME_MAX]; /* zero-terminated */
     uint8_t delimiter;
     uint8_t has_header;
     uint8_t had_bom;
@@ -105,8 +107,9 @@ struct mer_cell_answer {
 
 static_assert(sizeof(struct mer_cell_start) == 16, "no byte without a name travels");
 static_assert(sizeof(struct mer_cell_request) == 56, "no byte without a name travels");
-static_assert(sizeof(struct mer_cell_answer) ==
-                  56 + 24 + 8 * MER_CELL_MISSING_MAX + MER_CELL_PHASE_MAX + 2 * MER_ERR_TEXT_MAX,
+static_assert(sizeof(struct mer_cell_answer) == 56 + 32 + 8 * MER_CELL_MISSING_MAX +
+                                                    MER_CELL_PART_NAME_MAX + MER_CELL_PHASE_MAX +
+                                                    2 * MER_ERR_TEXT_MAX,
               "no byte without a name travels");
 
 #endif

@@ -32,7 +32,7 @@ static const struct mer_cli_option INFER_POSITIONALS[] = {
     {.name = "DATA",
      .type = MER_CLI_FILE,
      .at = offsetof(struct infer_arguments, data),
-     .help = "a CSV file, gzip allowed; - is standard input",
+     .help = "the table, in any format of --format; - is standard input",
      .required = true},
 };
 
@@ -101,7 +101,7 @@ static const struct mer_cli_option CHECK_POSITIONALS[] = {
     {.name = "DATA",
      .type = MER_CLI_FILE,
      .at = offsetof(struct check_arguments, data),
-     .help = "a CSV file, gzip allowed; - is standard input",
+     .help = "the table, in any format of --format; - is standard input",
      .required = true},
 };
 

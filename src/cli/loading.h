@@ -46,8 +46,8 @@ void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
 #define MER_CLI_TABLE_POSITIONAL(arguments)                                                        \
     {                                                                                              \
         .name = "DATA", .type = MER_CLI_FILE, .at = offsetof(arguments, data),                     \
-        .help = "a CSV file with the columns the model was fitted on, gzip allowed; - is "         \
-                "standard input",                                                                  \
+        .help = "a table with the columns the model was fitted on, in any format of --format; - "  \
+                "is standard input",                                                               \
         .required = true                                                                           \
     }
 #define MER_CLI_MODEL_OPTIONS(arguments)                                                           \

@@ -10,6 +10,8 @@ mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
     *ret_options = (struct mer_table_options){.size = sizeof *ret_options, .has_header = -1};
     ret_options->delimiter = reading->delimiter;
     ret_options->format = reading->format;
+    ret_options->part = reading->table;
+    ret_options->query = reading->query;
     if (reading->header)
         ret_options->has_header = 1;
     else if (reading->no_header)

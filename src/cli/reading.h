@@ -9,6 +9,8 @@ struct mer_cli_reading {
     bool header;
     bool no_header;
     const char *format;
+    const char *table;
+    const char *query;
 };
 
 /* Rows for a command's options; its arguments struct has a member `reading`. */
@@ -19,6 +21,16 @@ struct mer_cli_reading {
      .metavar = "FORMAT",                                                                          \
      .choices = mer_table_format_name,                                                             \
      .help = "what the table is written in; found out from its contents otherwise"},               \
+        {.name = "table",                                                                          \
+         .type = MER_CLI_TEXT,                                                                     \
+         .at = offsetof(arguments, reading.table),                                                 \
+         .metavar = "NAME",                                                                        \
+         .help = "which sheet of a workbook, or table or view of a database"},                     \
+        {.name = "query",                                                                          \
+         .type = MER_CLI_TEXT,                                                                     \
+         .at = offsetof(arguments, reading.query),                                                 \
+         .metavar = "SQL",                                                                         \
+         .help = "one SELECT that makes the table, of a database"},                                \
         {.name = "delimiter",                                                                      \
          .type = MER_CLI_CHARACTER,                                                                \
          .at = offsetof(arguments, reading.delimiter),                                             \

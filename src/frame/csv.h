@@ -49,6 +49,10 @@ struct mer_csv_report {
     /* Cells read as missing, by the text that meant it: parallel to the missing values in force. */
     size_t missing_counts[16];
     size_t format; /* row of the registry of formats (intake/table_format.h); 0: CSV */
+    /* Of a file that can hold several tables: how many there are to choose from, and which one was
+     * read, its name cut if need be. */
+    size_t n_parts;
+    char part[64];
 };
 
 /* Reads a whole file that is already in memory; gzip (recognised by its magic) is decompressed,

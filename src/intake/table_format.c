@@ -6,6 +6,14 @@
 const struct mer_table_format MER_TABLE_FORMATS[] = {
     {.name = "csv", .extensions = "csv tsv"},
     {.name = "parquet", .extensions = "parquet pq"},
+    {.name = "xlsx", .extensions = "xlsx xlsm", .has_parts = true, .magic = "PK\3\4", .n_magic = 4},
+    {.name = "sqlite",
+     .extensions = "sqlite sqlite3 db",
+     .has_parts = true,
+     .has_queries = true,
+     .magic = "SQLite format 3",
+     .n_magic = 16, /* its final zero too */
+     .companions = {"-wal", "-journal"}},
 };
 const size_t MER_N_TABLE_FORMATS = sizeof MER_TABLE_FORMATS / sizeof MER_TABLE_FORMATS[0];
 
@@ -46,4 +54,10 @@ size_t mer_table_format_of_path(const char *path)
         if (lists(MER_TABLE_FORMATS[i].extensions, dot + 1))
             return i;
     return SIZE_MAX;
+}
+
+bool mer_table_format_has_magic(const struct mer_table_format *format, const void *bytes, size_t n)
+{
+    return format->n_magic > 0 && n >= format->n_magic &&
+           memcmp(bytes, format->magic, format->n_magic) == 0;
 }

@@ -18,11 +18,17 @@ struct mer_table_reading {
     const char *query; /* SQL that makes the table, where the format has that; NULL: none */
 };
 
+enum { MER_TABLE_COMPANIONS_MAX = 2 };
+
 struct mer_table_format {
     const char *name;       /* as in --format, "csv" */
     const char *extensions; /* of file names, in lower case, separated by spaces: "csv tsv" */
     bool has_parts;         /* mer_table_reading's `part` means something */
     bool has_queries;       /* so does its `query` */
+    const char *magic;      /* n_magic bytes that a file begins with; or none: its reader tells */
+    size_t n_magic;
+    /* What is added to a file's name to get those beside it that hold what it does not hold yet. */
+    const char *companions[MER_TABLE_COMPANIONS_MAX];
 };
 
 /* Static; CSV is the first row. */
@@ -32,5 +38,7 @@ extern const size_t MER_N_TABLE_FORMATS;
 /* The row of that name, or of a file name's extension; SIZE_MAX: none. */
 size_t mer_table_format_find(const char *name);
 size_t mer_table_format_of_path(const char *path);
+/* Whether a file begins as one of this row does. */
+bool mer_table_format_has_magic(const struct mer_table_format *format, const void *bytes, size_t n);
 
 #endif

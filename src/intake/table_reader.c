@@ -1,5 +1,7 @@
 #include "intake/table_reader.h"
 
+#include <string.h>
+
 static mer_status write_csv(const struct mer_ctx *ctx, const void *bytes, size_t n,
                             const struct mer_table_reading *reading, struct mer_region *region,
                             struct mer_csv_report *ret_report, mer_err *err)
@@ -13,15 +15,33 @@ const struct mer_table_reader MER_TABLE_READER_CSV = {.write_image = write_csv};
 const struct mer_table_reader *const MER_TABLE_READERS[] = {
     &MER_TABLE_READER_CSV,
     &MER_TABLE_READER_PARQUET,
+    &MER_TABLE_READER_XLSX,
+    &MER_TABLE_READER_SQLITE,
 };
 const size_t MER_N_TABLE_READERS = sizeof MER_TABLE_READERS / sizeof MER_TABLE_READERS[0];
 
 size_t mer_table_format_recognise(const void *bytes, size_t n)
 {
-    for (size_t i = 0; i < MER_N_TABLE_READERS; i++)
-        if (MER_TABLE_READERS[i]->recognise && MER_TABLE_READERS[i]->recognise(bytes, n))
+    for (size_t i = 0; i < MER_N_TABLE_READERS; i++) {
+        const struct mer_table_reader *const reader = MER_TABLE_READERS[i];
+        if (reader->recognise ? reader->recognise(bytes, n)
+                              : mer_table_format_has_magic(&MER_TABLE_FORMATS[i], bytes, n))
             return i;
+    }
     return 0;
+}
+
+void mer_table_report_part(struct mer_csv_report *report, const char *name, size_t n_parts)
+{
+    size_t n = strlen(name);
+    if (n >= sizeof report->part) {
+        /* Not within a character. */
+        for (n = sizeof report->part - 1; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
+            n--;
+    }
+    memset(report->part, 0, sizeof report->part);
+    memcpy(report->part, name, n);
+    report->n_parts = n_parts;
 }
 
 mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const void *bytes,

@@ -11,9 +11,11 @@
 #include "intake/table_format.h"
 
 struct mer_table_reader {
-    /* By the first bytes, never by the name. NULL: what nobody else recognises. */
+    /* By the first bytes, never by the name. NULL: by its row's magic; that of CSV, which has none:
+     * what nobody else recognises. */
     bool (*recognise)(const unsigned char *bytes, size_t n);
-    /* As mer_csv_write_image. Of the report, only n_rows and n_columns need to be set. */
+    /* As mer_csv_write_image. Of the report, which is zero before, only n_rows and n_columns need
+     * to be set. */
     mer_status (*write_image)(const struct mer_ctx *ctx, const void *bytes, size_t n,
                               const struct mer_table_reading *reading, struct mer_region *region,
                               struct mer_csv_report *ret_report, mer_err *err);
@@ -26,6 +28,9 @@ extern const size_t MER_N_TABLE_READERS;
 /* The row of what the bytes are. */
 size_t mer_table_format_recognise(const void *bytes, size_t n);
 
+/* Notes in a report which of several tables was read. */
+void mer_table_report_part(struct mer_csv_report *report, const char *name, size_t n_parts);
+
 /* Reads a table into the caller's region (empty; its n is the image's size on success). `format`:
  * the row, or SIZE_MAX to recognise it; the report tells which it was. A part or query that the
  * format does not have is MER_ERR_USAGE. */
@@ -37,5 +42,7 @@ MER_MUST_CHECK mer_status mer_table_write_image(const struct mer_ctx *ctx, size_
 
 extern const struct mer_table_reader MER_TABLE_READER_CSV;
 extern const struct mer_table_reader MER_TABLE_READER_PARQUET;
+extern const struct mer_table_reader MER_TABLE_READER_XLSX;
+extern const struct mer_table_reader MER_TABLE_READER_SQLITE;
 
 #endif

@@ -66,6 +66,12 @@ bool mer_file_exists(const char *path)
     return lstat(path, &status) == 0;
 }
 
+bool mer_file_has_bytes(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+}
+
 mer_status mer_fd_write(int fd, const void *bytes, size_t n, const char *what, mer_err *err)
 {
     const unsigned char *p = bytes;

@@ -22,6 +22,8 @@ MER_MUST_CHECK mer_status mer_file_read(struct mer_alloc *alloc, const char *pat
 void mer_file_release(struct mer_file_bytes *file);
 
 bool mer_file_exists(const char *path);
+/* A regular file with at least one byte. */
+bool mer_file_has_bytes(const char *path);
 
 /* An output that appears whole or not at all. The bytes go to an unnamed file (O_TMPFILE) in the
  * target's folder; publish syncs it, then links it to a new name, or, where an existing output is

@@ -21,6 +21,8 @@ BEGIN {
     only["<zstd.h>"] = "frame intake"
     only["<lz4.h>"] = "intake"
     only["<lz4frame.h>"] = "intake"
+    only["<expat.h>"] = "intake"
+    only["<sqlite3.h>"] = "intake"
 }
 {
     split($0, part, ":")

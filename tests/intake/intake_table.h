@@ -34,15 +34,15 @@ static inline void intake_init(struct intake *intake)
 /* Checks that everything was given back. */
 static inline void intake_end(struct intake *intake)
 {
-    if (intake->frame.image)
-        mer_frame_release(&intake->frame);
-    intake->frame = (struct mer_frame){.image = NULL};
+    mer_frame_release(&intake->frame);
     assert_int_equal(atomic_load(&intake->alloc.used), 0);
 }
 
 static inline enum mer_code intake_read(struct intake *intake, const void *bytes, size_t n)
 {
     struct mer_region region;
+    mer_frame_release(&intake->frame);
+    mer_err_clear(&intake->err);
     mer_region_init_memory(&region, &intake->alloc, SIZE_MAX / 2);
     mer_status status = mer_table_write_image(&intake->ctx, SIZE_MAX, bytes, n, &intake->reading,
                                               &region, &intake->report, &intake->err);
