@@ -3,44 +3,15 @@
  *
  *   bench_cell [MEGABYTES [TIMES]]
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench_times.h"
 #include "cell/client.h"
 #include "os/memory_file.h"
 
 enum { STARTS = 300, TIMES_MAX = 64, ROW_MAX = 128 };
 
 static const char *const PROGRAM = MER_BINARY_DIR "/merlon-cell";
-
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static void check(mer_status status, const mer_err *err)
-{
-    if (mer_is_ok(status))
-        return;
-    fprintf(stderr, "bench_cell: %s\n", err->message);
-    exit(70);
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *times, size_t n)
-{
-    qsort(times, n, sizeof *times, compare);
-    return n % 2 ? times[n / 2] : (times[n / 2 - 1] + times[n / 2]) / 2;
-}
 
 static void measure_start(const struct mer_ctx *ctx, bool without_namespaces)
 {
@@ -77,22 +48,22 @@ static char *make_table(size_t n_bytes, size_t *ret_n)
     return text;
 }
 
-static double read_here(const struct mer_ctx *ctx, struct mer_cell_input input)
+static struct times read_here(const struct mer_ctx *ctx, struct mer_cell_input input)
 {
     const struct mer_csv_options options = {.header = MER_CSV_HEADER_YES};
     const unsigned char *bytes;
     struct mer_frame frame;
     mer_err err;
-    const double start = now();
+    const struct times start = times_now();
     check(mer_memory_file_map(input.fd, input.n, &bytes, &err), &err);
     check(mer_csv_read(ctx, bytes, input.n, &options, &frame, NULL, &err), &err);
-    const double seconds = now() - start;
+    const struct times taken = times_since(start);
     mer_frame_release(&frame);
     mer_memory_file_unmap(bytes, input.n);
-    return seconds;
+    return taken;
 }
 
-static double read_in_cell(const struct mer_ctx *ctx, struct mer_cell_input input)
+static struct times read_in_cell(const struct mer_ctx *ctx, struct mer_cell_input input)
 {
     const struct mer_csv_options options = {.header = MER_CSV_HEADER_YES};
     const struct mer_cell_csv what = {.table = input, .schema = {.fd = -1}, .options = &options};
@@ -101,30 +72,29 @@ static double read_in_cell(const struct mer_ctx *ctx, struct mer_cell_input inpu
     struct mer_csv_report report;
     bool schema_failed;
     mer_err err;
-    const double start = now();
+    const struct times start = times_now();
     check(mer_cell_read_csv(ctx, &settings, &what, &frame, &report, NULL, &schema_failed, &err),
           &err);
-    const double seconds = now() - start;
+    const struct times taken = times_since(start);
     mer_frame_release(&frame);
-    return seconds;
+    return taken;
 }
 
 static void measure_reading(const struct mer_ctx *ctx, size_t n_bytes, size_t n_times)
 {
-    double here[TIMES_MAX], cell[TIMES_MAX], ratio[TIMES_MAX];
+    struct times here[TIMES_MAX], cell[TIMES_MAX];
     struct mer_cell_input input;
     mer_err err;
+    char name[64];
     char *const text = make_table(n_bytes, &input.n);
     check(mer_memory_file_of("bench", text, input.n, &input.fd, &err), &err);
     free(text);
     for (size_t i = 0; i < n_times; i++) { /* in turns, so that a busy machine slows both */
         here[i] = read_here(ctx, input);
         cell[i] = read_in_cell(ctx, input);
-        ratio[i] = cell[i] / here[i];
     }
-    printf("a table of %.0f MB: here %.3f s, through a cell %.3f s, median ratio of %zu: %.3f\n",
-           (double)input.n * 1e-6, median(here, n_times), median(cell, n_times), n_times,
-           median(ratio, n_times));
+    (void)snprintf(name, sizeof name, "a table of %.0f MB", (double)input.n * 1e-6);
+    print_comparison(name, here, cell, n_times);
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "cell/jobs.h"
 #include "core/team.h"
 #include "os/channel.h"
+#include "os/clock.h"
 
 /* Exactly n bytes of the parent's; false when it is gone. */
 static bool receive(void *bytes, size_t n)
@@ -27,9 +28,15 @@ static bool send_answer(const struct mer_cell_answer *answer)
     return mer_descriptor_write(MER_CELL_CONTROL, answer, sizeof *answer);
 }
 
+/* Not so often that parent and cell wake each other for nothing. */
 static void report_progress(void *self, const char *phase, uint64_t done, uint64_t total)
 {
-    (void)self;
+    enum { EVERY_NS = 20000000 };
+    uint64_t *const last_ns = self;
+    const uint64_t now_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
+    if (now_ns - *last_ns < EVERY_NS)
+        return;
+    *last_ns = now_ns;
     struct mer_cell_answer answer = {
         .magic = MER_CELL_MAGIC, .kind = MER_CELL_PROGRESS, .done = done, .total = total};
     (void)strncpy(answer.phase, phase, sizeof answer.phase - 1);
@@ -56,6 +63,7 @@ static bool send_result(struct mer_cell_answer *answer, mer_status status, const
 struct cell {
     struct mer_alloc alloc;
     struct mer_progress progress;
+    uint64_t progress_ns; /* when some was last told */
     struct mer_ctx ctx;
     struct mer_cell_model model;
 };
@@ -90,6 +98,7 @@ static bool serve(struct cell *cell)
             mer_cell_predict(&cell->ctx, &request, table, &cell->model, &answer, &err);
         if (!send_result(&answer, status, &err, &nothing))
             return false;
+        mer_cell_forget_table(&cell->model);
     }
     return true;
 }
@@ -123,13 +132,15 @@ int main(void)
 {
     enum { NO_REQUEST = 64, NOT_CONFINED = 69, NO_PARENT = 74 };
     static char inline_bytes[MER_CELL_INLINE_MAX + 1];
-    static struct cell cell = {.progress = {.report = report_progress}};
+    static struct cell cell;
     struct mer_cell_request request;
     struct mer_cell_answer answer = {.magic = MER_CELL_MAGIC, .kind = MER_CELL_READY};
     struct mer_cell_outputs outputs = {0};
     mer_err err = {0};
 
     mer_alloc_init(&cell.alloc, SIZE_MAX);
+    cell.progress = (struct mer_progress){report_progress, &cell.progress_ns};
+    cell.progress_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
     cell.ctx = (struct mer_ctx){.alloc = &cell.alloc, .progress = &cell.progress};
     if (!hear_start(&cell))
         return NO_REQUEST;

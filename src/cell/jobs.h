@@ -25,6 +25,8 @@ struct mer_pipeline;
 struct mer_cell_model {
     struct mer_pipeline *pipeline; /* NULL: none */
     struct mer_file_region output; /* predictions, in MER_CELL_OUTPUT */
+    const unsigned char *table;    /* the last one, n_table bytes; 0: none is mapped */
+    size_t n_table;
 };
 
 MER_MUST_CHECK mer_status mer_cell_load(const struct mer_cell_request *request,
@@ -40,7 +42,8 @@ MER_MUST_CHECK mer_status mer_cell_compute(const struct mer_ctx *ctx,
                                            struct mer_cell_model *model, mer_err *err);
 
 /* The two jobs about a model (model_jobs.c). Opening reads the file as hostile; predicting is for
- * the table whose descriptor came with the request, which is closed again. */
+ * the table whose descriptor came with the request, which is closed again; the table stays mapped.
+ */
 MER_MUST_CHECK mer_status mer_cell_open_model(const struct mer_ctx *ctx,
                                               const struct mer_cell_request *request,
                                               const struct mer_cell_inputs *inputs,
@@ -50,5 +53,7 @@ MER_MUST_CHECK mer_status mer_cell_predict(const struct mer_ctx *ctx,
                                            const struct mer_cell_request *request, int table,
                                            struct mer_cell_model *model,
                                            struct mer_cell_answer *answer, mer_err *err);
+/* Lets go of the last table: work for which no answer has to wait. */
+void mer_cell_forget_table(struct mer_cell_model *model);
 
 #endif

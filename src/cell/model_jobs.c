@@ -49,20 +49,25 @@ mer_status mer_cell_predict(const struct mer_ctx *ctx, const struct mer_cell_req
                             int table, struct mer_cell_model *model, struct mer_cell_answer *answer,
                             mer_err *err)
 {
-    const unsigned char *image;
     struct mer_frame frame;
     if (table != MER_CELL_TABLE || request->job != MER_CELL_JOB_PREDICT || !model->pipeline) {
         mer_descriptor_close(table);
         return mer_fail(err, MER_ERR_INTERNAL, "a cell was asked for what it cannot do");
     }
-    mer_status status = mer_memory_file_map(table, request->n_side, &image, err);
+    mer_status status = mer_memory_file_map_lazily(table, request->n_side, &model->table, err);
     mer_descriptor_close(table);
     MER_GUARD(status);
-    status = mer_frame_open_checked(ctx, image, request->n_side, &frame, err);
+    model->n_table = request->n_side;
+    status = mer_frame_open_checked(ctx, model->table, request->n_side, &frame, err);
     if (mer_is_ok(status)) {
         status = predict(ctx, &frame, model, answer, err);
         mer_frame_release(&frame);
     }
-    mer_memory_file_unmap(image, request->n_side);
     return status;
+}
+
+void mer_cell_forget_table(struct mer_cell_model *model)
+{
+    mer_memory_file_unmap(model->table, model->n_table);
+    model->n_table = 0;
 }

@@ -62,16 +62,17 @@ mer_status mer_memory_file_seal(int fd, mer_err *err)
 
 /* Private mappings: kernels before 6.7 refuse a shared one of what is sealed against writing, and
  * there is nothing to share. */
-static mer_status map_sealed(int fd, size_t n, void **ret_base, mer_err *err)
+static mer_status map_sealed(int fd, size_t n, int flags, void **ret_base, mer_err *err)
 {
-    void *base = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    void *base = mmap(NULL, n, PROT_READ, MAP_PRIVATE | flags, fd, 0);
     if (base == MAP_FAILED)
         return refuse("map", err);
     *ret_base = base;
     return mer_ok();
 }
 
-mer_status mer_memory_file_map(int fd, size_t n, const unsigned char **ret_bytes, mer_err *err)
+static mer_status map_some(int fd, size_t n, int flags, const unsigned char **ret_bytes,
+                           mer_err *err)
 {
     static const unsigned char nothing[1];
     void *base = NULL;
@@ -79,9 +80,20 @@ mer_status mer_memory_file_map(int fd, size_t n, const unsigned char **ret_bytes
         *ret_bytes = nothing;
         return mer_ok();
     }
-    MER_GUARD(map_sealed(fd, n, &base, err));
+    MER_GUARD(map_sealed(fd, n, flags, &base, err));
     *ret_bytes = base;
     return mer_ok();
+}
+
+mer_status mer_memory_file_map(int fd, size_t n, const unsigned char **ret_bytes, mer_err *err)
+{
+    return map_some(fd, n, MAP_POPULATE, ret_bytes, err);
+}
+
+mer_status mer_memory_file_map_lazily(int fd, size_t n, const unsigned char **ret_bytes,
+                                      mer_err *err)
+{
+    return map_some(fd, n, 0, ret_bytes, err);
 }
 
 mer_status mer_memory_file_read(int fd, void *bytes, size_t n, mer_err *err)
@@ -132,7 +144,7 @@ mer_status mer_region_init_sealed(struct mer_region *region, struct mer_alloc *a
                         "a result of %lld bytes is not the %zu that it should be",
                         (long long)info.st_size, n);
     MER_GUARD(mer_alloc_charge(alloc, n, err));
-    const mer_status status = map_sealed(fd, n, &base, err);
+    const mer_status status = map_sealed(fd, n, MAP_POPULATE, &base, err);
     if (!mer_is_ok(status)) {
         mer_alloc_uncharge(alloc, n);
         return status;

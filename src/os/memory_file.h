@@ -19,6 +19,9 @@ MER_MUST_CHECK mer_status mer_memory_file_seal(int fd, mer_err *err);
  * pointer to nothing. Unmap with mer_memory_file_unmap, or never. */
 MER_MUST_CHECK mer_status mer_memory_file_map(int fd, size_t n, const unsigned char **ret_bytes,
                                               mer_err *err);
+/* The same, for who may not look at all of it: pages are mapped as they are touched. */
+MER_MUST_CHECK mer_status mer_memory_file_map_lazily(int fd, size_t n,
+                                                     const unsigned char **ret_bytes, mer_err *err);
 void mer_memory_file_unmap(const unsigned char *bytes, size_t n);
 
 /* Exactly the first n bytes of one that somebody else may still change: copied, so that what is

@@ -76,6 +76,11 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
     return mer_fail(err, MER_ERR_DATA, "came back with %ld", result);
 }
 
+void mer_cell_forget_table(struct mer_cell_model *model)
+{
+    (void)model;
+}
+
 mer_status mer_cell_predict(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                             int table, struct mer_cell_model *model, struct mer_cell_answer *answer,
                             mer_err *err)

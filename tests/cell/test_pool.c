@@ -323,11 +323,11 @@ static void a_cell_that_lies_is_refused_and_replaced(void **state)
     refused(classes, "too long a story", 0, "says too much", 0);
     refused(classes, "no story", 0, "nonsense", 0);
     refused(classes, "half a story", 0, "without an answer", 0);
-    refused(classes, "not a number", 0, "predictions that are none", 2);
-    refused(classes, "not a number", N_ROWS * 3 - 1, "predictions that are none", 2);
-    refused(classes, "infinite", 5, "predictions that are none", 2);
-    refused(classes, "negative", 3, "predictions that are none", 2);
-    refused(classes, "other sum", 3, "do not sum to one", 2);
+    refused(classes, "not a number", 0, "probabilities that are none", 2);
+    refused(classes, "not a number", N_ROWS * 3 - 1, "probabilities that are none", 2);
+    refused(classes, "infinite", 5, "probabilities that are none", 2);
+    refused(classes, "negative", 3, "probabilities that are none", 2);
+    refused(classes, "other sum", 3, "probabilities that are none", 2);
     refused(classes, "fewer", 0, "another number of predictions", 2);
     refused(classes, "more", 0, "another number of predictions", 2);
     refused(classes, "says more", 0, "another number of predictions", 2);
@@ -335,8 +335,8 @@ static void a_cell_that_lies_is_refused_and_replaced(void **state)
     refused(classes, "another magic", 0, "an answer that is none", 2);
     refused(classes, "is ready again", 0, "contradicts itself", 2);
     refused(classes, "dies", 0, "ended with code 3", 2);
-    refused(numbers, "not a number", 0, "predictions that are none", 2);
-    refused(numbers, "infinite", N_ROWS - 1, "predictions that are none", 2);
+    refused(numbers, "not a number", 0, "are no numbers", 2);
+    refused(numbers, "infinite", N_ROWS - 1, "are no numbers", 2);
     max_seconds = 1;
     refused(numbers, "spins", 0, "took more than 1 seconds", 2);
     max_seconds = 30;
