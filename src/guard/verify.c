@@ -203,37 +203,45 @@ done:
 
 /* ---- Which signature file ---- */
 
-/* PATH.sig and PATH.sig.new, or the given name and its .new; malloc. */
+/* PATH.sig, or the given name; and where a signature may be while a pair is replaced (os/file.h):
+ * malloc, in the order in which they are tried. */
+enum { NAMES_MAX = 3 };
 struct signature_names {
-    char *name;
-    char *name_new;
+    char *names[NAMES_MAX];
 };
+
+static void free_names(struct signature_names *names)
+{
+    for (size_t i = 0; i < NAMES_MAX; i++)
+        free(names->names[i]);
+}
 
 static mer_status make_names(const char *path, const char *signature, bool is_folder,
                              struct signature_names *ret_names, mer_err *err)
 {
-    char *name = signature ? strdup(signature) : mer_guard_signature_path(path, is_folder);
-    char *name_new = NULL;
-    if (!name || asprintf(&name_new, "%s.new", name) < 0) {
-        free(name);
-        return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
+    struct signature_names names = {{NULL}};
+    names.names[0] = signature ? strdup(signature) : mer_guard_signature_path(path, is_folder);
+    if (names.names[0] && asprintf(&names.names[1], "%s.new", names.names[0]) < 0)
+        names.names[1] = NULL;
+    names.names[2] = mer_output_waiting_companion(path);
+    for (size_t i = 0; i < NAMES_MAX; i++) {
+        if (!names.names[i]) {
+            free_names(&names);
+            return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
+        }
     }
-    *ret_names = (struct signature_names){name, name_new};
+    *ret_names = names;
     return mer_ok();
-}
-
-static void free_names(struct signature_names *names)
-{
-    free(names->name);
-    free(names->name_new);
 }
 
 bool mer_guard_is_signed(const char *path)
 {
     struct signature_names names;
+    bool is_signed = false;
     if (!mer_is_ok(make_names(path, NULL, false, &names, NULL)))
         return true; /* verification then says what is wrong */
-    const bool is_signed = mer_file_exists(names.name) || mer_file_exists(names.name_new);
+    for (size_t i = 0; i < NAMES_MAX; i++)
+        is_signed = is_signed || mer_file_exists(names.names[i]);
     free_names(&names);
     return is_signed;
 }
@@ -273,23 +281,27 @@ static mer_status verify_target(struct mer_alloc *alloc, const struct mer_truste
                                 struct mer_verified *ret_verified, mer_err *err)
 {
     struct signature_names names;
-    mer_status status;
+    mer_status status = mer_ok();
+    bool any = false;
     MER_GUARD(make_names(target->path, signature, is_folder, &names, err));
-    const bool has_old = mer_file_exists(names.name), has_new = mer_file_exists(names.name_new);
-    if (!has_old && !has_new) {
-        status = refuse_unsigned(target->path, names.name, err);
-        goto done;
+    for (size_t i = 0; i < NAMES_MAX; i++) {
+        if (!mer_file_exists(names.names[i]))
+            continue;
+        if (!any) {
+            status = try_signature(alloc, trusted, target, names.names[i], ret_verified, err);
+        } else if (mer_is_ok(
+                       try_signature(alloc, trusted, target, names.names[i], ret_verified, NULL))) {
+            mer_err_clear(err);
+            status = mer_ok();
+        }
+        any = true;
+        if (status.code != MER_ERR_TRUST)
+            break;
     }
-    status = try_signature(alloc, trusted, target, has_old ? names.name : names.name_new,
-                           ret_verified, err);
-    if (status.code == MER_ERR_TRUST && has_old && has_new &&
-        mer_is_ok(try_signature(alloc, trusted, target, names.name_new, ret_verified, NULL))) {
-        mer_err_clear(err);
-        status = mer_ok();
-    }
-    if (!mer_is_ok(status))
+    if (!any)
+        status = refuse_unsigned(target->path, names.names[0], err);
+    else if (!mer_is_ok(status))
         status = mer_prefix(err, status, "%s", mer_quote(target->path).text);
-done:
     free_names(&names);
     return status;
 }

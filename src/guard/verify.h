@@ -26,11 +26,12 @@ MER_MUST_CHECK mer_status mer_guard_verify_bytes(struct mer_alloc *alloc,
                                                  const void *bytes, size_t n,
                                                  struct mer_verified *ret_verified, mer_err *err);
 
-/* Is there a signature of the file at `path`, PATH.sig or PATH.sig.new? */
+/* Is there a signature of the file at `path`, PATH.sig or where one waits while both are replaced?
+ */
 bool mer_guard_is_signed(const char *path);
 
 /* Verifies bytes that were read from `path` against its signature file, or, where that does not fit
- * them, against PATH.sig.new: a model and its signature are two names, and whoever replaces both
+ * them, against one that waits: a model and its signature are two names, and whoever replaces both
  * can be stopped in between (os/file.h, mer_output_publish_pair). */
 MER_MUST_CHECK mer_status mer_guard_verify_read(struct mer_alloc *alloc,
                                                 const struct mer_trusted_keys *trusted,

@@ -51,11 +51,15 @@ MER_MUST_CHECK mer_status mer_output_publish(struct mer_output *output, mer_err 
 void mer_output_release(struct mer_output *output);
 
 /* Publishes a file and its companion (a model and its signature) so that a reader always finds a
- * matching pair: the companion as COMPANION.new first, then the file, then COMPANION.new to
- * COMPANION. Both outputs are fully written; a reader that finds a mismatch also tries
- * COMPANION.new. */
+ * matching pair: both wait in a folder FILE.merlon-new, then the file gets its name, then the
+ * companion. Both outputs are fully written; a reader that finds a mismatch also tries
+ * mer_output_waiting_companion. The only name that a kill can leave is FILE.merlon-new (where there
+ * are no unnamed files: those of the two outputs, and COMPANION.new, where the companion waits
+ * then). */
 MER_MUST_CHECK mer_status mer_output_publish_pair(struct mer_output *file,
                                                   struct mer_output *companion, mer_err *err);
+/* Where the companion of the file at `path` may wait, malloc; NULL: no memory. */
+char *mer_output_waiting_companion(const char *path);
 
 /* Writes all bytes to a descriptor, over partial writes and EINTR; EPIPE and ENOSPC are MER_ERR_IO.
  */

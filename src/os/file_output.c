@@ -1,5 +1,5 @@
 /* Outputs that appear whole or not at all. */
-#include "os/file.h"
+#include "os/output_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,18 +12,10 @@
 
 #include "os/system_error.h"
 
-static const char NEW_SUFFIX[] = ".merlon-new";
-static const char COMPANION_SUFFIX[] = ".new";
-
-/* A name with a suffix, in a file name's bounds, which were checked when the output was opened. */
-struct name {
-    char text[NAME_MAX + 1];
-};
-
-static struct name with_suffix(const struct mer_output *output, const char *suffix)
+struct mer_output_name mer_output_new_name(const struct mer_output *output)
 {
-    struct name name;
-    (void)snprintf(name.text, sizeof name.text, "%s%s", output->name, suffix);
+    struct mer_output_name name; /* its length was checked when the output was opened */
+    (void)snprintf(name.text, sizeof name.text, "%s%s", output->name, MER_OUTPUT_NEW_SUFFIX);
     return name;
 }
 
@@ -39,7 +31,7 @@ static mer_status take_path(struct mer_output *output, const char *path, mer_err
     const char *name = slash ? slash + 1 : path;
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return mer_fail(err, MER_ERR_EXISTS, "%s is not a name for a file", mer_quote(path).text);
-    if (strlen(name) + strlen(NEW_SUFFIX) > NAME_MAX)
+    if (strlen(name) + strlen(MER_OUTPUT_NEW_SUFFIX) > NAME_MAX)
         return mer_fail(err, MER_ERR_EXISTS, "the name %s is too long", mer_quote(path).text);
     output->path = strdup(path);
     output->name = strdup(name);
@@ -93,9 +85,10 @@ static mer_status check_target(const struct mer_output *output, mer_err *err)
 
 static mer_status create(struct mer_output *output, unsigned mode, mer_err *err)
 {
-    const struct name new_name = with_suffix(output, NEW_SUFFIX);
-    /* What a killed run may have left. */
-    if (unlinkat(output->folder_fd, new_name.text, 0) != 0 && errno != ENOENT)
+    const struct mer_output_name new_name = mer_output_new_name(output);
+    /* What a killed run may have left; a pair's folder is swept when it is published. */
+    if (unlinkat(output->folder_fd, new_name.text, 0) != 0 && errno != ENOENT && errno != EISDIR &&
+        errno != EPERM)
         return mer_fail_system(err, MER_ERR_EXISTS, errno, "the leftover %s cannot be removed",
                                mer_quote(new_name.text).text);
     output->fd = openat(output->folder_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, (mode_t)mode);
@@ -131,57 +124,51 @@ mer_status mer_output_write(struct mer_output *output, const void *bytes, size_t
     return mer_fd_write(output->fd, bytes, n, quoted_path(output).text, err);
 }
 
-/* Gives the unnamed file a name that must not exist yet; 0 or an errno value. */
-static int link_unnamed(const struct mer_output *output, const char *name)
+int mer_output_link(const struct mer_output *output, int folder_fd, const char *name)
 {
     char source[32];
     (void)snprintf(source, sizeof source, "/proc/self/fd/%d", output->fd);
-    if (linkat(AT_FDCWD, source, output->folder_fd, name, AT_SYMLINK_FOLLOW) == 0)
+    if (linkat(AT_FDCWD, source, folder_fd, name, AT_SYMLINK_FOLLOW) == 0)
         return 0;
     if (errno != ENOENT) /* no /proc: the other way, which may need a capability */
         return errno;
-    return linkat(output->fd, "", output->folder_fd, name, AT_EMPTY_PATH) == 0 ? 0 : errno;
+    return linkat(output->fd, "", folder_fd, name, AT_EMPTY_PATH) == 0 ? 0 : errno;
 }
 
-/* Renames without replacing, also where the file system cannot do that in one step; 0 or an errno
- * value. */
-static int rename_exclusive(int folder_fd, const char *from, const char *to)
+int mer_output_rename(int from_fd, const char *from, int to_fd, const char *to, bool replace)
 {
-    if (renameat2(folder_fd, from, folder_fd, to, RENAME_NOREPLACE) == 0)
+    if (replace)
+        return renameat(from_fd, from, to_fd, to) == 0 ? 0 : errno;
+    if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    if (errno != EINVAL && errno != ENOSYS) /* where the file system cannot do it in one step */
         return errno;
-    if (linkat(folder_fd, from, folder_fd, to, 0) != 0)
+    if (linkat(from_fd, from, to_fd, to, 0) != 0)
         return errno;
-    return unlinkat(folder_fd, from, 0) == 0 ? 0 : errno;
+    return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
 }
 
-/* Makes the synced file appear as `name`; 0 or an errno value. */
-static int appear_as(struct mer_output *output, const char *name, bool replace)
+int mer_output_appear_as(struct mer_output *output, const char *name, bool replace)
 {
-    const struct name new_name = with_suffix(output, NEW_SUFFIX);
+    const struct mer_output_name new_name = mer_output_new_name(output);
     if (!output->named) {
-        const int error = link_unnamed(output, name);
+        const int error = mer_output_link(output, output->folder_fd, name);
         if (error != EEXIST || !replace)
             return error;
-        const int new_error = link_unnamed(output, new_name.text);
+        const int new_error = mer_output_link(output, output->folder_fd, new_name.text);
         if (new_error)
             return new_error;
         output->named = true;
     }
-    int error;
-    if (replace)
-        error =
-            renameat(output->folder_fd, new_name.text, output->folder_fd, name) == 0 ? 0 : errno;
-    else
-        error = rename_exclusive(output->folder_fd, new_name.text, name);
+    const int error =
+        mer_output_rename(output->folder_fd, new_name.text, output->folder_fd, name, replace);
     if (error == 0)
         output->named = false;
     return error;
 }
 
 /* A file system that cannot sync says EINVAL: then it has its own ways. */
-static mer_status sync_file(const struct mer_output *output, mer_err *err)
+mer_status mer_output_sync_file(const struct mer_output *output, mer_err *err)
 {
     if (fsync(output->fd) != 0 && errno != EINVAL)
         return mer_fail_system(err, MER_ERR_IO, errno, "%s cannot be written to the disk",
@@ -190,7 +177,7 @@ static mer_status sync_file(const struct mer_output *output, mer_err *err)
 }
 
 /* The name itself reaches the disk. */
-static mer_status sync_folder(const struct mer_output *output, mer_err *err)
+mer_status mer_output_sync_folder(const struct mer_output *output, mer_err *err)
 {
     if (fsync(output->folder_fd) != 0 && errno != EINVAL)
         return mer_fail_system(err, MER_ERR_IO, errno, "the folder of %s cannot be synced",
@@ -198,7 +185,7 @@ static mer_status sync_folder(const struct mer_output *output, mer_err *err)
     return mer_ok();
 }
 
-static mer_status fail_publish(const struct mer_output *output, int error, mer_err *err)
+mer_status mer_output_fail_publish(const struct mer_output *output, int error, mer_err *err)
 {
     if (error == EEXIST)
         return fail_exists(output, err);
@@ -208,55 +195,21 @@ static mer_status fail_publish(const struct mer_output *output, int error, mer_e
 
 mer_status mer_output_publish(struct mer_output *output, mer_err *err)
 {
-    MER_GUARD(sync_file(output, err));
-    const int error = appear_as(output, output->name, output->replace);
+    MER_GUARD(mer_output_sync_file(output, err));
+    if (!output->named)
+        mer_output_sweep_pair(output);
+    const int error = mer_output_appear_as(output, output->name, output->replace);
     if (error)
-        return fail_publish(output, error, err);
-    MER_GUARD(sync_folder(output, err));
+        return mer_output_fail_publish(output, error, err);
+    MER_GUARD(mer_output_sync_folder(output, err));
     mer_output_release(output);
-    return mer_ok();
-}
-
-mer_status mer_output_publish_pair(struct mer_output *file, struct mer_output *companion,
-                                   mer_err *err)
-{
-    const struct name waiting = with_suffix(companion, COMPANION_SUFFIX);
-    MER_GUARD(sync_file(file, err));
-    MER_GUARD(sync_file(companion, err));
-    int error = appear_as(companion, waiting.text, true);
-    if (error)
-        return fail_publish(companion, error, err);
-    mer_status status = sync_folder(companion, err);
-    if (mer_is_ok(status)) {
-        error = appear_as(file, file->name, file->replace);
-        if (error)
-            status = fail_publish(file, error, err);
-    }
-    if (!mer_is_ok(status)) {
-        /* The file is as it was, so what waits beside it belongs to nothing. */
-        (void)unlinkat(companion->folder_fd, waiting.text, 0);
-        return status;
-    }
-    MER_GUARD(sync_folder(file, err));
-    if (companion->replace)
-        error =
-            renameat(companion->folder_fd, waiting.text, companion->folder_fd, companion->name) == 0
-                ? 0
-                : errno;
-    else
-        error = rename_exclusive(companion->folder_fd, waiting.text, companion->name);
-    if (error)
-        return fail_publish(companion, error, err);
-    MER_GUARD(sync_folder(companion, err));
-    mer_output_release(file);
-    mer_output_release(companion);
     return mer_ok();
 }
 
 void mer_output_release(struct mer_output *output)
 {
     if (output->named)
-        (void)unlinkat(output->folder_fd, with_suffix(output, NEW_SUFFIX).text, 0);
+        (void)unlinkat(output->folder_fd, mer_output_new_name(output).text, 0);
     if (output->fd >= 0)
         (void)close(output->fd);
     if (output->folder_fd >= 0)

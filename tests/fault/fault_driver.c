@@ -267,7 +267,7 @@ static bool is_hidden_by_library(const struct driver *driver, int status)
     return hidden;
 }
 
-/* Only outputs, and at most one name of the known pattern *.merlon-new or *.sig.new. */
+/* Only outputs, and at most one name of the known pattern *.merlon-new. */
 static void check_names(struct driver *driver, uint64_t at)
 {
     static const char *const outputs[] = {
@@ -284,8 +284,7 @@ static void check_names(struct driver *driver, uint64_t at)
         bool fine = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
         for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
             fine = fine || strcmp(name, outputs[i]) == 0;
-        if (!fine && ((n > 11 && strcmp(name + n - 11, ".merlon-new") == 0) ||
-                      (n > 8 && strcmp(name + n - 8, ".sig.new") == 0))) {
+        if (!fine && n > 11 && strcmp(name + n - 11, ".merlon-new") == 0) {
             fine = true;
             n_known++;
         }

@@ -1,9 +1,9 @@
 #!/bin/sh
-# SIGKILL at evenly spaced moments over fit and predict, output new and existing: nothing is left
-# but names of the known pattern (of an output that was being replaced, and of its signature), which
-# the next run sweeps; no process stays; an output is the old or the new one, and a model verifies.
+# SIGKILL at evenly spaced moments over fit, predict and predict --unsigned, output new and existing:
+# nothing is left but at most one name of the known pattern, which the next run sweeps; no process
+# stays; an output is the old or the new one, and a model verifies.
 #     kills.sh MERLON KILL_AT DATA MOMENTS
-# MOMENTS for each of the four; MERLON_KILLS in the environment overrides it (250 make 1,000).
+# MOMENTS for each of the six; MERLON_KILLS in the environment overrides it (170 make 1,000).
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -38,6 +38,12 @@ predict() {
     "$launcher" $moment "$merlon" "$@"
 }
 
+# A model of a stranger's: in a cell from its first byte.
+predict_unsigned() {
+    set -- predict old/u.safetensors "$data/iris/test.csv" --out out/p.csv --quiet --unsigned "$@"
+    "$launcher" $moment "$merlon" "$@"
+}
+
 # Without kill_at: plainly.
 printf '#!/bin/sh\nexec "$@"\n' > plain
 chmod +x plain
@@ -45,6 +51,7 @@ chmod +x plain
 # The key, an old model with its signature and record, old predictions, and what the steps give.
 "$merlon" fit "$data/iris/train.csv" --target species --out old/m.safetensors --seed 8 --trials 1 --quiet
 printf 'old\n' > old/p.csv
+cp old/m.safetensors old/u.safetensors
 launcher=./plain moment=
 mkdir out
 fit && predict
@@ -61,8 +68,9 @@ is_one_of() {
 # check STEP REPLACED MOMENT
 check() {
     left=$(ls out | grep -Ev '^(m\.safetensors(\.sig|\.provenance\.json|\.provenance\.json\.sig)?|p\.csv)$' || true)
-    unknown=$(echo "$left" | grep -Ev '^$|\.(merlon-new|sig\.new)$' || true)
+    unknown=$(echo "$left" | grep -Ev '^$|\.merlon-new$' || true)
     [ -z "$unknown" ] || fail "$1 at $3 leaves: $unknown"
+    [ "$(echo "$left" | grep -c .)" -le 1 ] || fail "$1 at $3 leaves more than one name: $left"
     [ -z "$(ls scratch)" ] || fail "$1 at $3 leaves in the scratch folder: $(ls scratch)"
     file=m.safetensors
     [ "$1" = fit ] || file=p.csv
@@ -70,7 +78,7 @@ check() {
         old=old/$file
         [ -n "$2" ] || old=none
         is_one_of "out/$file" "$old" "known/$file" || fail "$1 at $3 leaves a broken $file"
-        [ "$1" = predict ] || "$merlon" verify "out/$file" --quiet > verified 2>&1 ||
+        [ "$1" != fit ] || "$merlon" verify "out/$file" --quiet > verified 2>&1 ||
             fail "$1 at $3 leaves a model that does not verify: $(cat verified)"
     elif [ -n "$2" ]; then
         fail "$1 at $3 takes the old $file away"
@@ -86,7 +94,7 @@ check() {
 prepare() {
     rm -rf out
     mkdir out
-    [ -z "$1" ] || cp old/* out/
+    [ -z "$1" ] || cp old/m* old/p.csv out/
 }
 
 # step NAME REPLACED: with --force where an output is replaced.
@@ -123,6 +131,8 @@ step fit ""
 step fit --force
 step predict ""
 step predict --force
+step predict_unsigned ""
+step predict_unsigned --force
 sort phases | uniq -c
 if [ "$failures" -gt 0 ]; then
     echo "$failures failure(s)"

@@ -179,7 +179,8 @@ static void the_sealed_bytes_are_those_that_were_verified(void **state)
 }
 
 /* Whoever replaces a model and its signature can be stopped after the model was renamed: then the
- * signature that fits it is still called .sig.new. */
+ * signature that fits it still waits in m.merlon-new, or, where there are no unnamed files, as
+ * m.sig.new. */
 static void a_half_replaced_pair_verifies(void **state)
 {
     struct mer_signing_key key;

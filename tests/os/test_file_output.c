@@ -327,6 +327,57 @@ static void a_leftover_of_a_pair_does_not_disturb_the_next(void **state)
     assert_holds(path_in(folder, "m.sig"), "signature");
 }
 
+/* Whatever a run that was killed left in the waiting folder: `file_waits`, `companion_waits`. */
+static void leave_waiting(const struct temporary_folder *folder, bool file_waits,
+                          bool companion_waits)
+{
+    assert_int_equal(mkdir(path_in(folder, "m.merlon-new"), 0755), 0);
+    if (file_waits)
+        put_file(path_in(folder, "m.merlon-new/file"), "waiting file");
+    if (companion_waits)
+        put_file(path_in(folder, "m.merlon-new/companion"), "waiting");
+}
+
+static void a_pair_that_was_begun_is_finished_by_the_next(void **state)
+{
+    const struct temporary_folder *folder = *state;
+    if (!offer->unnamed) /* pairs do not wait in a folder then */
+        return;
+    for (int left = 0; left < 4; left++) {
+        struct mer_output model, signature;
+        put_file(path_in(folder, "m"), "placed");
+        put_file(path_in(folder, "m.sig"), "old");
+        leave_waiting(folder, left & 1, left & 2);
+        char *const waiting = mer_output_waiting_companion(path_in(folder, "m"));
+        assert_int_equal(mer_file_exists(waiting), (left & 2) != 0);
+        free(waiting);
+        /* One that is refused has finished, or swept, all the same. */
+        start(&model, path_in(folder, "m"), true, "model");
+        start(&signature, path_in(folder, "m.sig"), true, "signature");
+        model.replace = false;
+        assert_int_equal(mer_output_publish_pair(&model, &signature, NULL).code, MER_ERR_EXISTS);
+        mer_output_release(&model);
+        mer_output_release(&signature);
+        assert_names(folder, "m m.sig ");
+        assert_holds(path_in(folder, "m"), "placed");
+        assert_holds(path_in(folder, "m.sig"), left == 2 ? "waiting" : "old");
+    }
+}
+
+static void an_output_alone_sweeps_what_a_pair_left(void **state)
+{
+    const struct temporary_folder *folder = *state;
+    if (!offer->unnamed) /* pairs do not wait in a folder then */
+        return;
+    struct mer_output model;
+    put_file(path_in(folder, "m"), "placed");
+    leave_waiting(folder, true, true);
+    start(&model, path_in(folder, "m"), true, "model");
+    assert_ok(mer_output_publish(&model, NULL));
+    assert_names(folder, "m ");
+    assert_holds(path_in(folder, "m"), "model");
+}
+
 static void an_output_in_the_working_folder_needs_no_slash(void **state)
 {
     const struct temporary_folder *folder = *state;
@@ -359,6 +410,8 @@ int main(void)
         WITH_FOLDER(a_pair_is_published_together),
         WITH_FOLDER(a_pair_that_cannot_be_published_changes_nothing),
         WITH_FOLDER(a_leftover_of_a_pair_does_not_disturb_the_next),
+        WITH_FOLDER(a_pair_that_was_begun_is_finished_by_the_next),
+        WITH_FOLDER(an_output_alone_sweeps_what_a_pair_left),
         WITH_FOLDER(an_output_in_the_working_folder_needs_no_slash),
     };
     int n_failed = 0;
