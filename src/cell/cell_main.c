@@ -63,7 +63,7 @@ static bool send_result(struct mer_cell_answer *answer, mer_status status, const
 struct cell {
     struct mer_alloc alloc;
     struct mer_progress progress;
-    uint64_t progress_ns; /* when some was last told */
+    uint64_t progress_ns; /* when some was last told; 0: never */
     struct mer_ctx ctx;
     struct mer_cell_model model;
 };
@@ -140,7 +140,6 @@ int main(void)
 
     mer_alloc_init(&cell.alloc, SIZE_MAX);
     cell.progress = (struct mer_progress){report_progress, &cell.progress_ns};
-    cell.progress_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
     cell.ctx = (struct mer_ctx){.alloc = &cell.alloc, .progress = &cell.progress};
     if (!hear_start(&cell))
         return NO_REQUEST;
