@@ -19,6 +19,9 @@ struct probe {
     int64_t arguments[6];
 };
 
+/* Makes the call and gives what comes back. */
+long probe_run(const struct probe *probe);
+
 extern const int probe_numbers_64[];
 extern const int probe_numbers_32[];
 extern const char *const probe_names[];
