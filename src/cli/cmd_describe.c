@@ -290,7 +290,7 @@ static const struct mer_cli_option POSITIONALS[] = {
     {.name = "DATA",
      .type = MER_CLI_FILE,
      .at = AT(data),
-     .help = "the table to look at: a CSV file, gzip allowed; - is standard input",
+     .help = "the table to look at, in any format of --format; - is standard input",
      .required = true},
 };
 
