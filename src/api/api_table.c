@@ -299,6 +299,13 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
     return mer_ok();
 }
 
+static void make_number(struct mer_field *field)
+{
+    field->type = MER_TYPE_NUMBER;
+    if (field->kind == MER_KIND_INTEGER)
+        field->kind = MER_KIND_NUMBER;
+}
+
 /* The fields that a table must have for a model: the features, and the target where it is there.
  * Columns that the model leaves out need not fit any more, and whole numbers are numbers: that all
  * values of the training table happened to be whole says nothing about this one's. */
@@ -311,7 +318,7 @@ static size_t fields_for_model(const struct mer_facts *facts, struct mer_field *
         if (!is_target && facts->columns[column++].left_out != MER_LEFT_OUT_NOT)
             continue;
         if (field.type == MER_TYPE_INTEGER && (!is_target || facts->task == MER_TASK_REGRESSION))
-            field.type = MER_TYPE_NUMBER;
+            make_number(&field);
         ret_fields[n++] = field;
     }
     return n;

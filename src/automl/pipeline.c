@@ -89,15 +89,30 @@ out:
     return status;
 }
 
-/* The schema's field for the frame's column i, or NULL; mostly the i-th. */
-static const struct mer_field *field_of(const struct mer_schema *schema, const char *name, size_t i)
+/* What the model keeps of the schema's field of a column: how its cells are read and what they may
+ * be; no values out of records (categories, enum), and nothing that holds for whole tables. */
+static mer_status keep_field(struct mer_arena *arena, const struct mer_schema *schema, size_t i,
+                             const struct mer_column *column, struct mer_field *ret_field,
+                             mer_err *err)
 {
-    if (i < schema->n_fields && strcmp(schema->fields[i].name, name) == 0)
-        return &schema->fields[i];
-    for (i = 0; i < schema->n_fields; i++)
-        if (strcmp(schema->fields[i].name, name) == 0)
-            return &schema->fields[i];
-    return NULL;
+    unsigned part;
+    const struct mer_field *const field =
+        mer_schema_field_of_column(schema, column->name, i, &part);
+    struct mer_field kept = {0};
+    if (field && (field->type == column->type || part)) {
+        kept = *field;
+        kept.categories = NULL;
+        kept.n_categories = 0;
+        kept.categories_ordered = false;
+        kept.allowed = (struct mer_texts){0};
+        kept.unique = false;
+        if (part)
+            kept.parts = part;
+    }
+    kept.name = column->name;
+    kept.n_name = column->n_name;
+    kept.type = column->type;
+    return mer_field_copy(arena, &kept, ret_field, err);
 }
 
 mer_status mer_pipeline_set_schema(struct mer_pipeline *pipeline, const struct mer_frame *frame,
@@ -110,13 +125,8 @@ mer_status mer_pipeline_set_schema(struct mer_pipeline *pipeline, const struct m
     MER_GUARD(mer_arena_zero(&copy->arena, frame->n_columns, sizeof(*fields), &fields, err));
     MER_GUARD(mer_arena_zero(&copy->arena, schema->n_missing_values, sizeof(*missing_values),
                              &missing_values, err));
-    for (size_t i = 0; i < frame->n_columns; i++) {
-        const struct mer_column *column = &frame->columns[i];
-        const struct mer_field *field = field_of(schema, column->name, i);
-        fields[i] = (struct mer_field){
-            .n_name = column->n_name, .type = column->type, .required = field && field->required};
-        MER_GUARD(mer_arena_text(&copy->arena, column->name, column->n_name, &fields[i].name, err));
-    }
+    for (size_t i = 0; i < frame->n_columns; i++)
+        MER_GUARD(keep_field(&copy->arena, schema, i, &frame->columns[i], &fields[i], err));
     for (size_t i = 0; i < schema->n_missing_values; i++)
         MER_GUARD(mer_arena_text(&copy->arena, schema->missing_values[i],
                                  strlen(schema->missing_values[i]), &missing_values[i], err));

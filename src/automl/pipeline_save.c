@@ -5,11 +5,32 @@
 #include "automl/pipeline.h"
 #include "automl/target.h"
 #include "core/number.h"
+#include "frame/schema_wire.h"
 #include "metric/metric.h"
 
 enum { FORMAT = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16 };
 
 static const char what[] = "the model's description";
+
+/* What a schema file says of the fields beyond their types (frame/schema_wire.h); absent when it
+ * says nothing, as without a schema file. */
+static mer_status save_fields(const struct mer_schema *schema, struct mer_bundle *bundle,
+                              mer_err *err)
+{
+    bool has_more = false;
+    uint8_t *bytes;
+    for (size_t i = 0; i < schema->n_fields; i++)
+        has_more |= mer_wire_has_more(&schema->fields[i]);
+    if (!has_more)
+        return mer_ok();
+    MER_CLEANUP(mer_buf_release) struct mer_buf buf;
+    mer_buf_init(&buf, bundle->arena.alloc, SIZE_MAX);
+    for (size_t i = 0; i < schema->n_fields; i++)
+        MER_GUARD(mer_wire_put_field(&buf, &schema->fields[i], err));
+    MER_GUARD(mer_arena_zero(&bundle->arena, buf.n, 1, &bytes, err));
+    memcpy(bytes, buf.bytes, buf.n);
+    return mer_bundle_add(bundle, "schema/fields", MER_DTYPE_U8, 1, &buf.n, bytes, false, err);
+}
 
 static mer_status save_schema(const struct mer_schema *schema, struct mer_bundle *bundle,
                               mer_err *err)
@@ -34,6 +55,7 @@ static mer_status save_schema(const struct mer_schema *schema, struct mer_bundle
                              false, err));
     MER_GUARD(mer_bundle_add(bundle, "schema/required", MER_DTYPE_U8, 1, &schema->n_fields,
                              required, false, err));
+    MER_GUARD(save_fields(schema, bundle, err));
     return mer_bundle_add_texts(bundle, "schema/missing_values", schema->n_missing_values,
                                 schema->missing_values, NULL, err);
 }
@@ -209,6 +231,20 @@ static mer_status load_texts(struct mer_arena *arena, const struct mer_bundle *b
     return mer_ok();
 }
 
+static mer_status load_fields(const struct mer_bundle *bundle, struct mer_schema *schema,
+                              mer_err *err)
+{
+    const struct mer_array *array;
+    bool good = true;
+    if (!mer_bundle_find(bundle, "schema/fields"))
+        return mer_ok();
+    MER_GUARD(mer_bundle_get(bundle, "schema/fields", MER_DTYPE_U8, 1, &array, err));
+    struct mer_wire_cursor cursor = {array->data, array->n_bytes};
+    for (size_t i = 0; i < schema->n_fields && good; i++)
+        MER_GUARD(mer_wire_take_field(&cursor, &schema->arena, &schema->fields[i], &good, err));
+    return good && cursor.left == 0 ? mer_ok() : refuse(err, "the fields of its schema");
+}
+
 static mer_status load_schema(const struct mer_bundle *bundle, struct mer_schema *schema,
                               mer_err *err)
 {
@@ -237,7 +273,7 @@ static mer_status load_schema(const struct mer_bundle *bundle, struct mer_schema
     schema->fields = fields;
     schema->n_fields = n;
     schema->missing_values = missing_values;
-    return mer_ok();
+    return load_fields(bundle, schema, err);
 }
 
 static mer_status read_task(const char *name, enum mer_task *ret_task, mer_err *err)

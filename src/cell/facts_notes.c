@@ -5,10 +5,11 @@
 
 #include "automl/target.h"
 #include "cell/notes.h"
+#include "frame/schema_wire.h"
 #include "metric/metric.h"
 
 /* The least that an entry of a list takes. */
-enum { TEXT_LEAST = 4, FIELD_LEAST = 12, COLUMN_LEAST = 20, TRIAL_LEAST = 4 + 4 + 24 };
+enum { TEXT_LEAST = 4, FIELD_LEAST = 13, COLUMN_LEAST = 20, TRIAL_LEAST = 4 + 4 + 24 };
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {
@@ -32,6 +33,16 @@ static mer_status put_family(struct mer_buf *buf, const struct mer_family *famil
     return mer_ok();
 }
 
+/* What the schema says of a field beyond its stored type (frame/schema_wire.h). */
+static mer_status put_field(struct mer_buf *buf, const struct mer_field *field, mer_err *err)
+{
+    MER_CLEANUP(mer_buf_release) struct mer_buf wire;
+    mer_buf_init(&wire, buf->alloc, SIZE_MAX);
+    MER_GUARD(mer_wire_put_field(&wire, field, err));
+    MER_GUARD(mer_notes_put_u32(buf, wire.n, err));
+    return mer_buf_append(buf, wire.bytes, wire.n, err);
+}
+
 static mer_status put_columns(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
 {
     size_t target = 0;
@@ -40,7 +51,7 @@ static mer_status put_columns(struct mer_buf *buf, const struct mer_facts *facts
         const struct mer_field *const field = &facts->fields[i];
         MER_GUARD(mer_notes_put_text(buf, field->name, field->n_name, err));
         MER_GUARD(mer_notes_put_u32(buf, field->type, err));
-        MER_GUARD(mer_notes_put_u32(buf, field->required, err));
+        MER_GUARD(put_field(buf, field, err));
         if (field->name == facts->target)
             target = i;
     }
@@ -101,6 +112,21 @@ static void read_labels(struct mer_notes_reader *notes, struct mer_facts *facts)
     facts->labels = read_texts(notes, facts->n_classes);
 }
 
+static void read_field(struct mer_notes_reader *notes, struct mer_field *field)
+{
+    bool good;
+    const size_t n = mer_notes_u32(notes);
+    const unsigned char *const bytes = mer_notes_bytes(notes, n);
+    if (!bytes)
+        return;
+    struct mer_wire_cursor cursor = {(const char *)bytes, n};
+    const mer_status status = mer_wire_take_field(&cursor, notes->arena, field, &good, notes->err);
+    if (!mer_is_ok(status) || !good || cursor.left > 0)
+        mer_notes_refuse(notes);
+    if (!mer_is_ok(status))
+        notes->status = status;
+}
+
 static void read_fields(struct mer_notes_reader *notes, struct mer_facts *facts)
 {
     const size_t n = mer_notes_u32(notes);
@@ -112,7 +138,7 @@ static void read_fields(struct mer_notes_reader *notes, struct mer_facts *facts)
     for (size_t i = 0; i < n; i++) {
         fields[i].name = mer_notes_text(notes, &fields[i].n_name);
         fields[i].type = (enum mer_type)mer_notes_u32_upto(notes, MER_TYPE_COUNT - 1);
-        fields[i].required = mer_notes_u32_upto(notes, 1);
+        read_field(notes, &fields[i]);
     }
     facts->fields = fields;
     facts->n_fields = n;

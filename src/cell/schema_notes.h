@@ -1,9 +1,8 @@
 /* What a parent has to know of a schema that only a cell has read, beside the table that was read
- * by it: the texts that meant missing, and which columns must not be missing or list no categories
- * of their own. A canonical, fixed layout instead of the JSON that came in:
+ * by it: the texts that meant missing, and what each column's field says (frame/schema_wire.h). A
+ * fixed layout instead of the JSON that came in:
  *
- *   uint32 n_missing; for each: uint32 n, n bytes; then one byte of flags for each column of the
- * table
+ *   uint32 n_missing; for each: uint32 n, n bytes; then a field for each column of the table
  */
 #ifndef MER_CELL_SCHEMA_NOTES_H
 #define MER_CELL_SCHEMA_NOTES_H

@@ -131,32 +131,71 @@ static mer_status read_header(struct reading *reading, mer_err *err)
     return mer_ok();
 }
 
+/* Fields that a table may lack: the optional one, and all of them where the schema says so. */
+static bool may_lack(const struct mer_csv_options *options, const struct mer_field *field)
+{
+    const enum mer_fields_match match = options->schema->match;
+    return (options->optional_field && strcmp(options->optional_field, field->name) == 0) ||
+           match == MER_MATCH_SUPERSET || match == MER_MATCH_PARTIAL;
+}
+
+static mer_status give_field(struct reading *reading, size_t c, const struct mer_field *field,
+                             mer_err *err)
+{
+    struct mer_csv_column *const column = &reading->table.columns[c];
+    column->field = field;
+    column->type = field->type;
+    if (!field->has_missing_values)
+        return mer_ok();
+    MER_GUARD(mer_alloc_zero(reading->table.ctx->alloc, 1, sizeof *column->missing,
+                             &column->missing, err));
+    return mer_missing_init(column->missing, field->missing_values.texts, field->missing_values.n,
+                            err);
+}
+
+/* The columns that have no field: an error, left out, or read as if there were no schema. */
+static mer_status treat_others(struct reading *reading, mer_err *err)
+{
+    struct mer_csv_table *const table = &reading->table;
+    const enum mer_fields_match match = reading->options->schema->match;
+    const bool infers = match == MER_MATCH_SUBSET || match == MER_MATCH_PARTIAL;
+    for (size_t c = 0; c < table->source.n_columns; c++) {
+        if (table->columns[c].field)
+            continue;
+        if (!reading->options->allow_extra && !infers)
+            return mer_fail(err, MER_ERR_DATA, "the schema lacks the column %s of the table",
+                            mer_quote(table->source.names[c]).text);
+        table->columns[c].skipped = reading->options->allow_extra;
+    }
+    return mer_ok();
+}
+
 /* Gives each column its field. */
 static mer_status apply_schema(struct reading *reading, const struct mer_schema *schema,
                                mer_err *err)
 {
-    struct mer_csv_table *table = &reading->table;
+    size_t n_found = 0;
+    int32_t last = -1;
     for (size_t f = 0; f < schema->n_fields; f++) {
         const struct mer_field *field = &schema->fields[f];
-        const char *optional = reading->options->optional_field;
         const int32_t c = mer_dictionary_find(&reading->by_name, field->name, field->n_name);
-        if (c >= 0) {
-            table->columns[c].field = field;
-            table->columns[c].type = field->type;
-        } else if (!optional || strcmp(optional, field->name) != 0) {
+        if (c < 0 && may_lack(reading->options, field))
+            continue;
+        if (c < 0)
             return mer_fail(err, MER_ERR_DATA, "the table lacks the column %s of the schema",
                             mer_quote(field->name).text);
-        }
+        if (schema->match == MER_MATCH_EXACT && c < last)
+            return mer_fail(err, MER_ERR_DATA,
+                            "the column %s stands elsewhere in the schema, which demands the same "
+                            "order (fieldsMatch exact)",
+                            mer_quote(field->name).text);
+        last = c;
+        n_found++;
+        MER_GUARD(give_field(reading, (size_t)c, field, err));
     }
-    for (size_t c = 0; c < table->source.n_columns; c++) {
-        if (table->columns[c].field)
-            continue;
-        if (!reading->options->allow_extra)
-            return mer_fail(err, MER_ERR_DATA, "the schema lacks the column %s of the table",
-                            mer_quote(table->source.names[c]).text);
-        table->columns[c].skipped = true;
-    }
-    return mer_ok();
+    if (n_found == 0)
+        return mer_fail(err, MER_ERR_DATA, "the table has no column of the schema");
+    return treat_others(reading, err);
 }
 
 static mer_status prepare_columns(struct reading *reading, mer_err *err)

@@ -56,7 +56,8 @@ static enum mer_csv_outcome look_at(struct mer_csv_worker *worker, size_t c, siz
         if (!mer_is_ok(status))
             return fail(worker, status);
     }
-    look->missing = mer_missing_find(&worker->fast->table->missing, look->cell.bytes, look->cell.n);
+    look->missing =
+        mer_missing_find(mer_csv_missing(worker->fast->table, c), look->cell.bytes, look->cell.n);
     return MER_CSV_DONE;
 }
 
@@ -68,7 +69,8 @@ static mer_status note_missing(struct mer_csv_worker *worker, size_t c, size_t r
                                  sizeof *part->missing, &part->missing, &worker->err));
     mer_csv_set_bit(part->missing, worker->first_row + row);
     part->n_missing++;
-    worker->missing_counts[which]++;
+    if (!worker->fast->table->columns[c].missing)
+        worker->missing_counts[which]++;
     return mer_ok();
 }
 

@@ -17,6 +17,7 @@ void mer_csv_table_release(struct mer_csv_table *table)
     for (size_t c = 0; table->columns && c < table->source.n_columns; c++) {
         mer_dictionary_release(&table->columns[c].levels);
         mer_free(alloc, table->columns[c].codes);
+        mer_free(alloc, table->columns[c].missing);
     }
     mer_free(alloc, table->columns);
     mer_free(alloc, table->scratch);
@@ -40,7 +41,8 @@ static inline bool count_at(const struct mer_csv_table *table, const struct mer_
     if (which < 0)
         return true;
     table->columns[c].n_missing++;
-    table->columns[c].missing_counts[which]++;
+    if (!table->columns[c].missing)
+        table->columns[c].missing_counts[which]++;
     return false;
 }
 

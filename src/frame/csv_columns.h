@@ -29,8 +29,9 @@ struct mer_csv_column {
     unsigned candidates;           /* MER_MAY bits */
     enum mer_type type;
     size_t n_missing;
-    size_t missing_counts[MER_MISSING_MAX];
-    uint64_t n_bytes;             /* text and categorical: of all cells, unescaped */
+    size_t missing_counts[MER_MISSING_MAX]; /* of the table's texts alone */
+    struct mer_missing *missing;            /* the field's own texts, owned; NULL: the table's */
+    uint64_t n_bytes;                       /* text and categorical: of all cells, unescaped */
     struct mer_dictionary levels; /* categorical, and text as long as it may become that */
     int32_t *codes;               /* [n_rows], lives as long as `levels` is in use; owned */
     size_t place;                 /* which column of the image it is */
@@ -51,12 +52,18 @@ struct mer_csv_table {
     char *scratch;                          /* for one escaped cell, owned */
 };
 
+/* The texts that mean missing in a column. */
+static inline const struct mer_missing *mer_csv_missing(const struct mer_csv_table *table, size_t c)
+{
+    return table->columns[c].missing ? table->columns[c].missing : &table->missing;
+}
+
 /* The cell at a row of a chunk. Returns which text that means missing it is, or -1 for a value. */
 static inline int mer_csv_look(const struct mer_csv_table *table, const struct mer_csv_chunk *chunk,
                                size_t c, size_t row, struct mer_cell *ret_cell)
 {
     *ret_cell = mer_csv_cell(chunk, table->source.n_columns, row, c, table->scratch);
-    return mer_missing_find(&table->missing, ret_cell->bytes, ret_cell->n);
+    return mer_missing_find(mer_csv_missing(table, c), ret_cell->bytes, ret_cell->n);
 }
 
 void mer_csv_table_release(struct mer_csv_table *table);

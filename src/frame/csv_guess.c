@@ -33,7 +33,8 @@ static bool value_of(const struct guess *guess, const char *base, size_t c,
     if (token.n & MER_CSV_ESCAPED)
         *ret_cell =
             (struct mer_cell){guess->scratch, mer_csv_unescape(base + token.at, n, guess->scratch)};
-    return mer_missing_find(&guess->fast->table->missing, ret_cell->bytes, ret_cell->n) < 0;
+    return mer_missing_find(mer_csv_missing(guess->fast->table, c), ret_cell->bytes, ret_cell->n) <
+           0;
 }
 
 /* What is done with a value in column c. */
@@ -103,8 +104,8 @@ static mer_status walk_sample(struct guess *guess, mer_err *err)
 void mer_csv_choose_kind(const struct mer_csv_fast *fast, size_t c, enum mer_type type)
 {
     struct mer_csv_target *target = &fast->targets[c];
-    const bool by_kernel =
-        !fast->odd_missing && (!target->field || mer_field_is_plain(target->field));
+    const bool by_kernel = !fast->odd_missing && !fast->table->columns[c].missing &&
+                           (!target->field || mer_field_is_plain(target->field));
     target->type = type;
     target->kind = MER_CSV_VALUES;
     if (type == MER_TYPE_TEXT)

@@ -6,7 +6,14 @@
 
 #include "frame/image.h"
 
-enum { DATE_LENGTH = 10, MINUTE_LENGTH = 5, SECOND_LENGTH = 8, OFFSET_LENGTH = 6 };
+enum {
+    DATE_LENGTH = 10,
+    YEARMONTH_LENGTH = 7,
+    MINUTE_LENGTH = 5,
+    SECOND_LENGTH = 8,
+    OFFSET_LENGTH = 6,
+    YEAR_DIGITS = 9
+};
 
 /* Reads n decimal digits. */
 static bool digits(const char *s, size_t n, int *ret)
@@ -34,7 +41,7 @@ static int days_in_month(int year, int month)
 
 /* Days since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms": the year starts in
  * March, so that the leap day is its last; 400 years are 146097 days). */
-static int64_t days_from_civil(int year, int month, int day)
+int64_t mer_days_from_civil(int year, int month, int day)
 {
     const int shifted_year = year - (month <= 2);
     const int era = shifted_year / 400;
@@ -44,15 +51,21 @@ static int64_t days_from_civil(int year, int month, int day)
     return (int64_t)era * 146097 + day_of_era - 719468;
 }
 
+bool mer_date_valid(int year, int month, int day)
+{
+    return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= days_in_month(year, month);
+}
+
 bool mer_date_parse(const char *bytes, size_t n, int64_t *ret_days)
 {
     int year, month, day;
     if (n != DATE_LENGTH || bytes[4] != '-' || bytes[7] != '-' || !digits(bytes, 4, &year) ||
         !digits(bytes + 5, 2, &month) || !digits(bytes + 8, 2, &day))
         return false;
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+    if (!mer_date_valid(year, month, day))
         return false;
-    *ret_days = days_from_civil(year, month, day);
+    *ret_days = mer_days_from_civil(year, month, day);
     return true;
 }
 
@@ -192,4 +205,26 @@ size_t mer_when_format(enum mer_type type, int64_t value, char ret_text[MER_WHEN
         n = snprintf(ret_text, size, "%" PRId64, value);
     }
     return (size_t)n;
+}
+
+bool mer_yearmonth_parse(const char *bytes, size_t n, int64_t *ret_days)
+{
+    int year, month;
+    if (n != YEARMONTH_LENGTH || bytes[4] != '-' || !digits(bytes, 4, &year) ||
+        !digits(bytes + 5, 2, &month) || !mer_date_valid(year, month, 1))
+        return false;
+    *ret_days = mer_days_from_civil(year, month, 1);
+    return true;
+}
+
+bool mer_year_parse(const char *bytes, size_t n, int64_t *ret_year)
+{
+    int year;
+    const size_t sign = n > 0 && bytes[0] == '-';
+    const size_t n_digits = n - sign;
+    if (n_digits < 4 || n_digits > YEAR_DIGITS || (n_digits > 4 && bytes[sign] == '0') ||
+        !digits(bytes + sign, n_digits, &year) || year == 0)
+        return false;
+    *ret_year = sign ? -year : year;
+    return true;
 }

@@ -24,4 +24,19 @@ enum { MER_WHEN_TEXT_MAX = 40 };
  * value must be one that a table image may hold. */
 size_t mer_when_format(enum mer_type type, int64_t value, char ret_text[MER_WHEN_TEXT_MAX]);
 
+/* YYYY-MM (XML Schema's gYearMonth without a zone): the days of its first day. */
+bool mer_yearmonth_parse(const char *bytes, size_t n, int64_t *ret_days);
+
+/* A year as XML Schema's gYear without a zone: at least four digits, no superfluous zeros, a minus
+ * for years before the first; there is no year 0. */
+bool mer_year_parse(const char *bytes, size_t n, int64_t *ret_year);
+
+/* PnYnMnDTnHnMnS as XML Schema has it (ISO 8601), with an optional minus: seconds. A month counts
+ * 2,629,746 s and a year 12 months, their means in the Gregorian calendar. At most 9 digits before
+ * a decimal point, which the seconds alone may have. */
+bool mer_duration_parse(const char *bytes, size_t n, double *ret_seconds);
+
+bool mer_date_valid(int year, int month, int day);
+int64_t mer_days_from_civil(int year, int month, int day);
+
 #endif

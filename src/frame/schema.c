@@ -1,4 +1,5 @@
-/* Table Schema: the schema of a table, and writing one as JSON. Reading is in schema_parse.c. */
+/* Table Schema: names of things, the schema of a table, fields and columns. Reading is in
+ * schema_parse.c and schema_field.c, writing in schema_write.c. */
 #include "frame/schema.h"
 
 #include <string.h>
@@ -16,6 +17,146 @@ void mer_schema_release(struct mer_schema *schema)
         return;
     mer_arena_release(&schema->arena);
     mer_schema_init(schema, alloc);
+}
+
+const char *mer_kind_name(enum mer_kind kind)
+{
+    static const char *const names[MER_KIND_COUNT] = {
+        "any",    "string",   "number",  "integer",   "boolean",  "date",
+        "time",   "datetime", "year",    "yearmonth", "duration", "list",
+        "object", "array",    "geojson", "geopoint",  "any"};
+    return (unsigned)kind < MER_KIND_COUNT ? names[kind] : "any";
+}
+
+const char *mer_role_name(enum mer_role role)
+{
+    static const char *const names[MER_ROLE_COUNT] = {"none", "feature", "target", "identifier",
+                                                      "ignore"};
+    return (unsigned)role < MER_ROLE_COUNT ? names[role] : "none";
+}
+
+const char *mer_bound_name(enum mer_bound_kind kind)
+{
+    static const char *const names[MER_BOUND_COUNT] = {"minimum", "maximum", "exclusiveMinimum",
+                                                       "exclusiveMaximum"};
+    return (unsigned)kind < MER_BOUND_COUNT ? names[kind] : "";
+}
+
+const char *mer_fields_match_name(enum mer_fields_match match)
+{
+    static const char *const names[MER_MATCH_COUNT] = {"",       "exact",    "equal",
+                                                       "subset", "superset", "partial"};
+    return (unsigned)match < MER_MATCH_COUNT ? names[match] : "";
+}
+
+const char *mer_format_name(enum mer_format format)
+{
+    static const char *const names[MER_FORMAT_COUNT] = {
+        [MER_FORMAT_ANY] = "any",       [MER_FORMAT_EMAIL] = "email",
+        [MER_FORMAT_URI] = "uri",       [MER_FORMAT_BINARY] = "binary",
+        [MER_FORMAT_UUID] = "uuid",     [MER_FORMAT_ARRAY] = "array",
+        [MER_FORMAT_OBJECT] = "object", [MER_FORMAT_TOPOJSON] = "topojson"};
+    return (unsigned)format < MER_FORMAT_COUNT ? names[format] : NULL;
+}
+
+enum mer_kind mer_field_kind(const struct mer_field *field)
+{
+    static const enum mer_kind kinds[MER_TYPE_COUNT] = {
+        [MER_TYPE_BOOLEAN] = MER_KIND_BOOLEAN, [MER_TYPE_INTEGER] = MER_KIND_INTEGER,
+        [MER_TYPE_NUMBER] = MER_KIND_NUMBER,   [MER_TYPE_CATEGORICAL] = MER_KIND_STRING,
+        [MER_TYPE_TEXT] = MER_KIND_STRING,     [MER_TYPE_DATE] = MER_KIND_DATE,
+        [MER_TYPE_TIME] = MER_KIND_TIME,       [MER_TYPE_DATETIME] = MER_KIND_DATETIME};
+    if (field->kind != MER_KIND_UNSTATED)
+        return field->kind;
+    return (unsigned)field->type < MER_TYPE_COUNT ? kinds[field->type] : MER_KIND_ANY;
+}
+
+enum mer_type mer_field_storage(const struct mer_field *field, bool is_categorical)
+{
+    static const enum mer_type types[MER_KIND_COUNT] = {
+        [MER_KIND_UNSTATED] = MER_TYPE_TEXT,   [MER_KIND_STRING] = MER_TYPE_TEXT,
+        [MER_KIND_NUMBER] = MER_TYPE_NUMBER,   [MER_KIND_INTEGER] = MER_TYPE_INTEGER,
+        [MER_KIND_BOOLEAN] = MER_TYPE_BOOLEAN, [MER_KIND_DATE] = MER_TYPE_DATE,
+        [MER_KIND_TIME] = MER_TYPE_TIME,       [MER_KIND_DATETIME] = MER_TYPE_DATETIME,
+        [MER_KIND_YEAR] = MER_TYPE_INTEGER,    [MER_KIND_YEARMONTH] = MER_TYPE_DATE,
+        [MER_KIND_DURATION] = MER_TYPE_NUMBER, [MER_KIND_LIST] = MER_TYPE_TEXT,
+        [MER_KIND_OBJECT] = MER_TYPE_TEXT,     [MER_KIND_ARRAY] = MER_TYPE_TEXT,
+        [MER_KIND_GEOJSON] = MER_TYPE_TEXT,    [MER_KIND_GEOPOINT] = MER_TYPE_TEXT,
+        [MER_KIND_ANY] = MER_TYPE_TEXT};
+    return is_categorical ? MER_TYPE_CATEGORICAL : types[mer_field_kind(field)];
+}
+
+static mer_status copy_texts(struct mer_arena *arena, const char *const *from, size_t n,
+                             const char *const **ret_texts, mer_err *err)
+{
+    const char **texts;
+    *ret_texts = NULL;
+    if (n == 0)
+        return mer_ok();
+    MER_GUARD(mer_arena_zero(arena, n, sizeof *texts, &texts, err));
+    for (size_t i = 0; i < n; i++)
+        MER_GUARD(mer_arena_text(arena, from[i], strlen(from[i]), &texts[i], err));
+    *ret_texts = texts;
+    return mer_ok();
+}
+
+static mer_status copy_text(struct mer_arena *arena, const char **text, mer_err *err)
+{
+    return *text ? mer_arena_text(arena, *text, strlen(*text), text, err) : mer_ok();
+}
+
+mer_status mer_field_copy(struct mer_arena *arena, const struct mer_field *field,
+                          struct mer_field *ret_field, mer_err *err)
+{
+    struct mer_field copy = *field;
+    copy.plain = false;
+    copy.program = NULL;
+    copy.allowed_values = NULL;
+    MER_GUARD(mer_arena_text(arena, field->name, field->n_name, &copy.name, err));
+    MER_GUARD(copy_texts(arena, field->categories, field->n_categories, &copy.categories, err));
+    MER_GUARD(copy_text(arena, &copy.format_text, err));
+    MER_GUARD(copy_text(arena, &copy.decimal_char, err));
+    MER_GUARD(copy_text(arena, &copy.group_char, err));
+    MER_GUARD(copy_text(arena, &copy.delimiter, err));
+    MER_GUARD(copy_text(arena, &copy.pattern, err));
+    for (int kind = 0; kind < MER_BOUND_COUNT; kind++)
+        MER_GUARD(copy_text(arena, &copy.bounds[kind].text, err));
+    struct mer_texts *const lists[] = {&copy.true_values, &copy.false_values, &copy.missing_values,
+                                       &copy.allowed};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        MER_GUARD(copy_texts(arena, lists[i]->texts, lists[i]->n, &lists[i]->texts, err));
+    *ret_field = copy;
+    return mer_ok();
+}
+
+/* ".longitude" or ".latitude" behind the name of the field? */
+static unsigned part_of(const struct mer_field *field, const char *name)
+{
+    if (field->kind != MER_KIND_GEOPOINT || strncmp(name, field->name, field->n_name) != 0)
+        return 0;
+    if (strcmp(name + field->n_name, MER_LONGITUDE_SUFFIX) == 0)
+        return MER_PART_LONGITUDE & field->parts;
+    if (strcmp(name + field->n_name, MER_LATITUDE_SUFFIX) == 0)
+        return MER_PART_LATITUDE & field->parts;
+    return 0;
+}
+
+const struct mer_field *mer_schema_field_of_column(const struct mer_schema *schema,
+                                                   const char *name, size_t hint,
+                                                   unsigned *ret_part)
+{
+    *ret_part = 0;
+    if (hint < schema->n_fields && strcmp(schema->fields[hint].name, name) == 0)
+        return &schema->fields[hint];
+    for (size_t f = 0; f < schema->n_fields; f++)
+        if (strcmp(schema->fields[f].name, name) == 0)
+            return &schema->fields[f];
+    for (size_t f = 0; f < schema->n_fields; f++) {
+        *ret_part = part_of(&schema->fields[f], name);
+        if (*ret_part)
+            return &schema->fields[f];
+    }
+    return NULL;
 }
 
 static mer_status copy_levels(struct mer_arena *arena, const struct mer_column *column,
@@ -36,12 +177,7 @@ static mer_status describe(const struct mer_frame *frame, const char *const *mis
                            size_t n_missing_values, struct mer_schema *schema, mer_err *err)
 {
     struct mer_arena *arena = &schema->arena;
-    const char **texts;
-    MER_GUARD(mer_arena_zero(arena, n_missing_values, sizeof *texts, &texts, err));
-    for (size_t i = 0; i < n_missing_values; i++)
-        MER_GUARD(
-            mer_arena_text(arena, missing_values[i], strlen(missing_values[i]), &texts[i], err));
-    schema->missing_values = texts;
+    MER_GUARD(copy_texts(arena, missing_values, n_missing_values, &schema->missing_values, err));
     schema->n_missing_values = n_missing_values;
 
     MER_GUARD(
@@ -51,6 +187,8 @@ static mer_status describe(const struct mer_frame *frame, const char *const *mis
         const struct mer_column *column = &frame->columns[c];
         struct mer_field *field = &schema->fields[c];
         field->type = column->type;
+        field->kind = mer_field_kind(field);
+        field->plain = true;
         field->n_name = column->n_name;
         MER_GUARD(mer_arena_text(arena, column->name, column->n_name, &field->name, err));
         if (column->type == MER_TYPE_CATEGORICAL && column->n_levels <= MER_SCHEMA_LISTED_LEVELS)
@@ -72,58 +210,4 @@ mer_status mer_schema_of_frame(const struct mer_ctx *ctx, const struct mer_frame
     }
     *ret_schema = schema;
     return status;
-}
-
-/* Table Schema has no type of its own for categories: they are strings. */
-static const char *written_type(enum mer_type type)
-{
-    return type == MER_TYPE_CATEGORICAL || type == MER_TYPE_TEXT ? "string" : mer_type_name(type);
-}
-
-static void write_texts(struct mer_json_writer *writer, const char *key, const char *const *texts,
-                        size_t n)
-{
-    mer_json_key(writer, key);
-    mer_json_begin_array(writer);
-    for (size_t i = 0; i < n; i++)
-        mer_json_put_string(writer, texts[i]);
-    mer_json_end_array(writer);
-}
-
-static void write_field(struct mer_json_writer *writer, const struct mer_field *field)
-{
-    mer_json_begin_object(writer);
-    mer_json_key(writer, "name");
-    mer_json_put_string_n(writer, field->name, field->n_name);
-    mer_json_key(writer, "type");
-    mer_json_put_string(writer, written_type(field->type));
-    if (field->type == MER_TYPE_CATEGORICAL && field->n_categories) {
-        write_texts(writer, "categories", field->categories, field->n_categories);
-    } else if (field->type == MER_TYPE_CATEGORICAL) {
-        mer_json_key(writer, MER_SCHEMA_CATEGORICAL_KEY);
-        mer_json_put_boolean(writer, true);
-    }
-    if (field->required) {
-        mer_json_key(writer, "constraints");
-        mer_json_begin_object(writer);
-        mer_json_key(writer, "required");
-        mer_json_put_boolean(writer, true);
-        mer_json_end_object(writer);
-    }
-    mer_json_end_object(writer);
-}
-
-mer_status mer_schema_write(const struct mer_schema *schema, struct mer_buf *buf, mer_err *err)
-{
-    struct mer_json_writer writer;
-    mer_json_writer_init(&writer, buf, 2, err);
-    mer_json_begin_object(&writer);
-    mer_json_key(&writer, "fields");
-    mer_json_begin_array(&writer);
-    for (size_t f = 0; f < schema->n_fields; f++)
-        write_field(&writer, &schema->fields[f]);
-    mer_json_end_array(&writer);
-    write_texts(&writer, "missingValues", schema->missing_values, schema->n_missing_values);
-    mer_json_end_object(&writer);
-    return mer_json_writer_end(&writer);
 }

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "frame/image.h"
+#include "frame/table_finish.h"
+
 static mer_status write_csv(const struct mer_ctx *ctx, const void *bytes, size_t n,
                             const struct mer_table_reading *reading, struct mer_region *region,
                             struct mer_csv_report *ret_report, mer_err *err)
@@ -44,6 +47,53 @@ void mer_table_report_part(struct mer_csv_report *report, const char *name, size
     report->n_parts = n_parts;
 }
 
+/* What a schema demands of the whole table (frame/table_finish.h). `image` is what the format's
+ * reader wrote; with geopoints it goes on to the caller's region changed. */
+static mer_status finish(const struct mer_ctx *ctx, const struct mer_schema *schema,
+                         const struct mer_region *image, bool splits, struct mer_region *region,
+                         mer_err *err)
+{
+    struct mer_frame frame;
+    MER_GUARD(mer_frame_open(ctx, image->base, image->n, &frame, err));
+    mer_status status = mer_ok();
+    if (mer_schema_has_keys(schema))
+        status = mer_table_check_keys(ctx, schema, &frame, err);
+    if (mer_is_ok(status) && splits)
+        status = mer_table_split_points(ctx, schema, &frame, region, err);
+    mer_frame_release(&frame);
+    return status;
+}
+
+static size_t image_columns(const struct mer_region *image)
+{
+    return ((const struct mer_image_header *)(const void *)image->base)->n_columns;
+}
+
+static mer_status read_and_finish(const struct mer_ctx *ctx, size_t format, const void *bytes,
+                                  size_t n, const struct mer_table_reading *reading,
+                                  struct mer_region *region, struct mer_csv_report *ret_report,
+                                  mer_err *err)
+{
+    const struct mer_schema *const schema = reading->csv.schema;
+    const struct mer_table_reader *const reader = MER_TABLE_READERS[format];
+    const bool splits = schema && mer_schema_has_points(schema);
+    struct mer_region whole;
+    if (!schema || (!splits && !mer_schema_has_keys(schema)))
+        return reader->write_image(ctx, bytes, n, reading, region, ret_report, err);
+    if (!splits) {
+        MER_GUARD(reader->write_image(ctx, bytes, n, reading, region, ret_report, err));
+        return finish(ctx, schema, region, false, region, err);
+    }
+    mer_region_init_memory(&whole, ctx->alloc, region->max);
+    mer_status status = reader->write_image(ctx, bytes, n, reading, &whole, ret_report, err);
+    if (mer_is_ok(status))
+        status = finish(ctx, schema, &whole, true, region, err);
+    if (mer_is_ok(status)) /* of the file, which may have more: the points count double */
+        ret_report->n_columns += image_columns(region) - image_columns(&whole);
+    mer_region_release(&whole);
+    return status;
+}
+
 mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const void *bytes,
                                  size_t n, const struct mer_table_reading *reading,
                                  struct mer_region *region, struct mer_csv_report *ret_report,
@@ -59,7 +109,7 @@ mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const
     if (reading->query && !row->has_queries)
         return mer_fail(err, MER_ERR_USAGE, "a table of the format %s cannot be queried",
                         row->name);
-    MER_GUARD(MER_TABLE_READERS[format]->write_image(ctx, bytes, n, reading, region, &report, err));
+    MER_GUARD(read_and_finish(ctx, format, bytes, n, reading, region, &report, err));
     report.format = format;
     *ret_report = report;
     return mer_ok();
