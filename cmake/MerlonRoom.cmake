@@ -53,6 +53,7 @@ function(mer_test room name)
     if(NOT TEST_TIMEOUT)
         set(TEST_TIMEOUT 120)
     endif()
+    math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * ${MERLON_TIMES}")
     set_tests_properties(${room}.${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77)
 endfunction()
 
