@@ -64,9 +64,9 @@ static mer_status await(struct mer_cell_session *session, mer_err *err)
 {
     for (;;) {
         MER_GUARD(mer_ctx_check_cancel(session->ctx, err));
-        if (now_ns() - session->asked_ns > session->max_seconds * (uint64_t)1000000000)
+        if (now_ns() - session->asked_ns > session->asked_seconds * (uint64_t)1000000000)
             return mer_fail(err, MER_ERR_DATA, "%s took more than %u seconds", session->who,
-                            session->max_seconds);
+                            session->asked_seconds);
         switch (mer_channel_await(session->socket, POLL_MS)) {
         case MER_CHANNEL_READY:
             return mer_ok();
@@ -232,6 +232,8 @@ mer_status mer_cell_session_start(struct mer_cell_session *session, const struct
     session->max_seconds = options->settings->max_seconds;
     if (session->max_seconds == 0)
         session->max_seconds = SECONDS_MIN + (unsigned)(options->input.n / BYTES_A_SECOND);
+    session->asked_seconds = session->max_seconds;
+    session->grows = options->settings->max_seconds == 0;
     /* The clock comes first; a cell that serves is given up before its time is used up. */
     session->max_cpu_seconds =
         ((uint64_t)session->max_seconds * (options->serves ? SERVES_TIMES + 1 : 1) + 1) *
@@ -277,6 +279,8 @@ mer_status mer_cell_session_ask_again(struct mer_cell_session *session,
                                       struct mer_cell_answer *ret_answer, mer_err *err)
 {
     session->asked_ns = now_ns();
+    session->asked_seconds =
+        session->max_seconds + (session->grows ? (unsigned)(request->n_side / BYTES_A_SECOND) : 0);
     session->has_answered = false;
     if (!mer_channel_send_with(session->socket, request, sizeof *request, fd_passed))
         return lost(session, err);

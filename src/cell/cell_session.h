@@ -14,7 +14,9 @@ struct mer_cell_session {
     int output;             /* the result's memory file; -1: none */
     const char *who;        /* in messages */
     size_t n_threads;
-    unsigned max_seconds; /* for each request, on the clock */
+    unsigned max_seconds;   /* for each request, on the clock */
+    unsigned asked_seconds; /* for this one: more where its table is large */
+    bool grows;             /* nobody has said how much it may be */
     uint64_t max_cpu_seconds;
     uint64_t start_ns;
     uint64_t asked_ns;

@@ -36,9 +36,7 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_frame *tab
         return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
     if (n_bytes > output->capacity)
         MER_GUARD(output->grow(output, n_bytes, err));
-    if (n_bytes > 0)
-        MER_GUARD(
-            mer_pipeline_predict_into(ctx, pipeline, table, (double *)(void *)output->base, err));
+    MER_GUARD(mer_pipeline_predict_into(ctx, pipeline, table, (double *)(void *)output->base, err));
     answer->n_output = n_bytes;
     return mer_ok();
 }
