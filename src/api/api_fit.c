@@ -50,10 +50,8 @@ static mer_status choose_family(const struct mer_fit_options *options,
         const struct mer_setting *const setting = &options->settings[i];
         MER_GUARD(mer_params_set(family->params, family->n_params, setting->name, setting->value,
                                  &search->params, err));
-        for (size_t k = 0; k < family->n_params; k++) {
-            if (strcmp(family->params[k].name, setting->name) == 0)
-                search->params_given[k] = true;
-        }
+        search->params_given[mer_params_find(family->params, family->n_params, setting->name)] =
+            true;
     }
     return mer_ok();
 }

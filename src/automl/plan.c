@@ -41,6 +41,9 @@ struct setting {
 #define TREE(depth, leaf, smoothing, ccp_alpha) \
     "tree", false, {{"max_depth", (depth)}, {"min_samples_leaf", (leaf)}, \
                     {"smoothing", (smoothing)}, {"ccp_alpha", (ccp_alpha)}}
+#define GBDT(rounds, rate, leaves, rows) \
+    "gbdt", false, {{"n_estimators", (rounds)}, {"learning_rate", (rate)}, \
+                    {"max_leaves", (leaves)}, {"min_child_samples", (rows)}}
 
 /* Trees are cheap, so all of them are in the first round: a budget that ends in the middle of the
  * first costly fit has seen them. */
@@ -71,6 +74,15 @@ static const struct setting portfolio[] = {
     {0, REFINED, TREE(40, 2, 5, 1e-4)},
     {0, REFINED, TREE(40, 2, 5, 1e-3)},
     {0, REFINED, TREE(40, 2, 5, 5e-3)},
+    {0, REFINED, GBDT(100, 0.1, 8, 20)},
+    {0, REFINED, GBDT(100, 0.1, 31, 20)},
+    {1, REFINED, GBDT(200, 0.05, 15, 10)},
+    {1, REFINED, GBDT(400, 0.05, 8, 20)},
+    {1, REFINED, GBDT(300, 0.05, 31, 10)},
+    {1, REFINED, GBDT(300, 0.05, 63, 40)},
+    {1, REFINED, GBDT(200, 0.1, 255, 10)},
+    {1, REFINED, GBDT(800, 0.02, 15, 10)},
+    {1, REFINED, GBDT(400, 0.05, 4, 5)},
 };
 /* clang-format on */
 
@@ -87,6 +99,13 @@ static const struct refinement {
     {"tree", "smoothing", true, 4},
     {"tree", "max_depth", false, 2},
     {"tree", "ccp_alpha", true, 3},
+    {"gbdt", "n_estimators", true, 2},
+    {"gbdt", "max_leaves", true, 2},
+    {"gbdt", "learning_rate", true, 2},
+    {"gbdt", "min_child_samples", true, 3},
+    {"gbdt", "reg_lambda", true, 8},
+    {"gbdt", "colsample_bytree", true, 1.5},
+    {"gbdt", "subsample", true, 1.4},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -43,7 +43,25 @@ void mer_prepare_free(const struct mer_ctx *ctx, struct mer_prepare *prepare)
     mer_free(alloc, prepare);
 }
 
-mer_status mer_prepare_number_groups(struct mer_prepare *prepare, mer_err *err)
+/* For every dense column the one, made of the same column, that tells where it was imputed. */
+static mer_status find_indicators(struct mer_prepare *prepare, mer_err *err)
+{
+    MER_GUARD(mer_arena_zero(&prepare->arena, prepare->n_dense, sizeof(*prepare->indicators),
+                             &prepare->indicators, err));
+    for (size_t first = 0, next; first < prepare->n_dense; first = next) {
+        uint32_t indicator = MER_NO_INDICATOR;
+        for (next = first;
+             next < prepare->n_dense && prepare->dense[next].column == prepare->dense[first].column;
+             next++)
+            if (prepare->dense[next].part == MER_PART_MISSING)
+                indicator = (uint32_t)next;
+        for (size_t d = first; d < next; d++)
+            prepare->indicators[d] = d == indicator ? MER_NO_INDICATOR : indicator;
+    }
+    return mer_ok();
+}
+
+static mer_status number_groups(struct mer_prepare *prepare, mer_err *err)
 {
     size_t n_groups = 0;
 
@@ -67,6 +85,12 @@ mer_status mer_prepare_number_groups(struct mer_prepare *prepare, mer_err *err)
         prepare->group_start[g + 1] = prepare->group_start[g] + width;
     }
     return mer_ok();
+}
+
+mer_status mer_prepare_number_features(struct mer_prepare *prepare, mer_err *err)
+{
+    MER_GUARD(find_indicators(prepare, err));
+    return number_groups(prepare, err);
 }
 
 /* Columns are learned in parallel, in a number of tasks that depends on their number alone. */
@@ -172,7 +196,7 @@ static mer_status assemble(const struct learn_job *job, struct mer_prepare *prep
                                           .mean = learning->parts[p].mean,
                                           .scale = learning->parts[p].scale};
     }
-    return mer_prepare_number_groups(prepare, err);
+    return mer_prepare_number_features(prepare, err);
 }
 
 static void release_job(struct learn_job *job)
@@ -233,6 +257,7 @@ mer_status mer_prepare_fit(const struct mer_ctx *ctx, const struct mer_frame *fr
 void mer_prepare_shape(const struct mer_prepare *prepare, struct mer_design *ret_shape)
 {
     *ret_shape = (struct mer_design){.n_dense = prepare->n_dense,
+                                     .indicators = prepare->indicators,
                                      .n_groups = prepare->n_groups,
                                      .group_start = prepare->group_start};
 }

@@ -57,6 +57,7 @@ struct mer_prepared {
     double *dense;
     int32_t *codes;
     uint32_t *group_start;
+    uint32_t *indicators;
 };
 
 /* Learns from the given rows of the frame (NULL: all, and n_rows is not looked at). `target` is the

@@ -314,7 +314,10 @@ static mer_status allocate(const struct mer_ctx *ctx, const struct mer_prepare *
     MER_GUARD(mer_alloc_array(ctx->alloc, n_codes, sizeof(int32_t), &prepared->codes, err));
     MER_GUARD(mer_alloc_array(ctx->alloc, prepare->n_groups + 1, sizeof(uint32_t),
                               &prepared->group_start, err));
+    MER_GUARD(mer_alloc_array(ctx->alloc, prepare->n_dense, sizeof(uint32_t), &prepared->indicators,
+                              err));
     memcpy(prepared->group_start, prepare->group_start, (prepare->n_groups + 1) * sizeof(uint32_t));
+    memcpy(prepared->indicators, prepare->indicators, prepare->n_dense * sizeof(uint32_t));
     return mer_ok();
 }
 
@@ -342,6 +345,7 @@ mer_status mer_binding_apply(const struct mer_ctx *ctx, const struct mer_binding
     prepared.design.dense = prepared.dense;
     prepared.design.codes = prepared.codes;
     prepared.design.group_start = prepared.group_start;
+    prepared.design.indicators = prepared.indicators;
     *ret_prepared = prepared;
     return mer_ok();
 }
@@ -364,5 +368,6 @@ void mer_prepared_release(const struct mer_ctx *ctx, struct mer_prepared *prepar
     mer_free(ctx->alloc, prepared->dense);
     mer_free(ctx->alloc, prepared->codes);
     mer_free(ctx->alloc, prepared->group_start);
+    mer_free(ctx->alloc, prepared->indicators);
     *prepared = (struct mer_prepared){0};
 }

@@ -71,6 +71,7 @@ struct mer_prepare {
     size_t n_columns;
     struct mer_dense_column *dense; /* by column, then part */
     size_t n_dense;
+    uint32_t *indicators;     /* [n_dense], as in a design */
     struct mer_level *levels; /* of all groups, in column order */
     size_t n_levels;
     uint32_t *group_column; /* [n_groups] */
@@ -112,8 +113,8 @@ bool mer_part_fits(enum mer_part part, enum mer_type type);
 void mer_date_parts(enum mer_type type, int64_t value, int64_t median,
                     double ret_parts[MER_PART_COUNT]);
 
-/* group_column and group_start from the columns, which are complete. */
-MER_MUST_CHECK mer_status mer_prepare_number_groups(struct mer_prepare *prepare, mer_err *err);
+/* indicators, group_column and group_start from the columns, which are complete. */
+MER_MUST_CHECK mer_status mer_prepare_number_features(struct mer_prepare *prepare, mer_err *err);
 MER_MUST_CHECK mer_status mer_prepare_new(struct mer_alloc *alloc, struct mer_prepare **ret_prepare,
                                           mer_err *err);
 

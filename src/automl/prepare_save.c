@@ -268,7 +268,7 @@ static mer_status load_into(struct mer_prepare *prepare, const struct mer_bundle
         MER_GUARD(load_dense(&saved, i, prepare, &prepare->dense[i], err));
         prepare->n_dense++;
     }
-    MER_GUARD(mer_prepare_number_groups(prepare, err));
+    MER_GUARD(mer_prepare_number_features(prepare, err));
     if (prepare->n_groups != (size_t)n_groups)
         return refuse(err, "the number of groups,", (size_t)n_groups);
     return mer_ok();

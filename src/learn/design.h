@@ -11,6 +11,8 @@
 
 #include "core/ctx.h"
 
+#define MER_NO_INDICATOR UINT32_MAX
+
 struct mer_design {
     size_t n_rows;
     size_t n_dense;
@@ -18,6 +20,10 @@ struct mer_design {
     size_t n_groups;
     const int32_t *codes; /* [n_rows][n_groups]; 0 .. width - 1, or -1 for none of the levels */
     const uint32_t *group_start; /* [n_groups + 1]; the last is n_onehot */
+    /* [n_dense], or NULL: none has any. The dense column that is positive in the rows where this
+     * one was imputed, and not positive elsewhere; MER_NO_INDICATOR: never imputed, as far as is
+     * known. */
+    const uint32_t *indicators;
 };
 
 static inline size_t mer_design_onehot(const struct mer_design *design)
@@ -27,6 +33,15 @@ static inline size_t mer_design_onehot(const struct mer_design *design)
 static inline size_t mer_design_features(const struct mer_design *design)
 {
     return design->n_dense + mer_design_onehot(design);
+}
+
+/* Whether a dense column only says where another one was imputed. */
+static inline bool mer_design_is_indicator(const struct mer_design *design, size_t column)
+{
+    for (size_t i = 0; design->indicators && i < design->n_dense; i++)
+        if (design->indicators[i] == column)
+            return true;
+    return false;
 }
 
 enum mer_task { MER_TASK_REGRESSION, MER_TASK_BINARY, MER_TASK_MULTICLASS };

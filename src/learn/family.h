@@ -20,12 +20,20 @@ enum {
     MER_CAN_MULTICLASS = 1 << 2,
     MER_CAN_WEIGHTS = 1 << 3,
     MER_WANTS_SCALED = 1 << 4, /* dense columns standardised by the preprocessing */
+    MER_CAN_CONTINUE = 1 << 5,
+    MER_CAN_MONOTONE = 1 << 6,
 };
 
 struct mer_fit_data {
     const struct mer_design *design;
     const struct mer_target *target;
     uint64_t seed;
+    /* A model of the same family for a design of the same shape, to go on from. NULL: none; only
+     * for families that say MER_CAN_CONTINUE. */
+    const struct mer_model *start;
+    /* [n_dense]: 1 or -1 where predictions may only rise or only fall with the feature, 0
+     * elsewhere. NULL: no constraint; only for families that say MER_CAN_MONOTONE. */
+    const int8_t *monotone;
 };
 
 struct mer_family {

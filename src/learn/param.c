@@ -8,12 +8,15 @@
 #include "core/nearest.h"
 #include "core/number.h"
 
-/* SIZE_MAX when there is none of that name. */
-static size_t find_spec(const struct mer_param_spec *specs, size_t n_specs, const char *name)
+size_t mer_params_find(const struct mer_param_spec *specs, size_t n_specs, const char *name)
 {
     for (size_t i = 0; i < n_specs; i++)
         if (strcmp(specs[i].name, name) == 0)
             return i;
+    for (size_t i = 0; i < n_specs; i++)
+        for (const char *const *alias = specs[i].aliases; alias && *alias; alias++)
+            if (strcmp(*alias, name) == 0)
+                return i;
     return SIZE_MAX;
 }
 
@@ -114,7 +117,7 @@ void mer_params_default(const struct mer_param_spec *specs, size_t n_specs, stru
 mer_status mer_params_set(const struct mer_param_spec *specs, size_t n_specs, const char *name,
                           const char *text, struct mer_params *params, mer_err *err)
 {
-    const size_t i = find_spec(specs, n_specs, name);
+    const size_t i = mer_params_find(specs, n_specs, name);
     double value;
     if (i == SIZE_MAX)
         return refuse_name(specs, n_specs, name, err);
@@ -154,7 +157,7 @@ bool mer_params_valid(const struct mer_param_spec *specs, size_t n_specs,
 double mer_params_get(const struct mer_param_spec *specs, size_t n_specs,
                       const struct mer_params *params, const char *name)
 {
-    const size_t i = find_spec(specs, n_specs, name);
+    const size_t i = mer_params_find(specs, n_specs, name);
     return i == SIZE_MAX ? (double)NAN : params->values[i];
 }
 
@@ -231,7 +234,7 @@ mer_status mer_params_read(const struct mer_param_spec *specs, size_t n_specs,
     const char *key;
     const struct mer_json *value;
     for (size_t k = 0; mer_json_member(object, k, &key, &value); k++) {
-        const size_t i = find_spec(specs, n_specs, key);
+        const size_t i = mer_params_find(specs, n_specs, key);
         if (i == SIZE_MAX)
             return mer_fail(err, MER_ERR_DATA, "there is no parameter %s", mer_quote(key).text);
         if (!value_of_json(&specs[i], value, &params.values[i]))

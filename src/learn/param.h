@@ -17,6 +17,9 @@ struct mer_param_spec {
     const char *const *choices; /* choice: zero-terminated list */
     bool log_scale;             /* searched on a logarithmic scale */
     const char *help;           /* one sentence */
+    /* What other libraries call it, zero-terminated; accepted wherever the name is. NULL: nothing
+     * else. */
+    const char *const *aliases;
 };
 
 enum { MER_PARAMS_MAX = 32 };
@@ -27,6 +30,8 @@ struct mer_params {
 };
 
 void mer_params_default(const struct mer_param_spec *specs, size_t n_specs, struct mer_params *ret);
+/* The number of the parameter of that name or alias; SIZE_MAX: there is none. */
+size_t mer_params_find(const struct mer_param_spec *specs, size_t n_specs, const char *name);
 /* Sets one from text ("max_depth", "6"); MER_ERR_USAGE names the range, or the nearest name. */
 MER_MUST_CHECK mer_status mer_params_set(const struct mer_param_spec *specs, size_t n_specs,
                                          const char *name, const char *text,

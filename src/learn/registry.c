@@ -4,6 +4,7 @@
 #include "learn/family.h"
 
 extern const struct mer_family MER_FAMILY_BASELINE;
+extern const struct mer_family MER_FAMILY_GBDT;
 extern const struct mer_family MER_FAMILY_LINEAR;
 extern const struct mer_family MER_FAMILY_TREE;
 
@@ -11,6 +12,7 @@ const struct mer_family *const MER_FAMILIES[] = {
     &MER_FAMILY_BASELINE,
     &MER_FAMILY_LINEAR,
     &MER_FAMILY_TREE,
+    &MER_FAMILY_GBDT,
 };
 const size_t MER_N_FAMILIES = sizeof MER_FAMILIES / sizeof MER_FAMILIES[0];
 

@@ -33,8 +33,12 @@ static inline void table_init(struct table *table, size_t n_rows, size_t n_dense
                               size_t n_classes, bool weighted)
 {
     *table = (struct table){0};
-    table->design = (struct mer_design){n_rows,   n_dense,      table->dense,
-                                        n_groups, table->codes, table->group_start};
+    table->design = (struct mer_design){.n_rows = n_rows,
+                                        .n_dense = n_dense,
+                                        .dense = table->dense,
+                                        .n_groups = n_groups,
+                                        .codes = table->codes,
+                                        .group_start = table->group_start};
     table->target = (struct mer_target){
         .task = n_classes == 0   ? MER_TASK_REGRESSION
                 : n_classes == 2 ? MER_TASK_BINARY

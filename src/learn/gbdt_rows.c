@@ -1,0 +1,79 @@
+#include "learn/gbdt_rows.h"
+
+#include <string.h>
+
+struct parting {
+    const uint8_t *cells;
+    const uint8_t *left;
+    size_t begin;
+    size_t end;
+    size_t n_left;
+    uint32_t *rows;
+    uint32_t *spare;
+    size_t *counts; /* how many of each block went left, then where they begin */
+};
+
+static size_t block_end(const struct parting *parting, size_t block)
+{
+    const size_t end = parting->begin + (block + 1) * MER_PART_BLOCK;
+    return end < parting->end ? end : parting->end;
+}
+
+/* Task: one block into spare, the left ones from its beginning, the right ones from its end. */
+static void part_task(void *argument, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct parting *parting = argument;
+    const size_t begin = parting->begin + task * MER_PART_BLOCK;
+    const size_t end = block_end(parting, task);
+    size_t left = begin;
+    size_t right = end;
+    for (size_t i = begin; i < end; i++) {
+        const uint32_t row = parting->rows[i];
+        const size_t goes_left = parting->left[parting->cells[row]];
+        parting->spare[left] = row;
+        parting->spare[right - 1] = row;
+        left += goes_left;
+        right -= 1 - goes_left;
+    }
+    parting->counts[task] = left - begin;
+}
+
+/* Task: one block back to where its rows belong. */
+static void place_task(void *argument, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct parting *parting = argument;
+    const size_t begin = parting->begin + task * MER_PART_BLOCK;
+    const size_t end = block_end(parting, task);
+    const size_t left_begin = parting->counts[task];
+    const size_t n_left = parting->counts[task + 1] - left_begin;
+    const size_t right_begin =
+        parting->n_left + (begin - parting->begin) - left_begin; /* right ones before this block */
+    memcpy(parting->rows + parting->begin + left_begin, parting->spare + begin,
+           n_left * sizeof(uint32_t));
+    uint32_t *to = parting->rows + parting->begin + right_begin;
+    const uint32_t *from = parting->spare + end - 1;
+    for (size_t i = 0; i < end - begin - n_left; i++)
+        to[i] = from[-(ptrdiff_t)i];
+}
+
+size_t mer_part_rows(struct mer_team *team, const uint8_t *cells, const uint8_t left[256],
+                     size_t begin, size_t end, uint32_t *rows, uint32_t *spare, size_t *counts)
+{
+    const size_t n_blocks = (end - begin + MER_PART_BLOCK - 1) / MER_PART_BLOCK;
+    size_t own[3];
+    struct parting parting = {cells, left, begin, end,
+                              0,     rows, spare, n_blocks <= 2 ? own : counts};
+    mer_team_run(team, part_task, &parting, n_blocks);
+    size_t n_left = 0;
+    for (size_t block = 0; block < n_blocks; block++) {
+        const size_t n = parting.counts[block];
+        parting.counts[block] = n_left;
+        n_left += n;
+    }
+    parting.counts[n_blocks] = n_left;
+    parting.n_left = n_left;
+    mer_team_run(team, place_task, &parting, n_blocks);
+    return n_left;
+}
