@@ -24,6 +24,15 @@ struct mer_table_options {
     const char *format;
     const char *part;  /* which table of a file that holds several; NULL: as the format says */
     const char *query; /* SQL that makes the table, where the format has that; NULL: none */
+    /* Without a schema_file, the Table Schema NAME.schema.json beside a table NAME.csv
+     * (NAME.csv.gz,
+     * ...) is enforced when it is there, unless this is set. */
+    bool ignore_schema_beside;
+    /* What is done about a row of CSV that does not fit: "fail" (NULL too) tells of all of them and
+     * reads nothing; "skip" leaves them out; "quarantine" also keeps them in a file of mode 0600
+     * that must not exist yet. */
+    const char *on_bad_row;
+    const char *quarantine_file; /* NULL: NAME.quarantine.csv in the working folder */
 };
 
 /* Where a table's bytes came from. */
@@ -63,6 +72,17 @@ MER_API size_t mer_table_columns(const struct mer_table *table);
 MER_API const char *mer_table_column_name(const struct mer_table *table, size_t i);
 MER_API const char *mer_table_column_type(const struct mer_table *table, size_t i);
 MER_API size_t mer_table_column_missing(const struct mer_table *table, size_t i);
+
+/* The file of the schema that the table was held to; NULL: none. */
+MER_API const char *mer_table_schema_file(const struct mer_table *table);
+/* Rows that were left out, and where they are kept (NULL: nowhere). */
+MER_API uint64_t mer_table_bad_rows(const struct mer_table *table);
+MER_API const char *mer_table_quarantine_file(const struct mer_table *table);
+/* What was wrong with them: the i-th pair of column (NULL: the row as a whole) and reason
+ * ("not_integer", ...), and how many rows it holds for. Each row counts once, for what was wrong
+ * first. False when i is out of range. */
+MER_API bool mer_table_bad_reason(const struct mer_table *table, size_t i, const char **ret_column,
+                                  const char **ret_reason, uint64_t *ret_rows);
 
 /* The table's schema as JSON text, zero-terminated; free with mer_text_free. */
 MER_API MER_MUST_CHECK mer_status mer_table_schema(const struct mer_table *table, char **ret_json,

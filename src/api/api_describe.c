@@ -59,6 +59,11 @@ static void put_columns(struct mer_json_writer *writer, const struct mer_facts *
         mer_json_put_string_n(writer, facts->fields[i].name, facts->fields[i].n_name);
         mer_json_key(writer, "type");
         mer_json_put_string(writer, mer_type_name(facts->fields[i].type));
+        const char *flag;
+        for (size_t k = 0; (flag = mer_field_flag_name(facts->fields[i].flags, k)) != NULL; k++) {
+            mer_json_key(writer, flag);
+            mer_json_put_boolean(writer, true);
+        }
         mer_json_end_object(writer);
     }
     mer_json_end_array(writer);

@@ -144,6 +144,8 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
     };
     memcpy(making->schema_digest, table->schema_digest, sizeof making->schema_digest);
     making->data.path = NULL; /* the table may be gone before the record is written */
+    if (table->bad.n_rows > 0)
+        MER_GUARD(mer_bad_rows_copy(&table->bad, &making->bad, err));
     if (!table->path)
         return mer_ok();
     return mer_path_with_suffix(table->path, "", &making->path, err);
@@ -222,7 +224,13 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     const struct mer_progress progress = {on_progress, &listener};
     struct mer_ctx ctx = context->ctx;
     ctx.progress = &progress;
-    MER_GUARD(mer_search_fit(&ctx, &table->frame, &table->schema, &search, &model->pipeline, err));
+    struct mer_fit_view view;
+    MER_GUARD(mer_fit_view_init(ctx.alloc, table, options->target, &view, err));
+    search.weights = view.weights;
+    const mer_status status =
+        mer_search_fit(&ctx, &view.frame, &table->schema, &search, &model->pipeline, err);
+    mer_fit_view_release(ctx.alloc, &view);
+    MER_GUARD(status);
     begin_phase(&listener, NULL);
     making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);
     MER_GUARD(check_features(model->pipeline, err));
@@ -238,7 +246,11 @@ mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
     struct mer_fit_options chosen;
     MER_GUARD(mer_options_copy(options, sizeof chosen, "mer_fit_options", &chosen, err));
     if (!chosen.target)
-        return mer_fail(err, MER_ERR_USAGE, "fit needs the name of the column to predict");
+        chosen.target = mer_role_target(table);
+    if (!chosen.target)
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE, "fit needs the name of the column to predict"),
+                        "name it (--target), or give it the role target in the schema");
     struct mer_fitted *const model = calloc(1, sizeof *model);
     if (!model)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a model");
@@ -261,6 +273,7 @@ void mer_fitted_free(struct mer_fitted *model)
     mer_facts_release(&model->own_facts);
     if (model->pipeline)
         mer_pipeline_free(&model->context->ctx, model->pipeline);
+    mer_bad_rows_release(&model->making.bad);
     free(model->making.path);
     if (!model->is_new) {
         mer_bundle_release(&model->bundle);

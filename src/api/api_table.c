@@ -129,8 +129,9 @@ static mer_status parse_in_cell(struct mer_table *table, const struct mer_cell_c
     if (!mer_is_ok(status) && schema_failed && schema_file)
         return mer_prefix(err, status, "%s", mer_quote(schema_file).text);
     if (status.code == MER_ERR_DATA && table->origin.path)
-        return mer_prefix(err, status, "%s", mer_quote(table->origin.path).text);
-    MER_GUARD(status);
+        return mer_prefix(err, mer_bad_rows_explain(table, status, err), "%s",
+                          mer_quote(table->origin.path).text);
+    MER_GUARD(mer_bad_rows_explain(table, status, err));
     table->has_frame = true;
     table->schema_given = schema_file != NULL;
     if (what->schema.fd >= 0)
@@ -185,23 +186,75 @@ static mer_status parse(struct mer_table *table, struct mer_cell_input input,
     csv.delimiter = options->delimiter;
     if (options->has_header >= 0)
         csv.header = options->has_header ? MER_CSV_HEADER_YES : MER_CSV_HEADER_NO;
-    mer_status status = open_schema(table, options->schema_file, base->schema, &schema, err);
+    mer_status status = open_schema(table, table->schema_path, base->schema, &schema, err);
     if (mer_is_ok(status)) {
         struct mer_cell_csv what = {.table = input,
                                     .schema = schema.input,
                                     .options = &csv,
                                     .part = options->part,
                                     .query = options->query,
+                                    .bad = &table->bad,
                                     .ret_image = &table->image};
         if (options->format)
             what.format = mer_table_format_find(options->format) + 1;
-        status = parse_in_cell(table, &what, options->schema_file, err);
+        status = parse_in_cell(table, &what, table->schema_path, err);
     }
+    if (mer_is_ok(status))
+        status = mer_bad_rows_keep(table, options, err);
     if (mer_is_ok(status))
         tell_part(table, options);
     close_schema(&table->context->alloc, &schema);
     table->parse_seconds = seconds_since(&table->context->ctx, start_ns);
     return status;
+}
+
+/* The name without what compression added to it and without its own extension. */
+static size_t length_of_stem(const char *path)
+{
+    static const char *const compressed[] = {".gz", ".zst", ".bz2", ".xz"};
+    const char *const slash = strrchr(path, '/');
+    const char *const name = slash ? slash + 1 : path;
+    size_t n = strlen(path);
+    for (size_t i = 0; i < sizeof compressed / sizeof compressed[0]; i++) {
+        const size_t n_suffix = strlen(compressed[i]);
+        if (n - (size_t)(name - path) > n_suffix &&
+            strcmp(path + n - n_suffix, compressed[i]) == 0) {
+            n -= n_suffix;
+            break;
+        }
+    }
+    for (size_t i = n; i > (size_t)(name - path) + 1; i--)
+        if (path[i - 1] == '.')
+            return i - 1;
+    return n;
+}
+
+/* The schema that was named, or the one beside the table; none for a table that a model's schema
+ * holds for. */
+static mer_status choose_schema(struct mer_table *table, const struct mer_table_options *options,
+                                const struct mer_csv_options *base, mer_err *err)
+{
+    if (base->schema)
+        return mer_ok();
+    if (options->schema_file) {
+        table->schema_path = strdup(options->schema_file);
+        return table->schema_path ? mer_ok()
+                                  : mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
+    }
+    if (options->ignore_schema_beside || !table->path || strcmp(table->path, "-") == 0)
+        return mer_ok();
+    char *beside;
+    if (asprintf(&beside, "%.*s.schema.json", (int)length_of_stem(table->path), table->path) < 0)
+        return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
+    if (!mer_file_exists(beside)) {
+        free(beside);
+        return mer_ok();
+    }
+    table->schema_path = beside;
+    table->schema_was_beside = true;
+    mer_log_info(&table->context->ctx, "api", "%s is held to the schema beside it, %s",
+                 mer_quote(table->path).text, mer_quote(beside).text);
+    return mer_ok();
 }
 
 static mer_status make(struct mer_table *table, const void *bytes, struct mer_cell_input input,
@@ -212,6 +265,7 @@ static mer_status make(struct mer_table *table, const void *bytes, struct mer_ce
     MER_GUARD(verify_origin(table, bytes, input.n, options, err));
     if (table->path && strcmp(table->path, "-") != 0)
         MER_GUARD(check_companions(table->path, bytes, input.n, err));
+    MER_GUARD(choose_schema(table, options, base, err));
     return parse(table, input, options, base, err);
 }
 
@@ -229,10 +283,13 @@ static mer_status new_table(struct mer_context *context, const struct mer_table_
     if (ret_options->format && mer_table_format_find(ret_options->format) == SIZE_MAX)
         return mer_fail(err, MER_ERR_USAGE, "there is no format %s of tables",
                         mer_quote(ret_options->format).text);
+    enum mer_on_bad_row on_bad_row;
+    MER_GUARD(mer_on_bad_row_parse(ret_options->on_bad_row, &on_bad_row, err));
     struct mer_table *const table = calloc(1, sizeof *table);
     if (!table)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a table");
     table->context = context;
+    mer_bad_rows_init(&table->bad, &context->alloc, on_bad_row);
     table->image = -1;
     mer_schema_init(&table->schema, &context->alloc);
     *ret_table = table;
@@ -359,6 +416,9 @@ void mer_table_free(struct mer_table *table)
         mer_frame_release(&table->frame);
     mer_descriptor_close(table->image);
     mer_schema_release(&table->schema);
+    mer_bad_rows_release(&table->bad);
+    free(table->quarantine);
+    free(table->schema_path);
     free(table->path);
     free(table);
 }
@@ -371,6 +431,11 @@ const char *mer_table_format_name(size_t i)
 const char *mer_table_format(const struct mer_table *table)
 {
     return MER_TABLE_FORMATS[table->report.format].name;
+}
+
+const char *mer_table_schema_file(const struct mer_table *table)
+{
+    return table->schema_path;
 }
 
 const struct mer_origin *mer_table_origin(const struct mer_table *table)

@@ -8,6 +8,7 @@
 #include "cell/pool.h"
 #include "core/ctx.h"
 #include "core/log.h"
+#include "frame/bad_rows.h"
 #include "frame/csv.h"
 #include "merlon/merlon.h"
 #include "os/log_file.h"
@@ -34,6 +35,10 @@ struct mer_table {
     struct mer_schema schema; /* of the schema file, or what was inferred; else empty */
     bool schema_given;
     char schema_digest[65]; /* of the schema file; empty when there was none */
+    char *schema_path;      /* owned: of that file; NULL: there was none */
+    bool schema_was_beside;
+    struct mer_bad_rows bad; /* rows that did not fit */
+    char *quarantine;        /* owned: where they are kept; NULL: nowhere */
     struct mer_csv_report report;
     struct mer_origin origin;
     double read_seconds;  /* from the disk */
@@ -49,7 +54,8 @@ struct mer_making {
     char schema_digest[65];
     size_t n_rows;
     size_t n_columns;
-    double budget_seconds; /* as asked for; 0: none */
+    struct mer_bad_rows bad; /* what was left out; zero when nothing was */
+    double budget_seconds;   /* as asked for; 0: none */
     uint64_t units;
     size_t max_trials;
     size_t n_folds;
@@ -100,6 +106,35 @@ MER_MUST_CHECK mer_status mer_table_read_with(struct mer_context *context, const
 MER_MUST_CHECK mer_status mer_context_cell_settings(struct mer_context *context,
                                                     struct mer_cell_settings *ret_settings,
                                                     mer_err *err);
+
+/* What a fit sees of a table whose schema gives roles to columns: without those that it leaves out,
+ * and with the weights of its rows (NULL: none). The columns are borrowed from the table. */
+struct mer_fit_view {
+    struct mer_frame frame;
+    double *weights;
+};
+MER_MUST_CHECK mer_status mer_fit_view_init(struct mer_alloc *alloc, const struct mer_table *table,
+                                            const char *target, struct mer_fit_view *ret_view,
+                                            mer_err *err);
+void mer_fit_view_release(struct mer_alloc *alloc, struct mer_fit_view *view);
+/* Why a field's column is left out of a fit that has another target; NULL: it is not. */
+const char *mer_role_left_out(const struct mer_field *field);
+/* The column that the schema calls the target; NULL: none. */
+const char *mer_role_target(const struct mer_table *table);
+
+/* What is done about bad rows, by its name; MER_ERR_USAGE. */
+MER_MUST_CHECK mer_status mer_on_bad_row_parse(const char *name, enum mer_on_bad_row *ret_mode,
+                                               mer_err *err);
+/* Keeps and tells of a table's bad rows, once the others have been read. */
+MER_MUST_CHECK mer_status mer_bad_rows_keep(struct mer_table *table,
+                                            const struct mer_table_options *options, mer_err *err);
+/* Of a table that was refused: adds to the error how many rows are bad, where and why. */
+MER_MUST_CHECK mer_status mer_bad_rows_explain(const struct mer_table *table, mer_status status,
+                                               mer_err *err);
+/* Writes them as a member "bad_rows" of the JSON object that the writer is in: counts by column and
+ * reason, and the rows' numbers as far as they were kept in mind. */
+void mer_bad_rows_put(const struct mer_bad_rows *bad, const char *quarantine_file,
+                      struct mer_json_writer *writer);
 
 /* SHA-256 in hex. */
 MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65],

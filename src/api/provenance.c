@@ -65,6 +65,8 @@ static void put_data(struct mer_json_writer *writer, const struct mer_making *ma
     }
     if (making->schema_given)
         put_text(writer, "schema_sha256", making->schema_digest);
+    if (making->bad.n_rows > 0)
+        mer_bad_rows_put(&making->bad, NULL, writer);
     mer_json_end_object(writer);
 }
 

@@ -27,6 +27,7 @@ struct fold {
     struct mer_prepared valid;
     double *values; /* the target of the rows, in their order; one of the two is NULL */
     int32_t *classes;
+    double *weights; /* of the rows, in their order; NULL: all ones */
 };
 
 struct mer_evaluation {
@@ -50,6 +51,7 @@ static void release_fold(const struct mer_ctx *ctx, struct fold *fold)
     mer_free(ctx->alloc, fold->rows);
     mer_free(ctx->alloc, fold->values);
     mer_free(ctx->alloc, fold->classes);
+    mer_free(ctx->alloc, fold->weights);
 }
 
 void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evaluation)
@@ -60,6 +62,17 @@ void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evalu
         release_fold(ctx, &evaluation->folds[f]);
     mer_free(ctx->alloc, evaluation->folds);
     mer_free(ctx->alloc, evaluation);
+}
+
+static mer_status gather_weights(const struct mer_ctx *ctx, const double *weights, size_t n_rows,
+                                 struct fold *fold, mer_err *err)
+{
+    if (!weights)
+        return mer_ok();
+    MER_GUARD(mer_alloc_array(ctx->alloc, n_rows, sizeof(*fold->weights), &fold->weights, err));
+    for (size_t i = 0; i < n_rows; i++)
+        fold->weights[i] = weights[fold->rows[i]];
+    return mer_ok();
 }
 
 /* The target of the fold's rows, in their order. */
@@ -84,6 +97,7 @@ static struct mer_target fold_target(const struct mer_evaluation *evaluation,
     return (struct mer_target){.task = evaluation->data.target->task,
                                .values = fold->values,
                                .classes = fold->classes,
+                               .weights = fold->weights,
                                .n_classes = evaluation->data.target->n_classes};
 }
 
@@ -103,6 +117,7 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         fold->n_valid = n_rows - fold->n_train;
         n_scored += fold->n_valid;
         MER_GUARD(gather_target(ctx, data->target, n_rows, fold, err));
+        MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
         MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
                                   &fold->prepare, err));
         evaluation->prepare_cost += mer_prepare_cost(n_rows, data->frame->n_columns);
@@ -243,7 +258,8 @@ static mer_status score_predictions(const struct mer_ctx *ctx,
         .n_classes = evaluation->data.target->n_classes,
         .truth_values = fold->values ? fold->values + fold->n_train : NULL,
         .truth_classes = fold->classes ? fold->classes + fold->n_train : NULL,
-        .predictions = predictions};
+        .predictions = predictions,
+        .weights = fold->weights ? fold->weights + fold->n_train : NULL};
     return evaluation->data.metric->score(ctx, &scored, ret_score, err);
 }
 

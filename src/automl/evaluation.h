@@ -16,6 +16,7 @@ struct mer_evaluation_data {
     const struct mer_frame *frame;
     size_t target_column;
     const struct mer_learned_target *target;
+    const double *weights; /* [n_rows], of the rows; NULL: all ones */
     const struct mer_metric *metric;
     size_t n_folds;
     bool hold_out_last; /* one fold: the last rows instead of shuffled ones */

@@ -285,6 +285,7 @@ static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_er
     const struct mer_target target = {.task = search->target.task,
                                       .values = search->target.values,
                                       .classes = search->target.classes,
+                                      .weights = search->options->weights,
                                       .n_classes = search->target.n_classes};
     struct mer_prepared prepared;
 
@@ -360,6 +361,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct search *searc
     const struct mer_evaluation_data data = {.frame = search->frame,
                                              .target_column = search->target_column,
                                              .target = &search->target,
+                                             .weights = options->weights,
                                              .metric = search->metric,
                                              .n_folds = search->n_folds,
                                              .hold_out_last = in_time_order,

@@ -19,6 +19,7 @@ struct mer_search_options {
     enum mer_task task;
     bool task_given;
     const char *target;              /* column name */
+    const double *weights;           /* [n_rows], of the rows, >= 0; NULL: all ones */
     const struct mer_metric *metric; /* NULL: log_loss, or rmse */
     /* One family, scored by one trial and fitted, no search; NULL: search. The parameters that are
      * not given have their defaults. */

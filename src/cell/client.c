@@ -80,6 +80,30 @@ static mer_status take_image(struct mer_cell_session *session, const struct mer_
     return mer_fail(err, MER_ERR_DATA, "the cell that read the input contradicts itself");
 }
 
+/* The rows that did not fit, which lie behind the image and are cut off it. */
+static mer_status take_aside(struct mer_cell_session *session, const struct mer_cell_answer *answer,
+                             struct mer_bad_rows *bad, mer_err *err)
+{
+    unsigned char *block;
+    if (answer->n_aside == 0)
+        return mer_ok();
+    if (!bad)
+        return mer_fail(err, MER_ERR_DATA, "the cell that read the input says too much");
+    MER_GUARD(mer_alloc_bytes(bad->alloc, answer->n_aside, &block, err));
+    mer_status status =
+        mer_memory_file_read_at(session->output, answer->n_output, block, answer->n_aside, err);
+    if (mer_is_ok(status))
+        status = mer_bad_rows_read(bad, block, answer->n_aside, err);
+    if (!mer_is_ok(status)) {
+        mer_free(bad->alloc, block);
+        return status;
+    }
+    status = mer_memory_file_cut(session->output, answer->n_output, err);
+    if (!mer_is_ok(status))
+        mer_bad_rows_release(bad);
+    return status;
+}
+
 /* What comes behind the answer; *ret_notes is released by the caller. */
 static mer_status take_notes(struct mer_cell_session *session, const struct mer_cell_answer *answer,
                              char **ret_notes, mer_err *err)
@@ -148,6 +172,7 @@ static struct mer_cell_request build_request(const struct mer_cell_csv *what, bo
         .format = (uint8_t)what->format,
         .has_part = what->part != NULL,
         .has_query = what->query != NULL,
+        .on_bad_row = (uint8_t)(what->bad ? what->bad->mode + 1 : 0),
     };
 }
 
@@ -180,9 +205,15 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
                                                  .max_memory_bytes = request.max_memory_bytes,
                                                  .with_team = what->table.n >= TEAM_BYTES};
     MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, &start, err), done);
-    MER_GUARD_GOTO(
-        converse(&session, &request, (const char *)texts.bytes, wants_notes, &answer, &notes, err),
-        done);
+    status =
+        converse(&session, &request, (const char *)texts.bytes, wants_notes, &answer, &notes, err);
+    if (status.code == MER_ERR_DATA && what->bad) {
+        /* Of a failure, what the rows are is only told in addition. */
+        const mer_status aside = take_aside(&session, &answer, what->bad, NULL);
+        (void)aside;
+    }
+    MER_GUARD_GOTO(status, done);
+    MER_GUARD_GOTO(take_aside(&session, &answer, what->bad, err), done);
     MER_GUARD_GOTO(take_image(&session, &answer, &frame, &report, err), done);
     status = mer_cell_session_await_end(&session, err);
     if (mer_is_ok(status) && wants_notes)

@@ -31,6 +31,9 @@ struct mer_cell_csv {
     size_t format; /* row of the registry of formats + 1; 0: recognise it */
     const char *part;
     const char *query;
+    /* Unless NULL: what is done about rows that do not fit is its mode, and it is told of them, of
+     * a failure too. Initialised by the caller, and released by him. */
+    struct mer_bad_rows *bad;
     int *ret_image; /* unless NULL: the image as a sealed memory file, for the caller to close */
 };
 MER_MUST_CHECK mer_status mer_cell_read_csv(

@@ -48,6 +48,29 @@ static struct mer_cell_csv_report wire_report(const struct mer_csv_report *repor
     return wire;
 }
 
+/* The rows that did not fit, behind the image. */
+static mer_status put_aside(const struct mer_bad_rows *bad, struct mer_file_region *output,
+                            struct mer_cell_answer *answer, mer_err *err)
+{
+    size_t n;
+    if (!bad || bad->n_rows == 0)
+        return mer_ok();
+    MER_GUARD(mer_bad_rows_write(bad, &output->region, &n, err));
+    answer->n_aside = n;
+    return mer_ok();
+}
+
+/* The same in place of an image that there is none of. That it fails is not told: something else
+ * has failed before. */
+static void tell_aside(const struct mer_bad_rows *bad, struct mer_file_region *output,
+                       struct mer_cell_answer *answer)
+{
+    mer_region_clear(&output->region);
+    if (!mer_is_ok(put_aside(bad, output, answer, NULL)))
+        answer->n_aside = 0;
+    mer_region_release(&output->region);
+}
+
 static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                            const struct mer_cell_inputs *inputs, struct mer_cell_answer *answer,
                            struct mer_cell_outputs *outputs, mer_err *err)
@@ -70,12 +93,24 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
         answer->part = MER_CELL_PART_INPUT;
         reading.csv.schema = &schema;
     }
+    struct mer_bad_rows bad;
+    if (request->on_bad_row > MER_ON_BAD_ROW_QUARANTINE + 1)
+        return mer_fail(err, MER_ERR_INTERNAL, "a cell was asked for what it does not know");
+    if (request->on_bad_row) {
+        mer_bad_rows_init(&bad, ctx->alloc, (enum mer_on_bad_row)(request->on_bad_row - 1));
+        reading.bad = &bad;
+    }
     mer_region_init_memory_file(&output, ctx->alloc, MER_CELL_OUTPUT, request->max_memory_bytes);
-    MER_GUARD(mer_table_write_image(ctx, request->format ? request->format - 1U : SIZE_MAX,
-                                    inputs->input, request->n_input, &reading, &output.region,
-                                    &report, err));
-    MER_GUARD(mer_region_trim(&output.region, err));
+    const mer_status status =
+        mer_table_write_image(ctx, request->format ? request->format - 1U : SIZE_MAX, inputs->input,
+                              request->n_input, &reading, &output.region, &report, err);
+    if (!mer_is_ok(status)) {
+        tell_aside(reading.bad, &output, answer);
+        return status;
+    }
     answer->n_output = output.region.n;
+    MER_GUARD(put_aside(reading.bad, &output, answer, err));
+    MER_GUARD(mer_region_trim(&output.region, err));
     answer->report = wire_report(&report);
     if (request->has_schema && request->wants_notes)
         MER_GUARD(mer_schema_notes_write(ctx, &schema, output.region.base, &outputs->notes, err));

@@ -67,7 +67,8 @@ struct mer_cell_request {
     uint8_t format; /* row of the registry of formats + 1; 0: recognise it */
     uint8_t has_part;
     uint8_t has_query;
-    uint8_t padding[2];
+    uint8_t on_bad_row; /* enum mer_on_bad_row + 1; 0: tell of the first alone */
+    uint8_t padding[1];
 };
 
 enum mer_cell_answer_kind { MER_CELL_READY, MER_CELL_PROGRESS, MER_CELL_RESULT };
@@ -98,6 +99,8 @@ struct mer_cell_answer {
     uint64_t done;     /* PROGRESS */
     uint64_t total;    /* PROGRESS */
     uint64_t n_output; /* bytes in OUTPUT */
+    uint64_t
+        n_aside; /* READ_CSV, of a failure too: bytes behind them, a block of frame/bad_rows.h */
     uint64_t n_inline;
     struct mer_cell_csv_report report;
     char phase[MER_CELL_PHASE_MAX]; /* PROGRESS */
@@ -107,7 +110,7 @@ struct mer_cell_answer {
 
 static_assert(sizeof(struct mer_cell_start) == 16, "no byte without a name travels");
 static_assert(sizeof(struct mer_cell_request) == 56, "no byte without a name travels");
-static_assert(sizeof(struct mer_cell_answer) == 56 + 32 + 8 * MER_CELL_MISSING_MAX +
+static_assert(sizeof(struct mer_cell_answer) == 64 + 32 + 8 * MER_CELL_MISSING_MAX +
                                                     MER_CELL_PART_NAME_MAX + MER_CELL_PHASE_MAX +
                                                     2 * MER_ERR_TEXT_MAX,
               "no byte without a name travels");

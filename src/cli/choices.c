@@ -26,6 +26,12 @@ const char *mer_cli_choice_task(size_t i)
     return from_list(names, MER_CLI_COUNT_OF(names), i);
 }
 
+const char *mer_cli_choice_bad_row(size_t i)
+{
+    static const char *const names[] = {"fail", "skip", "quarantine"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_cpu(size_t i)
 {
     return i < MER_CPU_LEVEL_COUNT ? mer_cpu_level_name((enum mer_cpu_level)i) : NULL;

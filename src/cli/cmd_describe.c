@@ -216,11 +216,14 @@ static mer_status emit_json(struct describing *describing, mer_err *err)
     mer_cli_document_begin(&document, err);
     mer_cli_put_string(&document, "data", table->path);
     mer_cli_put_string(&document, "digest", table->origin.digest);
+    if (table->schema_path)
+        mer_cli_put_string(&document, "schema", table->schema_path);
     if (table->origin.is_signed)
         mer_cli_put_verified(&document, "signer", &table->origin.signature);
     if (describing->arguments->out)
         mer_cli_put_string(&document, "page", describing->arguments->out);
     mer_profile_write(&describing->description->profile, &document.writer);
+    mer_bad_rows_put(&table->bad, table->quarantine, &document.writer);
     mer_json_key(&document.writer, "seconds");
     mer_json_begin_object(&document.writer);
     mer_cli_put_number(&document, "load",
@@ -324,6 +327,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .at = AT(memory),
      .metavar = "SIZE",
      .help = "allocate at most this much: 512M, 4G"},
+    MER_CLI_NO_SCHEMA_OPTION(struct describe_arguments),
     MER_CLI_READING_OPTIONS(struct describe_arguments),
     {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing page"},
 };

@@ -179,6 +179,13 @@ static void print_data(struct fit *fit)
     print_types(cli, &table->frame);
     mer_cli_print(cli, "\n");
     print_missing(cli, table);
+    if (table->schema_path)
+        mer_cli_print(cli, "  held to the schema %s%s\n", mer_quote(table->schema_path).text,
+                      table->schema_was_beside ? ", which lies beside it" : "");
+    if (table->bad.n_rows > 0)
+        mer_cli_print(cli, "  %llu bad rows left out%s%s\n", (unsigned long long)table->bad.n_rows,
+                      table->quarantine ? ", kept in " : "",
+                      table->quarantine ? mer_quote(table->quarantine).text : "");
     if (origin->is_signed)
         mer_cli_print(cli, "  signed by %s\n", mer_quote(origin->signature.signer_name).text);
     else
@@ -186,9 +193,26 @@ static void print_data(struct fit *fit)
     mer_cli_show_now(cli);
 }
 
-static void print_left_out(struct mer_cli *cli, const struct mer_facts *facts)
+/* Columns that the schema keeps out of the fit; what the fit itself leaves out is the model's. */
+static const char *left_out_by_schema(const struct mer_table *table, const char *target, size_t i)
+{
+    unsigned part;
+    const char *const name = table->frame.columns[i].name;
+    return strcmp(name, target) == 0
+               ? NULL
+               : mer_role_left_out(mer_schema_field_of_column(&table->schema, name, i, &part));
+}
+
+static void print_left_out(struct mer_cli *cli, const struct mer_table *table,
+                           const struct mer_facts *facts)
 {
     size_t n = 0;
+    for (size_t i = 0; i < table->frame.n_columns; i++) {
+        const char *const why = left_out_by_schema(table, facts->target, i);
+        if (why && ++n <= COLUMNS_SHOWN)
+            mer_cli_print(cli, "  left out: %s (%s)\n",
+                          mer_quote(table->frame.columns[i].name).text, why);
+    }
     for (size_t i = 0; i + 1 < facts->n_fields; i++) {
         const struct mer_prepare_column column = facts->columns[i];
         if (column.left_out == MER_LEFT_OUT_NOT)
@@ -248,7 +272,7 @@ static void print_result(struct fit *fit)
     const struct fit_arguments *const arguments = fit->arguments;
     const struct mer_facts *const facts = fit->model->facts;
     const char *const key = arguments->key ? arguments->key : DEFAULT_KEY;
-    print_left_out(cli, facts);
+    print_left_out(cli, fit->table, facts);
     mer_cli_print_bold(cli, "\nTarget: %s\n", mer_quote(facts->target).text);
     mer_cli_print(cli, "  %s", mer_task_name(facts->task));
     if (facts->task != MER_TASK_REGRESSION)
@@ -293,23 +317,37 @@ static void put_data(struct mer_cli_document *document, const struct mer_table *
     mer_cli_put_string(document, "digest", table->origin.digest);
     mer_cli_put_unsigned(document, "rows", table->frame.n_rows);
     mer_cli_put_unsigned(document, "columns", table->frame.n_columns);
+    if (table->schema_path)
+        mer_cli_put_string(document, "schema", table->schema_path);
+    mer_bad_rows_put(&table->bad, table->quarantine, &document->writer);
     if (table->origin.is_signed)
         mer_cli_put_verified(document, "signer", &table->origin.signature);
     mer_json_end_object(&document->writer);
 }
 
-static void put_left_out(struct mer_cli_document *document, const struct mer_facts *facts)
+static void put_reason(struct mer_cli_document *document, const char *column, const char *reason)
+{
+    mer_json_begin_object(&document->writer);
+    mer_cli_put_string(document, "column", column);
+    mer_cli_put_string(document, "reason", reason);
+    mer_json_end_object(&document->writer);
+}
+
+static void put_left_out(struct mer_cli_document *document, const struct mer_table *table,
+                         const struct mer_facts *facts)
 {
     mer_json_key(&document->writer, "left_out");
     mer_json_begin_array(&document->writer);
+    for (size_t i = 0; i < table->frame.n_columns; i++) {
+        const char *const why = left_out_by_schema(table, facts->target, i);
+        if (why)
+            put_reason(document, table->frame.columns[i].name, why);
+    }
     for (size_t i = 0; i + 1 < facts->n_fields; i++) {
         const struct mer_prepare_column column = facts->columns[i];
         if (column.left_out == MER_LEFT_OUT_NOT)
             continue;
-        mer_json_begin_object(&document->writer);
-        mer_cli_put_string(document, "column", column.name);
-        mer_cli_put_string(document, "reason", mer_left_out_reason(column.left_out));
-        mer_json_end_object(&document->writer);
+        put_reason(document, column.name, mer_left_out_reason(column.left_out));
     }
     mer_json_end_array(&document->writer);
 }
@@ -343,7 +381,7 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
     mer_cli_put_string(&document, "cpu", mer_cpu_level_name(fit->model->making.cpu));
     put_data(&document, fit->table);
-    put_left_out(&document, facts);
+    put_left_out(&document, fit->table, facts);
     mer_cli_put_leaderboard(&document, facts, true);
     put_seconds(&document, fit);
     mer_cli_put_unsigned(&document, "peak_rss_bytes", mer_peak_rss_bytes());
@@ -399,8 +437,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .type = MER_CLI_TEXT,
      .at = AT(target),
      .metavar = "COLUMN",
-     .help = "the column to predict",
-     .required = true},
+     .help = "the column to predict; the one with the role target in the schema otherwise"},
     {.name = "out",
      .type = MER_CLI_FILE,
      .at = AT(out),
@@ -489,6 +526,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "NAME",
      .help = "the key that signs the model; default otherwise, made by the first fit"},
     MER_CLI_PASSPHRASE_OPTION(struct fit_arguments),
+    MER_CLI_NO_SCHEMA_OPTION(struct fit_arguments),
     MER_CLI_READING_OPTIONS(struct fit_arguments),
     {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing model"},
 };

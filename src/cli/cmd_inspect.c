@@ -9,19 +9,31 @@ struct inspect_arguments {
     bool labels;
 };
 
+/* What the schema said of the column: "sensitive", ... */
+static void print_flags(struct mer_cli *cli, unsigned flags)
+{
+    const char *flag;
+    for (size_t i = 0; (flag = mer_field_flag_name(flags, i)) != NULL; i++)
+        mer_cli_print(cli, ", %s", flag);
+    mer_cli_print(cli, "\n");
+}
+
 static void print_columns(struct mer_cli *cli, const struct mer_facts *facts)
 {
+    size_t f = 0;
     mer_cli_print_bold(cli, "\nColumns\n");
-    for (size_t i = 0; i + 1 < facts->n_fields; i++) {
+    for (size_t i = 0; i + 1 < facts->n_fields; i++, f++) {
         const struct mer_prepare_column column = facts->columns[i];
+        f += facts->fields[f].name == facts->target;
         mer_cli_print(cli, "  %-30s %-12s", mer_quote(column.name).text,
                       mer_type_name(column.type));
         if (column.left_out != MER_LEFT_OUT_NOT)
-            mer_cli_print(cli, " left out: %s\n", mer_left_out_reason(column.left_out));
+            mer_cli_print(cli, " left out: %s", mer_left_out_reason(column.left_out));
         else if (column.type == MER_TYPE_CATEGORICAL)
-            mer_cli_print(cli, " %zu levels\n", column.n_levels);
+            mer_cli_print(cli, " %zu levels", column.n_levels);
         else
-            mer_cli_print(cli, " %zu feature%s\n", column.n_dense, column.n_dense == 1 ? "" : "s");
+            mer_cli_print(cli, " %zu feature%s", column.n_dense, column.n_dense == 1 ? "" : "s");
+        print_flags(cli, facts->fields[f].flags);
     }
 }
 

@@ -16,6 +16,7 @@ static mer_status run_infer(struct mer_cli *cli, const void *words, mer_err *err
     const struct infer_arguments *const arguments = words;
     struct mer_table_options options;
     MER_GUARD(mer_cli_reading_options(&arguments->reading, &options, err));
+    options.ignore_schema_beside = true; /* which is what may have to be written anew */
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     struct mer_table *table;
     MER_GUARD(mer_table_read(cli->context, arguments->data, &options, &table, err));
@@ -72,6 +73,55 @@ struct check_arguments {
     struct mer_cli_reading reading;
 };
 
+static mer_status emit_checked(struct mer_cli *cli, const struct mer_table *table, mer_err *err)
+{
+    struct mer_cli_document document;
+    mer_cli_document_begin(&document, err);
+    mer_cli_put_boolean(&document, "valid", mer_table_bad_rows(table) == 0);
+    mer_cli_put_string(&document, "schema", mer_table_schema_file(table));
+    mer_cli_put_unsigned(&document, "rows", mer_table_rows(table));
+    mer_cli_put_unsigned(&document, "columns", mer_table_columns(table));
+    mer_bad_rows_put(&table->bad, table->quarantine, &document.writer);
+    mer_cli_put_number(&document, "total_seconds", mer_cli_seconds(cli));
+    return mer_cli_document_end(cli, &document, err);
+}
+
+/* What the schema says of columns beyond their types. */
+static void print_roles(struct mer_cli *cli, const struct mer_schema *schema)
+{
+    for (size_t f = 0; f < schema->n_fields; f++) {
+        const struct mer_field *const field = &schema->fields[f];
+        if (field->role == MER_ROLE_NONE && field->flags == 0)
+            continue;
+        mer_cli_print(cli, "  %s:", mer_quote_n(field->name, field->n_name).text);
+        if (field->role != MER_ROLE_NONE)
+            mer_cli_print(cli, " %s", mer_role_name(field->role));
+        const char *flag;
+        for (size_t i = 0; (flag = mer_field_flag_name(field->flags, i)) != NULL; i++)
+            mer_cli_print(cli, " %s", flag);
+        mer_cli_print(cli, "\n");
+    }
+}
+
+static void print_checked(struct mer_cli *cli, const struct mer_table *table, const char *data)
+{
+    const struct mer_bad_rows *const bad = &table->bad;
+    if (bad->n_rows == 0)
+        mer_cli_print(cli, "%s fits the schema %s: %zu rows, %zu columns.\n", mer_quote(data).text,
+                      mer_quote(table->schema_path).text, mer_table_rows(table),
+                      mer_table_columns(table));
+    else
+        mer_cli_print(cli, "%s: %zu rows fit the schema %s, %llu do not.\n", mer_quote(data).text,
+                      mer_table_rows(table), mer_quote(table->schema_path).text,
+                      (unsigned long long)bad->n_rows);
+    for (size_t i = 0; i < bad->n_reasons; i++)
+        mer_cli_print(cli, "  %llu: %s%s%s\n", (unsigned long long)bad->reasons[i].n_rows,
+                      bad->reasons[i].column ? mer_quote(bad->reasons[i].column).text : "",
+                      bad->reasons[i].column ? ": " : "",
+                      mer_value_fault_text(bad->reasons[i].fault));
+    print_roles(cli, &table->schema);
+}
+
 static mer_status run_check(struct mer_cli *cli, const void *words, mer_err *err)
 {
     const struct check_arguments *const arguments = words;
@@ -81,20 +131,18 @@ static mer_status run_check(struct mer_cli *cli, const void *words, mer_err *err
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     struct mer_table *table;
     MER_GUARD(mer_table_read(cli->context, arguments->data, &options, &table, err));
-    const size_t n_rows = mer_table_rows(table), n_columns = mer_table_columns(table);
+    mer_status status = mer_ok();
+    if (!mer_table_schema_file(table))
+        status = mer_hint(err,
+                          mer_fail(err, MER_ERR_NO_INPUT, "there is no schema beside %s",
+                                   mer_quote(arguments->data).text),
+                          "name one with --schema; merlon schema infer writes one");
+    else if (cli->common.json)
+        status = emit_checked(cli, table, err);
+    else
+        print_checked(cli, table, arguments->data);
     mer_table_free(table);
-    if (cli->common.json) {
-        struct mer_cli_document document;
-        mer_cli_document_begin(&document, err);
-        mer_cli_put_boolean(&document, "valid", true);
-        mer_cli_put_unsigned(&document, "rows", n_rows);
-        mer_cli_put_unsigned(&document, "columns", n_columns);
-        mer_cli_put_number(&document, "total_seconds", mer_cli_seconds(cli));
-        return mer_cli_document_end(cli, &document, err);
-    }
-    mer_cli_print(cli, "%s fits the schema: %zu rows, %zu columns.\n",
-                  mer_quote(arguments->data).text, n_rows, n_columns);
-    return mer_ok();
+    return status;
 }
 
 static const struct mer_cli_option CHECK_POSITIONALS[] = {
@@ -110,8 +158,7 @@ static const struct mer_cli_option CHECK_OPTIONS[] = {
      .type = MER_CLI_FILE,
      .at = offsetof(struct check_arguments, schema),
      .metavar = "FILE",
-     .help = "a Table Schema (JSON)",
-     .required = true},
+     .help = "a Table Schema (JSON); NAME.schema.json beside the table otherwise"},
     MER_CLI_READING_OPTIONS(struct check_arguments),
 };
 
@@ -123,9 +170,10 @@ static const struct mer_cli_example CHECK_EXAMPLES[] = {
 const struct mer_cli_command MER_CLI_SCHEMA_CHECK = {
     .name = "schema check",
     .summary = "hold a table to a schema",
-    .description = "Reads a table as the schema says. The first value that does not fit is told by "
-                   "row, column and reason, never shown and never converted; then the exit code is "
-                   "65.",
+    .description =
+        "Reads a table as the schema says. Values that do not fit are counted by column and "
+        "reason and located, never shown and never converted; then the exit code is 65, "
+        "unless --on-bad-row says what is to become of their rows.",
     .positionals = CHECK_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(CHECK_POSITIONALS),
     .options = CHECK_OPTIONS,

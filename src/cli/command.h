@@ -144,6 +144,7 @@ MER_MUST_CHECK mer_status mer_cli_parse(const struct mer_cli_command *command, i
 const char *mer_cli_choice_family(size_t i);
 const char *mer_cli_choice_metric(size_t i);
 const char *mer_cli_choice_task(size_t i);
+const char *mer_cli_choice_bad_row(size_t i);
 const char *mer_cli_choice_cpu(size_t i);
 const char *mer_cli_choice_cell(size_t i);
 const char *mer_cli_choice_log_format(size_t i);

@@ -1,5 +1,7 @@
 #include "cli/reading.h"
 
+#include <string.h>
+
 #include "os/file_stream.h"
 
 mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
@@ -12,6 +14,13 @@ mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
     ret_options->format = reading->format;
     ret_options->part = reading->table;
     ret_options->query = reading->query;
+    ret_options->ignore_schema_beside = reading->no_schema;
+    ret_options->on_bad_row = reading->on_bad_row;
+    ret_options->quarantine_file = reading->quarantine;
+    if (reading->quarantine &&
+        (!reading->on_bad_row || strcmp(reading->on_bad_row, "quarantine") != 0))
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "--quarantine keeps bad rows"),
+                        "it goes with --on-bad-row quarantine");
     if (reading->header)
         ret_options->has_header = 1;
     else if (reading->no_header)

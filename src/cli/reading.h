@@ -11,6 +11,9 @@ struct mer_cli_reading {
     const char *format;
     const char *table;
     const char *query;
+    bool no_schema;
+    const char *on_bad_row;
+    const char *quarantine;
 };
 
 /* Rows for a command's options; its arguments struct has a member `reading`. */
@@ -31,6 +34,17 @@ struct mer_cli_reading {
          .at = offsetof(arguments, reading.query),                                                 \
          .metavar = "SQL",                                                                         \
          .help = "one SELECT that makes the table, of a database"},                                \
+        {.name = "on-bad-row",                                                                     \
+         .type = MER_CLI_CHOICE,                                                                   \
+         .at = offsetof(arguments, reading.on_bad_row),                                            \
+         .metavar = "WHAT",                                                                        \
+         .choices = mer_cli_choice_bad_row,                                                        \
+         .help = "fail, skip or quarantine rows of CSV that do not fit; fail otherwise"},          \
+        {.name = "quarantine",                                                                     \
+         .type = MER_CLI_FILE,                                                                     \
+         .at = offsetof(arguments, reading.quarantine),                                            \
+         .metavar = "FILE",                                                                        \
+         .help = "where bad rows are kept, for you alone; DATA.quarantine.csv here otherwise"},    \
         {.name = "delimiter",                                                                      \
          .type = MER_CLI_CHARACTER,                                                                \
          .at = offsetof(arguments, reading.delimiter),                                             \
@@ -43,6 +57,13 @@ struct mer_cli_reading {
     {                                                                                              \
         .name = "no-header", .type = MER_CLI_FLAG, .at = offsetof(arguments, reading.no_header),   \
         .help = "the first line is a row; columns are named column_1, column_2, ..."               \
+    }
+
+/* The same where the table is held to the schema beside it, unless the user says no. */
+#define MER_CLI_NO_SCHEMA_OPTION(arguments)                                                        \
+    {                                                                                              \
+        .name = "no-schema", .type = MER_CLI_FLAG, .at = offsetof(arguments, reading.no_schema),   \
+        .help = "do not look for NAME.schema.json beside the table"                                \
     }
 
 /* Fills the struct's fields for delimiter and header. */

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "frame/bad_rows.h"
 #include "frame/csv_columns.h"
 #include "frame/csv_dialect.h"
 #include "frame/csv_fast.h"
+#include "frame/csv_sieve.h"
 #include "frame/gunzip.h"
 #include "frame/infer.h"
 #include "frame/text_check.h"
@@ -292,7 +294,8 @@ static mer_status read_plainly(struct reading *reading, mer_err *err)
     return mer_csv_convert(table, reading->region->base, reading->stored, err);
 }
 
-static mer_status read_all(struct reading *reading, const void *bytes, size_t n, mer_err *err)
+/* Up to where the rows begin. */
+static mer_status begin(struct reading *reading, const void *bytes, size_t n, mer_err *err)
 {
     struct mer_csv_table *table = &reading->table;
     const struct mer_ctx *ctx = table->ctx;
@@ -308,7 +311,14 @@ static mer_status read_all(struct reading *reading, const void *bytes, size_t n,
     mer_csv_scan_init(&reading->scan, table->source.text, table->source.n_text,
                       reading->dialect.delimiter);
     MER_GUARD(read_header(reading, err));
-    MER_GUARD(prepare_columns(reading, err));
+    return prepare_columns(reading, err);
+}
+
+static mer_status read_all(struct reading *reading, const void *bytes, size_t n, mer_err *err)
+{
+    struct mer_csv_table *table = &reading->table;
+    const struct mer_ctx *ctx = table->ctx;
+    MER_GUARD(begin(reading, bytes, n, err));
     MER_GUARD(mer_alloc_zero(ctx->alloc, table->source.n_columns, sizeof *reading->stored,
                              &reading->stored, err));
     bool declined = true;
@@ -333,6 +343,36 @@ mer_status mer_csv_write_image(const struct mer_ctx *ctx, const void *bytes, siz
     mer_status status = read_all(&reading, bytes, n, err);
     if (mer_is_ok(status) && ret_report)
         *ret_report = report_of(&reading);
+    release(&reading);
+    return status;
+}
+
+static mer_status sift(struct reading *reading, const void *bytes, size_t n,
+                       struct mer_bad_rows *bad, struct mer_buf *good, mer_err *err)
+{
+    const struct mer_csv_source *const source = &reading->table.source;
+    MER_GUARD(begin(reading, bytes, n, err));
+    MER_GUARD(mer_buf_reserve(good, source->n_text, err));
+    MER_GUARD(mer_buf_append(good, source->text, (size_t)(reading->scan.next - source->text), err));
+    MER_GUARD(mer_csv_sieve_rows(&reading->table, reading->options->schema, &reading->scan, bad,
+                                 good, err));
+    return mer_bad_rows_own(bad, err);
+}
+
+mer_status mer_csv_sift(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                        const struct mer_csv_options *options, struct mer_bad_rows *bad,
+                        struct mer_buf *good, struct mer_csv_options *ret_options, mer_err *err)
+{
+    struct reading reading = {
+        .options = options,
+        .table = {.ctx = ctx, .allow_new_levels = options->allow_new_levels},
+    };
+    mer_arena_init(&reading.arena, ctx->alloc);
+    mer_dictionary_init(&reading.by_name, ctx->alloc);
+    const mer_status status = sift(&reading, bytes, n, bad, good, err);
+    *ret_options = *options;
+    ret_options->delimiter = reading.dialect.delimiter;
+    ret_options->header = reading.dialect.has_header ? MER_CSV_HEADER_YES : MER_CSV_HEADER_NO;
     release(&reading);
     return status;
 }

@@ -35,6 +35,15 @@ const char *mer_role_name(enum mer_role role)
     return (unsigned)role < MER_ROLE_COUNT ? names[role] : "none";
 }
 
+const char *mer_field_flag_name(unsigned flags, size_t i)
+{
+    static const char *const names[] = {"weight", "group", "time", "text", "sensitive"};
+    for (size_t bit = 0; bit < sizeof names / sizeof names[0]; bit++)
+        if (flags & (1U << bit) && i-- == 0)
+            return names[bit];
+    return NULL;
+}
+
 const char *mer_bound_name(enum mer_bound_kind kind)
 {
     static const char *const names[MER_BOUND_COUNT] = {"minimum", "maximum", "exclusiveMinimum",

@@ -191,6 +191,8 @@ void mer_schema_release(struct mer_schema *schema);
 /* "string", "yearmonth"; "feature", ... */
 const char *mer_kind_name(enum mer_kind kind);
 const char *mer_role_name(enum mer_role role);
+/* The i-th of what a field's flags say ("weight", ...); NULL behind the last. */
+const char *mer_field_flag_name(unsigned flags, size_t i);
 const char *mer_bound_name(enum mer_bound_kind kind);
 const char *mer_fields_match_name(enum mer_fields_match match);
 /* The name of a format that has one; NULL for the default and patterns. */

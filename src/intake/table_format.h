@@ -5,6 +5,7 @@
 #ifndef MER_INTAKE_TABLE_FORMAT_H
 #define MER_INTAKE_TABLE_FORMAT_H
 
+#include "frame/bad_rows.h"
 #include "frame/csv.h"
 
 /* How a table is read. */
@@ -16,6 +17,9 @@ struct mer_table_reading {
      * or the first, as the format says. */
     const char *part;
     const char *query; /* SQL that makes the table, where the format has that; NULL: none */
+    /* Of CSV: rows that do not fit are told of here, and left out unless its mode is to fail. NULL:
+     * the first one ends the reading. */
+    struct mer_bad_rows *bad;
 };
 
 enum { MER_TABLE_COMPANIONS_MAX = 2 };

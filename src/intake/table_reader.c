@@ -94,6 +94,33 @@ static mer_status read_and_finish(const struct mer_ctx *ctx, size_t format, cons
     return status;
 }
 
+/* Reads what is left of a table when the rows that do not fit are taken out. `refused` and *err
+ * tell why the whole was refused, which stands where it is not the rows that are wrong. */
+static mer_status set_aside(const struct mer_ctx *ctx, size_t format, const void *bytes, size_t n,
+                            const struct mer_table_reading *reading, mer_status refused,
+                            struct mer_region *region, struct mer_csv_report *ret_report,
+                            mer_err *err)
+{
+    struct mer_table_reading rest = *reading;
+    struct mer_bad_rows *const bad = reading->bad;
+    mer_err detail = {0};
+    MER_CLEANUP(mer_buf_release) struct mer_buf good;
+    mer_buf_init(&good, ctx->alloc, SIZE_MAX / 2);
+    mer_status status = mer_csv_sift(ctx, bytes, n, &reading->csv, bad, &good, &rest.csv, &detail);
+    if (!mer_is_ok(status) || bad->n_rows == 0 || bad->mode == MER_ON_BAD_ROW_FAIL) {
+        if (!mer_is_ok(status))
+            mer_bad_rows_release(bad);
+        if (mer_is_ok(status) || status.code == MER_ERR_DATA)
+            return refused;
+        if (err)
+            *err = detail;
+        return status;
+    }
+    mer_err_clear(err);
+    mer_region_clear(region);
+    return read_and_finish(ctx, format, good.bytes, good.n, &rest, region, ret_report, err);
+}
+
 mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const void *bytes,
                                  size_t n, const struct mer_table_reading *reading,
                                  struct mer_region *region, struct mer_csv_report *ret_report,
@@ -109,7 +136,11 @@ mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const
     if (reading->query && !row->has_queries)
         return mer_fail(err, MER_ERR_USAGE, "a table of the format %s cannot be queried",
                         row->name);
-    MER_GUARD(read_and_finish(ctx, format, bytes, n, reading, region, &report, err));
+    mer_status status = read_and_finish(ctx, format, bytes, n, reading, region, &report, err);
+    if (status.code == MER_ERR_DATA && reading->bad &&
+        MER_TABLE_READERS[format] == &MER_TABLE_READER_CSV)
+        status = set_aside(ctx, format, bytes, n, reading, status, region, &report, err);
+    MER_GUARD(status);
     report.format = format;
     *ret_report = report;
     return mer_ok();

@@ -98,8 +98,20 @@ mer_status mer_memory_file_map_lazily(int fd, size_t n, const unsigned char **re
 
 mer_status mer_memory_file_read(int fd, void *bytes, size_t n, mer_err *err)
 {
+    return mer_memory_file_read_at(fd, 0, bytes, n, err);
+}
+
+mer_status mer_memory_file_cut(int fd, size_t n, mer_err *err)
+{
+    return n > (size_t)LLONG_MAX || ftruncate(fd, (off_t)n) != 0 ? refuse("cut", err) : mer_ok();
+}
+
+mer_status mer_memory_file_read_at(int fd, size_t offset, void *bytes, size_t n, mer_err *err)
+{
+    if (offset > (size_t)LLONG_MAX - n)
+        return mer_fail(err, MER_ERR_DATA, "a file in memory is not so large");
     for (size_t done = 0; done < n;) {
-        const ssize_t got = pread(fd, (char *)bytes + done, n - done, (off_t)done);
+        const ssize_t got = pread(fd, (char *)bytes + done, n - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

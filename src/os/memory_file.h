@@ -27,6 +27,11 @@ void mer_memory_file_unmap(const unsigned char *bytes, size_t n);
 /* Exactly the first n bytes of one that somebody else may still change: copied, so that what is
  * looked at stays what it was. Shorter is MER_ERR_DATA. */
 MER_MUST_CHECK mer_status mer_memory_file_read(int fd, void *bytes, size_t n, mer_err *err);
+/* The same for n bytes from an offset on. */
+MER_MUST_CHECK mer_status mer_memory_file_read_at(int fd, size_t offset, void *bytes, size_t n,
+                                                  mer_err *err);
+/* Cuts one that is not sealed to n bytes. */
+MER_MUST_CHECK mer_status mer_memory_file_cut(int fd, size_t n, mer_err *err);
 
 /* A sealed one as a region, mapped read-only and charged to alloc. Its size must be n: MER_ERR_DATA
  * otherwise. The descriptor stays the caller's and is not needed any more. */

@@ -19,7 +19,6 @@ expect_error 64 "keys" keys
 has err "new, list, show"
 expect_error 64 "'--taget'" fit x.csv --taget y --out m
 has err "--target"
-expect_error 64 "--target" fit x.csv --out m
 expect_error 64 "DATA" fit
 expect_error 64 "--out" fit x.csv --target y
 expect_error 64 "--target needs a value" fit x.csv --target
