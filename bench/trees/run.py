@@ -16,16 +16,16 @@ Exit code: 0; 77 when the data, XGBoost or scikit-learn is absent.
 """
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 try:
     import numpy as np
-    import sklearn  # noqa: F401
+    import sklearn
     import xgboost
     import tables
 except ImportError as error:
@@ -196,7 +196,6 @@ def predict(programs, table, repeat, folder):
     write_xgboost_trees(model, folder)
     x = table.train_x
     x.tofile(folder / "x.f32")
-    import time
     runs = {"merlon avx512": [], "merlon avx2": [], "merlon plain": [], "xgboost": []}
     row_us = {}
     for _ in range(repeat):
@@ -225,6 +224,8 @@ def predict(programs, table, repeat, folder):
 
 
 def forest(programs, name, family, table, repeat, folder, bar):
+    for x in (table.train_x, table.test_x):
+        x[np.isnan(x)] = -1  # scikit-learn's forests take no missing values
     table.write(folder)
     library = "sklearn_forest" if family == "random_forest" else "sklearn_extra"
     params = {"n_estimators": 500}
@@ -282,6 +283,7 @@ def main():
     if not (arguments.data / "adult").is_dir():
         print(f"skipped: {arguments.data} has no adult")
         return 77
+    print(f"xgboost {xgboost.__version__}, scikit-learn {sklearn.__version__}")
     for part in parts:
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -176,6 +176,9 @@ struct mer_ensemble_rows mer_ensemble_rows_of(const struct mer_design *design);
 void mer_ensemble_predict_plain(const struct mer_ensemble *ensemble,
                                 const struct mer_ensemble_rows *rows,
                                 double *ret_scores /* [n_rows][n_outputs] */);
+/* The leaf that a row reaches in a tree, as a node of the whole ensemble. */
+size_t mer_ensemble_find_leaf(const struct mer_ensemble *ensemble, size_t tree,
+                              const struct mer_ensemble_rows *rows, size_t row);
 /* The leaf that each row reaches, as a number within the tree. */
 void mer_ensemble_leaves(const struct mer_ensemble *ensemble, const struct mer_ensemble_rows *rows,
                          int32_t *ret_leaves /* [n_rows][n_trees] */);

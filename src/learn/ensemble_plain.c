@@ -42,14 +42,20 @@ static bool goes_left(const struct mer_ensemble *e, size_t node,
 }
 
 /* The leaf, as a number within the tree. */
-static size_t find_leaf(const struct mer_ensemble *e, size_t tree,
-                        const struct mer_ensemble_rows *rows, size_t row)
+static size_t leaf_in_tree(const struct mer_ensemble *e, size_t tree,
+                           const struct mer_ensemble_rows *rows, size_t row)
 {
     const size_t root = (size_t)e->tree_starts[tree];
     size_t node = 0;
     while (e->features[root + node] != MER_ENSEMBLE_LEAF)
         node = (size_t)e->left[root + node] + !goes_left(e, root + node, rows, row);
     return node;
+}
+
+size_t mer_ensemble_find_leaf(const struct mer_ensemble *ensemble, size_t tree,
+                              const struct mer_ensemble_rows *rows, size_t row)
+{
+    return (size_t)ensemble->tree_starts[tree] + leaf_in_tree(ensemble, tree, rows, row);
 }
 
 void mer_ensemble_predict_plain(const struct mer_ensemble *ensemble,
@@ -61,8 +67,7 @@ void mer_ensemble_predict_plain(const struct mer_ensemble *ensemble,
     for (size_t row = 0; row < rows->n_rows; row++) {
         double *scores = ret_scores + row * n_outputs;
         for (size_t t = 0; t < ensemble->n_trees; t++) {
-            const size_t leaf =
-                (size_t)ensemble->tree_starts[t] + find_leaf(ensemble, t, rows, row);
+            const size_t leaf = mer_ensemble_find_leaf(ensemble, t, rows, row);
             for (size_t k = 0; k < n_values; k++)
                 scores[(size_t)ensemble->tree_output[t] + k] +=
                     ensemble->values[leaf * n_values + k];
@@ -80,7 +85,7 @@ void mer_ensemble_leaves(const struct mer_ensemble *ensemble, const struct mer_e
 {
     for (size_t row = 0; row < rows->n_rows; row++)
         for (size_t t = 0; t < ensemble->n_trees; t++)
-            ret_leaves[row * ensemble->n_trees + t] = (int32_t)find_leaf(ensemble, t, rows, row);
+            ret_leaves[row * ensemble->n_trees + t] = (int32_t)leaf_in_tree(ensemble, t, rows, row);
 }
 
 void mer_ensemble_margins(const struct mer_ensemble *ensemble, const struct mer_ensemble_rows *rows,
@@ -89,8 +94,7 @@ void mer_ensemble_margins(const struct mer_ensemble *ensemble, const struct mer_
     const size_t n_values = ensemble->n_values;
     for (size_t row = 0; row < rows->n_rows; row++)
         for (size_t t = 0; t < ensemble->n_trees; t++) {
-            const size_t leaf =
-                (size_t)ensemble->tree_starts[t] + find_leaf(ensemble, t, rows, row);
+            const size_t leaf = mer_ensemble_find_leaf(ensemble, t, rows, row);
             memcpy(ret_margins + (row * ensemble->n_trees + t) * n_values,
                    ensemble->values + leaf * n_values, n_values * sizeof *ret_margins);
         }

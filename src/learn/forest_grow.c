@@ -1,0 +1,851 @@
+/* Growing trees depth first, with the rows of a node side by side.
+ *
+ * Most nodes of a fully grown tree are small, so nothing here costs more than the node's rows: the
+ * sums of bins are cleared by the scan that reads them, a set of bits says which bins there are to
+ * read, and the smallest nodes sort their rows instead. Features that turn out constant in a node
+ * are not tried again below it.
+ */
+#include "learn/forest_grow.h"
+
+#include <float.h>
+#include <string.h>
+
+enum {
+    SORT_ROWS = 24,    /* nodes with at most so many sort their rows */
+    SPARSE_ROWS = 384, /* with at most so many look for the bins that are not empty */
+    CANCEL_NODES = 256 /* between two questions whether to go on */
+};
+
+struct entry {
+    uint32_t row;
+    uint16_t class;
+    uint16_t count;
+};
+
+/* Without weights and with two classes a row, or the sum of rows, is one number: how often it was
+ * drawn in class 0, how often in class 1, and the rows. */
+enum { FIELD_BITS = 21, N_PARTS = 4 };
+#define FIELD_MASK ((UINT64_C(1) << FIELD_BITS) - 1)
+
+static bool can_pack(const struct mer_forest_data *data)
+{
+    return data->classes && !data->weights && data->n_stats == 2 &&
+           data->n_rows < (size_t)1 << FIELD_BITS;
+}
+
+/* A node that waits for its split. */
+struct pending {
+    uint32_t node;
+    uint32_t depth;
+    size_t begin; /* of its entries */
+    size_t end;
+    size_t n_constant; /* features at the front of `features` known to be constant */
+};
+
+struct split {
+    bool found;
+    uint32_t feature;
+    uint32_t border; /* left: a bin is at most this */
+    double score;
+};
+
+struct mer_forest_worker {
+    struct entry *entries;
+    struct entry *spare;
+    uint8_t *bins;           /* of the node's rows in one feature */
+    double *weights;         /* of the node's rows; regression: [][2], with weight times value */
+    uint64_t *packed;        /* instead, where rows are packed */
+    uint64_t *packed_in_bin; /* [MER_BINS_MAX], zero between uses */
+    uint64_t packed_total;
+    double *sums;          /* [MER_BINS_MAX][n_stats], zero between uses */
+    uint32_t *rows_in_bin; /* [MER_BINS_MAX], likewise */
+    double *total;         /* [n_stats] of the node */
+    double *left;
+    double *right;
+    double *parts;          /* [N_PARTS][n_stats] */
+    uint32_t *features;     /* [n_used]: a permutation */
+    uint8_t *missing_first; /* [n_features]: the bin of missing values stands in front */
+    struct pending *stack;
+    size_t stack_capacity;
+    uint16_t *counts;
+};
+
+/* ---- memory ---- */
+
+void mer_forest_worker_free(const struct mer_ctx *ctx, struct mer_forest_worker *worker)
+{
+    if (!worker)
+        return;
+    mer_free(ctx->alloc, worker->entries);
+    mer_free(ctx->alloc, worker->spare);
+    mer_free(ctx->alloc, worker->bins);
+    mer_free(ctx->alloc, worker->weights);
+    mer_free(ctx->alloc, worker->packed);
+    mer_free(ctx->alloc, worker->packed_in_bin);
+    mer_free(ctx->alloc, worker->parts);
+    mer_free(ctx->alloc, worker->sums);
+    mer_free(ctx->alloc, worker->rows_in_bin);
+    mer_free(ctx->alloc, worker->total);
+    mer_free(ctx->alloc, worker->left);
+    mer_free(ctx->alloc, worker->right);
+    mer_free(ctx->alloc, worker->features);
+    mer_free(ctx->alloc, worker->missing_first);
+    mer_free(ctx->alloc, worker->stack);
+    mer_free(ctx->alloc, worker->counts);
+    mer_free(ctx->alloc, worker);
+}
+
+static mer_status fill_worker(const struct mer_ctx *ctx, const struct mer_forest_data *data,
+                              struct mer_forest_worker *w, mer_err *err)
+{
+    const size_t n = data->n_rows;
+    const struct {
+        size_t n;
+        size_t size;
+        void *ret;
+    } arrays[] = {
+        {n, sizeof *w->entries, &w->entries},
+        {n, sizeof *w->spare, &w->spare},
+        {n, 1, &w->bins},
+        {n, (data->classes ? 1 : 2) * sizeof *w->weights, &w->weights},
+        {can_pack(data) ? n : 0, sizeof *w->packed, &w->packed},
+        {can_pack(data) ? MER_BINS_MAX : 0, sizeof *w->packed_in_bin, &w->packed_in_bin},
+        {N_PARTS, data->n_stats * sizeof *w->parts, &w->parts},
+        {MER_BINS_MAX, data->n_stats * sizeof *w->sums, &w->sums},
+        {MER_BINS_MAX, sizeof *w->rows_in_bin, &w->rows_in_bin},
+        {data->n_stats, sizeof *w->total, &w->total},
+        {data->n_stats, sizeof *w->left, &w->left},
+        {data->n_stats, sizeof *w->right, &w->right},
+        {data->n_used, sizeof *w->features, &w->features},
+        {data->n_features, 1, &w->missing_first},
+        {n, sizeof *w->counts, &w->counts},
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        MER_GUARD(mer_alloc_zero(ctx->alloc, arrays[i].n, arrays[i].size, arrays[i].ret, err));
+    return mer_ok();
+}
+
+mer_status mer_forest_worker_new(const struct mer_ctx *ctx, const struct mer_forest_data *data,
+                                 struct mer_forest_worker **ret_worker, mer_err *err)
+{
+    struct mer_forest_worker *worker = NULL;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *worker, &worker, err));
+    const mer_status status = fill_worker(ctx, data, worker, err);
+    if (!mer_is_ok(status)) {
+        mer_forest_worker_free(ctx, worker);
+        return status;
+    }
+    *ret_worker = worker;
+    return mer_ok();
+}
+
+void mer_forest_tree_release(const struct mer_ctx *ctx, struct mer_forest_tree *tree)
+{
+    mer_free(ctx->alloc, tree->nodes);
+    mer_free(ctx->alloc, tree->values);
+    mer_free(ctx->alloc, tree->sets);
+    memset(tree, 0, sizeof *tree);
+}
+
+size_t mer_forest_values(const struct mer_forest_data *data)
+{
+    return data->n_stats > 2 ? data->n_stats : 1;
+}
+
+/* Everything that growing a tree needs. */
+struct growth {
+    const struct mer_ctx *ctx;
+    const struct mer_forest_data *data;
+    const struct mer_forest_options *options;
+    struct mer_forest_worker *w;
+    struct mer_forest_tree *tree;
+    mer_rng rng;
+    size_t depth; /* of the stack */
+};
+
+static mer_status reserve_nodes(struct growth *g, mer_err *err)
+{
+    struct mer_forest_tree *tree = g->tree;
+    const size_t n_values = mer_forest_values(g->data);
+    if (tree->n_nodes + 2 <= tree->capacity)
+        return mer_ok();
+    const size_t n = tree->capacity ? 2 * tree->capacity : 256;
+    size_t n_node_bytes, n_value_bytes;
+    if (!mer_size_mul(n, sizeof *tree->nodes, &n_node_bytes) ||
+        !mer_size_mul(n * sizeof *tree->values, n_values, &n_value_bytes))
+        return mer_fail(err, MER_ERR_MEMORY, "a tree of %zu nodes is too large", n);
+    MER_GUARD(mer_alloc_resize(g->ctx->alloc, n_node_bytes, &tree->nodes, err));
+    MER_GUARD(mer_alloc_resize(g->ctx->alloc, n_value_bytes, &tree->values, err));
+    tree->capacity = n;
+    return mer_ok();
+}
+
+static mer_status reserve_set(struct growth *g, size_t n_bytes, mer_err *err)
+{
+    struct mer_forest_tree *tree = g->tree;
+    size_t n = tree->set_capacity ? tree->set_capacity : 1024;
+    while (n < tree->n_set_bytes + n_bytes)
+        n *= 2;
+    if (n > tree->set_capacity) {
+        MER_GUARD(mer_alloc_resize(g->ctx->alloc, n, &tree->sets, err));
+        tree->set_capacity = n;
+    }
+    return mer_ok();
+}
+
+static mer_status push(struct growth *g, const struct pending *pending, mer_err *err)
+{
+    struct mer_forest_worker *w = g->w;
+    if (g->depth == w->stack_capacity) {
+        const size_t n = w->stack_capacity ? 2 * w->stack_capacity : 256;
+        MER_GUARD(mer_alloc_resize(g->ctx->alloc, n * sizeof *w->stack, &w->stack, err));
+        w->stack_capacity = n;
+    }
+    w->stack[g->depth++] = *pending;
+    return mer_ok();
+}
+
+/* ---- the rows of a node ---- */
+
+void mer_forest_draw(const struct mer_forest_data *data, const struct mer_forest_options *options,
+                     mer_rng *rng, uint16_t *ret_counts)
+{
+    if (!options->bootstrap) {
+        for (size_t row = 0; row < data->n_rows; row++)
+            ret_counts[row] = 1;
+        return;
+    }
+    memset(ret_counts, 0, data->n_rows * sizeof *ret_counts);
+    for (size_t i = 0; i < data->n_rows; i++) {
+        uint16_t *count = &ret_counts[mer_rng_below(rng, data->n_rows)];
+        *count = (uint16_t)(*count + (*count < UINT16_MAX));
+    }
+}
+
+/* Rows without weight take no part. */
+static size_t list_entries(const struct growth *g)
+{
+    const struct mer_forest_data *data = g->data;
+    size_t n = 0;
+    for (size_t row = 0; row < data->n_rows; row++)
+        if (g->w->counts[row] > 0 && mer_forest_weight(data, row) > 0)
+            g->w->entries[n++] =
+                (struct entry){.row = (uint32_t)row,
+                               .class = data->classes ? (uint16_t)data->classes[row] : 0,
+                               .count = g->w->counts[row]};
+    return n;
+}
+
+/* The node's rows as packed numbers, and their sum. */
+static void load_packed(const struct growth *g, const struct pending *p)
+{
+    struct mer_forest_worker *w = g->w;
+    uint64_t total = 0;
+    for (size_t i = p->begin; i < p->end; i++) {
+        const struct entry *entry = &w->entries[i];
+        const uint64_t packed =
+            (uint64_t)entry->count << (entry->class * FIELD_BITS) | UINT64_C(1) << (2 * FIELD_BITS);
+        w->packed[i - p->begin] = packed;
+        total += packed;
+    }
+    w->packed_total = total;
+    w->total[0] = (double)(total & FIELD_MASK);
+    w->total[1] = (double)(total >> FIELD_BITS & FIELD_MASK);
+}
+
+/* Weights of the node's rows, and their sums. */
+static void load_rows(const struct growth *g, const struct pending *p)
+{
+    const struct mer_forest_data *data = g->data;
+    struct mer_forest_worker *w = g->w;
+    if (can_pack(data)) {
+        load_packed(g, p);
+        return;
+    }
+    memset(w->total, 0, data->n_stats * sizeof *w->total);
+    for (size_t i = p->begin; i < p->end; i++) {
+        const struct entry *entry = &w->entries[i];
+        const double weight = mer_forest_weight(data, entry->row) * entry->count;
+        if (data->classes) {
+            w->weights[i - p->begin] = weight;
+            w->total[entry->class] += weight;
+        } else {
+            const double sum = weight * data->values[entry->row];
+            w->weights[2 * (i - p->begin)] = weight;
+            w->weights[2 * (i - p->begin) + 1] = sum;
+            w->total[0] += weight;
+            w->total[1] += sum;
+        }
+    }
+}
+
+/* The bins of the node's rows in a feature, and the least and largest. */
+static void load_bins(const struct growth *g, const struct pending *p, uint32_t feature,
+                      uint32_t *ret_least, uint32_t *ret_largest)
+{
+    const uint8_t *column = g->data->columns[feature];
+    const struct entry *entries = g->w->entries + p->begin;
+    const size_t n = p->end - p->begin;
+    uint8_t *bins = g->w->bins;
+    uint32_t least = 255;
+    uint32_t largest = 0;
+    if (g->w->missing_first[feature]) {
+        const uint32_t missing = g->data->bins->features[feature].n_bins - 1;
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t bin = column[entries[i].row];
+            bins[i] = (uint8_t)(bin == missing ? 0 : bin + 1);
+        }
+    } else {
+        for (size_t i = 0; i < n; i++)
+            bins[i] = column[entries[i].row];
+    }
+    for (size_t i = 0; i < n; i++) {
+        least = bins[i] < least ? bins[i] : least;
+        largest = bins[i] > largest ? bins[i] : largest;
+    }
+    *ret_least = least;
+    *ret_largest = largest;
+}
+
+/* ---- looking for a split ---- */
+
+/* Sums of a side while a feature is scanned. Gini's impurity and the squared error both come down
+ * to a sum of squares over weight, to be as large as possible. */
+struct scan {
+    double *left;
+    double *right;
+    double left_squares; /* classes */
+    double right_squares;
+    double left_weight;
+    double right_weight;
+    size_t left_rows;
+    size_t n_rows;
+};
+
+static void start_scan(const struct growth *g, size_t n_rows, struct scan *scan)
+{
+    const struct mer_forest_data *data = g->data;
+    const struct mer_forest_worker *w = g->w;
+    *scan = (struct scan){.left = w->left, .right = w->right, .n_rows = n_rows};
+    for (size_t k = 0; k < data->n_stats; k++) {
+        scan->left[k] = 0;
+        scan->right[k] = w->total[k];
+        if (data->classes) {
+            scan->right_weight += w->total[k];
+            scan->right_squares += w->total[k] * w->total[k];
+        }
+    }
+    if (!data->classes)
+        scan->right_weight = w->total[0];
+}
+
+/* Moves a class's weight from right to left. */
+static inline void move_class(struct scan *scan, size_t k, double weight)
+{
+    scan->left_squares += weight * (2 * scan->left[k] + weight);
+    scan->right_squares -= weight * (2 * scan->right[k] - weight);
+    scan->left[k] += weight;
+    scan->right[k] -= weight;
+    scan->left_weight += weight;
+    scan->right_weight -= weight;
+}
+
+static inline void move_value(struct scan *scan, double weight, double sum)
+{
+    scan->left[1] += sum;
+    scan->right[1] -= sum;
+    scan->left_weight += weight;
+    scan->right_weight -= weight;
+}
+
+static inline double score_of(const struct growth *g, const struct scan *scan)
+{
+    if (g->data->classes)
+        return scan->left_squares / scan->left_weight + scan->right_squares / scan->right_weight;
+    return scan->left[1] * scan->left[1] / scan->left_weight +
+           scan->right[1] * scan->right[1] / scan->right_weight;
+}
+
+/* Takes the border between two bins that follow one another in the node, if it is the best so far
+ * and leaves both sides rows enough. */
+static inline void take_border(const struct growth *g, size_t left_rows, size_t n_rows,
+                               double score, uint32_t feature, uint32_t bin, uint32_t next_bin,
+                               struct split *best)
+{
+    const size_t min_rows = g->options->min_leaf_rows;
+    if (left_rows < min_rows || n_rows - left_rows < min_rows ||
+        (best->found && !(score > best->score)))
+        return;
+    *best = (struct split){
+        .found = true, .feature = feature, .border = (bin + next_bin - 1) / 2, .score = score};
+}
+
+static inline void try_border(const struct growth *g, const struct scan *scan, uint32_t feature,
+                              uint32_t bin, uint32_t next_bin, struct split *best)
+{
+    take_border(g, scan->left_rows, scan->n_rows, score_of(g, scan), feature, bin, next_bin, best);
+}
+
+/* The same for packed sums of the left side. */
+static inline void try_packed(const struct growth *g, uint64_t left, uint32_t feature, uint32_t bin,
+                              uint32_t next_bin, struct split *best)
+{
+    const uint64_t right = g->w->packed_total - left;
+    const double l0 = (double)(int64_t)(left & FIELD_MASK);
+    const double l1 = (double)(int64_t)(left >> FIELD_BITS & FIELD_MASK);
+    const double r0 = (double)(int64_t)(right & FIELD_MASK);
+    const double r1 = (double)(int64_t)(right >> FIELD_BITS & FIELD_MASK);
+    const double score = (l0 * l0 + l1 * l1) / (l0 + l1) + (r0 * r0 + r1 * r1) / (r0 + r1);
+    take_border(g, left >> (2 * FIELD_BITS), g->w->packed_total >> (2 * FIELD_BITS), score, feature,
+                bin, next_bin, best);
+}
+
+/* Rows of a small node in the order of their bins: the bin, and below it the row. */
+static void sort_rows(const uint8_t *bins, size_t n, uint16_t *ret_keys)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t key = (uint16_t)(bins[i] << 8 | i);
+        size_t at = i;
+        for (; at > 0 && ret_keys[at - 1] > key; at--)
+            ret_keys[at] = ret_keys[at - 1];
+        ret_keys[at] = key;
+    }
+}
+
+static void scan_sorted(const struct growth *g, const struct pending *p, uint32_t feature,
+                        struct split *best)
+{
+    const struct mer_forest_worker *w = g->w;
+    const size_t n = p->end - p->begin;
+    uint16_t keys[SORT_ROWS];
+    struct scan scan;
+    sort_rows(w->bins, n, keys);
+    if (can_pack(g->data)) {
+        uint64_t left = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            left += w->packed[keys[i] & 255];
+            if (keys[i] >> 8 != keys[i + 1] >> 8)
+                try_packed(g, left, feature, keys[i] >> 8, keys[i + 1] >> 8, best);
+        }
+        return;
+    }
+    start_scan(g, n, &scan);
+    for (size_t i = 0; i + 1 < n; i++) {
+        const size_t row = keys[i] & 255;
+        if (g->data->classes)
+            move_class(&scan, w->entries[p->begin + row].class, w->weights[row]);
+        else
+            move_value(&scan, w->weights[2 * row], w->weights[2 * row + 1]);
+        scan.left_rows++;
+        if (keys[i] >> 8 != keys[i + 1] >> 8)
+            try_border(g, &scan, feature, keys[i] >> 8, keys[i + 1] >> 8, best);
+    }
+}
+
+/* Bins of packed rows. */
+static void scan_packed(const struct growth *g, const struct pending *p, uint32_t feature,
+                        uint32_t least, uint32_t largest, struct split *best)
+{
+    const struct mer_forest_worker *w = g->w;
+    const size_t n = p->end - p->begin;
+    uint64_t *sums = w->packed_in_bin;
+    uint64_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        sums[w->bins[i]] += w->packed[i];
+    for (uint32_t bin = least; bin < largest;) {
+        uint32_t next = bin + 1;
+        while (sums[next] == 0)
+            next++;
+        left += sums[bin];
+        sums[bin] = 0;
+        try_packed(g, left, feature, bin, next, best);
+        bin = next;
+    }
+    sums[largest] = 0;
+}
+
+static void sum_bins(const struct growth *g, const struct pending *p)
+{
+    const struct mer_forest_worker *w = g->w;
+    const size_t n = p->end - p->begin;
+    const size_t n_stats = g->data->n_stats;
+    if (g->data->classes) {
+        for (size_t i = 0; i < n; i++) {
+            w->sums[w->bins[i] * n_stats + w->entries[p->begin + i].class] += w->weights[i];
+            w->rows_in_bin[w->bins[i]]++;
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        w->sums[2 * w->bins[i]] += w->weights[2 * i];
+        w->sums[2 * w->bins[i] + 1] += w->weights[2 * i + 1];
+        w->rows_in_bin[w->bins[i]]++;
+    }
+}
+
+/* Moves a bin from right to left, and leaves its sums zero. */
+static inline void move_bin(const struct growth *g, struct scan *scan, uint32_t bin)
+{
+    const size_t n_stats = g->data->n_stats;
+    double *sums = g->w->sums + bin * n_stats;
+    if (g->data->classes) {
+        for (size_t k = 0; k < n_stats; k++)
+            if (sums[k] != 0) {
+                move_class(scan, k, sums[k]);
+                sums[k] = 0;
+            }
+    } else {
+        move_value(scan, sums[0], sums[1]);
+        sums[0] = sums[1] = 0;
+    }
+    scan->left_rows += g->w->rows_in_bin[bin];
+    g->w->rows_in_bin[bin] = 0;
+}
+
+static void clear_bin(const struct growth *g, uint32_t bin)
+{
+    memset(g->w->sums + bin * g->data->n_stats, 0, g->data->n_stats * sizeof *g->w->sums);
+    g->w->rows_in_bin[bin] = 0;
+}
+
+/* The bins that hold rows, in order; the last one only has to be cleared. */
+static void scan_bins(const struct growth *g, const struct pending *p, uint32_t feature,
+                      uint32_t least, uint32_t largest, struct split *best)
+{
+    const struct mer_forest_worker *w = g->w;
+    const size_t n = p->end - p->begin;
+    struct scan scan;
+    sum_bins(g, p);
+    start_scan(g, n, &scan);
+    uint32_t bin = least;
+    if (n > SPARSE_ROWS) {
+        while (bin < largest) {
+            uint32_t next = bin + 1;
+            while (w->rows_in_bin[next] == 0)
+                next++;
+            move_bin(g, &scan, bin);
+            try_border(g, &scan, feature, bin, next, best);
+            bin = next;
+        }
+        clear_bin(g, largest);
+        return;
+    }
+    uint64_t present[MER_BINS_MAX / 64] = {0};
+    for (size_t i = 0; i < n; i++)
+        present[w->bins[i] / 64] |= UINT64_C(1) << (w->bins[i] % 64);
+    present[least / 64] &= ~(UINT64_C(1) << (least % 64));
+    for (size_t word = 0; word < MER_BINS_MAX / 64; word++)
+        for (uint64_t bits = present[word]; bits; bits &= bits - 1) {
+            const uint32_t next = (uint32_t)(64 * word) + (uint32_t)__builtin_ctzll(bits);
+            move_bin(g, &scan, bin);
+            try_border(g, &scan, feature, bin, next, best);
+            bin = next;
+        }
+    clear_bin(g, largest);
+}
+
+/* The left sums for one border, without a branch that nobody could predict, and in four parts so
+ * that no addition waits for the one before. */
+static void sum_left(const struct growth *g, const struct pending *p, uint32_t border,
+                     struct scan *scan)
+{
+    const struct mer_forest_worker *w = g->w;
+    const struct entry *entries = w->entries + p->begin;
+    const size_t n = p->end - p->begin;
+    const size_t n_stats = g->data->n_stats;
+    memset(w->parts, 0, N_PARTS * n_stats * sizeof *w->parts);
+    for (size_t i = 0; i < n; i++) {
+        double *part = w->parts + i % N_PARTS * n_stats;
+        const double is_left = w->bins[i] <= border;
+        scan->left_rows += w->bins[i] <= border;
+        if (g->data->classes) {
+            part[entries[i].class] += is_left * w->weights[i];
+        } else {
+            part[0] += is_left * w->weights[2 * i];
+            part[1] += is_left * w->weights[2 * i + 1];
+        }
+    }
+    for (size_t k = 0; k < n_stats; k++) {
+        double sum = 0;
+        for (size_t i = 0; i < N_PARTS; i++)
+            sum += w->parts[i * n_stats + k];
+        if (g->data->classes)
+            move_class(scan, k, sum);
+        else
+            w->parts[k] = sum;
+    }
+    if (!g->data->classes)
+        move_value(scan, w->parts[0], w->parts[1]);
+}
+
+/* One border at random. */
+static void scan_random(struct growth *g, const struct pending *p, uint32_t feature, uint32_t least,
+                        uint32_t largest, struct split *best)
+{
+    const struct mer_forest_worker *w = g->w;
+    const size_t n = p->end - p->begin;
+    const uint32_t border = least + (uint32_t)mer_rng_below(&g->rng, largest - least);
+    struct scan scan;
+    if (can_pack(g->data)) {
+        uint64_t left = 0;
+        for (size_t i = 0; i < n; i++)
+            left += w->packed[i] & (UINT64_C(0) - (uint64_t)(w->bins[i] <= border));
+        try_packed(g, left, feature, border, border + 1, best);
+        return;
+    }
+    start_scan(g, n, &scan);
+    sum_left(g, p, border, &scan);
+    try_border(g, &scan, feature, border, border + 1, best);
+}
+
+static void try_feature(struct growth *g, const struct pending *p, uint32_t feature, uint32_t least,
+                        uint32_t largest, struct split *best)
+{
+    if (g->options->is_random)
+        scan_random(g, p, feature, least, largest, best);
+    else if (p->end - p->begin <= SORT_ROWS)
+        scan_sorted(g, p, feature, best);
+    else if (can_pack(g->data))
+        scan_packed(g, p, feature, least, largest, best);
+    else
+        scan_bins(g, p, feature, least, largest, best);
+}
+
+static void swap(uint32_t *a, uint32_t *b)
+{
+    const uint32_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Draws features without putting back, until enough have been tried. The permutation has the
+ * features that are constant in the node at its front: those that the parent knew of, then those
+ * that are found now. Nodes below only change what is behind, so that the front is still there when
+ * the sibling's turn comes. Returns how many constant ones there are. */
+static size_t find_split(struct growth *g, const struct pending *p, struct split *ret_best)
+{
+    struct mer_forest_worker *w = g->w;
+    const size_t n_used = g->data->n_used;
+    size_t n_constant = p->n_constant;
+    size_t n_tried = 0;
+    *ret_best = (struct split){.found = false};
+    for (size_t end = n_used; end > n_constant && n_tried < g->options->max_features;) {
+        const size_t at = n_constant + mer_rng_below(&g->rng, end - n_constant);
+        const uint32_t feature = w->features[at];
+        uint32_t least, largest;
+        load_bins(g, p, feature, &least, &largest);
+        if (least == largest) {
+            swap(&w->features[at], &w->features[n_constant++]);
+            continue;
+        }
+        try_feature(g, p, feature, least, largest, ret_best);
+        n_tried++;
+        swap(&w->features[at], &w->features[--end]);
+    }
+    return n_constant;
+}
+
+/* ---- parting a node ---- */
+
+/* Reorders the entries, each side in its order; returns where the right one begins. */
+static size_t part_rows(const struct growth *g, const struct pending *p, const struct split *split)
+{
+    struct mer_forest_worker *w = g->w;
+    uint32_t least, largest;
+    size_t n_left = p->begin;
+    size_t n_right = 0;
+    load_bins(g, p, split->feature, &least, &largest);
+    for (size_t i = p->begin; i < p->end; i++) {
+        const struct entry entry = w->entries[i];
+        const bool left = w->bins[i - p->begin] <= split->border;
+        w->entries[n_left] = entry;
+        w->spare[n_right] = entry;
+        n_left += left;
+        n_right += !left;
+    }
+    memcpy(w->entries + n_left, w->spare, n_right * sizeof *w->entries);
+    return n_left;
+}
+
+static mer_status put_set(struct growth *g, const struct split *split,
+                          struct mer_ensemble_node *node, mer_err *err)
+{
+    const struct mer_bin_feature *feature = &g->data->bins->features[split->feature];
+    const uint8_t *ranks =
+        g->data->rank_of_bin + (split->feature - g->data->n_dense) * MER_BINS_MAX;
+    const size_t n_bytes = (feature->n_codes + 7) / 8;
+    MER_GUARD(reserve_set(g, n_bytes, err));
+    uint8_t *set = g->tree->sets + g->tree->n_set_bytes;
+    memset(set, 0, n_bytes);
+    for (size_t code = 0; code < feature->n_codes; code++)
+        if (ranks[feature->bin_of_code[code]] <= split->border)
+            set[code / 8] |= (uint8_t)(1 << (code % 8));
+    node->set = g->tree->n_set_bytes;
+    g->tree->n_set_bytes += n_bytes;
+    return mer_ok();
+}
+
+/* A border between bins as a threshold. A border between missing values and all others is a
+ * threshold that no number is beyond. Where the fit saw no missing values they follow most rows. */
+static void put_threshold(const struct growth *g, const struct split *split, bool most_left,
+                          struct mer_ensemble_node *node)
+{
+    const struct mer_bin_feature *feature = &g->data->bins->features[split->feature];
+    const bool missing_first = g->w->missing_first[split->feature];
+    const uint32_t n_borders = mer_bin_feature_values(feature) - 1;
+    node->missing_left = feature->has_missing ? missing_first : most_left;
+    if (missing_first && split->border == 0)
+        node->threshold = -DBL_MAX;
+    else if (split->border - missing_first >= n_borders)
+        node->threshold = DBL_MAX;
+    else
+        node->threshold = feature->upper[split->border - missing_first];
+}
+
+/* What a leaf with the node's rows predicts; what a split passes on to nobody. */
+static void put_values(const struct growth *g, size_t node)
+{
+    const struct mer_forest_data *data = g->data;
+    const double *total = g->w->total;
+    double *values = g->tree->values + node * mer_forest_values(data);
+    double weight = 0;
+    if (!data->classes) {
+        values[0] = data->mean + total[1] / total[0];
+        return;
+    }
+    for (size_t k = 0; k < data->n_stats; k++)
+        weight += total[k];
+    for (size_t k = 0; k < mer_forest_values(data); k++)
+        values[k] = total[data->n_stats > 2 ? k : 1] / weight;
+}
+
+static double total_weight(const struct growth *g)
+{
+    double weight = 0;
+    if (!g->data->classes)
+        return g->w->total[0];
+    for (size_t k = 0; k < g->data->n_stats; k++)
+        weight += g->w->total[k];
+    return weight;
+}
+
+/* What is saved as a float stays finite. */
+static float to_float(double x)
+{
+    return x > 0 ? (float)(x < (double)FLT_MAX ? x : (double)FLT_MAX) : 0;
+}
+
+/* The node's part of the score: what a split has to be better than. */
+static double own_score(const struct growth *g)
+{
+    double squares = 0;
+    if (!g->data->classes)
+        return g->w->total[1] * g->w->total[1] / g->w->total[0];
+    for (size_t k = 0; k < g->data->n_stats; k++)
+        squares += g->w->total[k] * g->w->total[k];
+    return squares / total_weight(g);
+}
+
+/* One class, or one value, among the node's rows. */
+static bool is_pure(const struct growth *g, const struct pending *p)
+{
+    const struct entry *entries = g->w->entries;
+    size_t n_present = 0;
+    for (size_t k = 0; g->data->classes && k < g->data->n_stats; k++)
+        n_present += g->w->total[k] > 0;
+    if (g->data->classes)
+        return n_present == 1;
+    for (size_t i = p->begin + 1; i < p->end; i++)
+        if (g->data->values[entries[i].row] != g->data->values[entries[p->begin].row])
+            return false;
+    return true;
+}
+
+static mer_status split_node(struct growth *g, const struct pending *p, const struct split *split,
+                             size_t n_constant, mer_err *err)
+{
+    struct mer_forest_tree *tree = g->tree;
+    const double gain = split->score - own_score(g);
+    MER_GUARD(reserve_nodes(g, err));
+    const size_t middle = part_rows(g, p, split);
+    struct mer_ensemble_node *node = &tree->nodes[p->node];
+    node->feature = (int32_t)split->feature;
+    node->left = (uint32_t)tree->n_nodes;
+    node->gain = to_float(gain);
+    if (split->feature >= g->data->n_dense)
+        MER_GUARD(put_set(g, split, node, err));
+    else
+        put_threshold(g, split, middle - p->begin >= p->end - middle, node);
+    tree->nodes[tree->n_nodes] = tree->nodes[tree->n_nodes + 1] =
+        (struct mer_ensemble_node){.feature = MER_ENSEMBLE_LEAF};
+    const struct pending right = {.node = (uint32_t)tree->n_nodes + 1,
+                                  .depth = p->depth + 1,
+                                  .begin = middle,
+                                  .end = p->end,
+                                  .n_constant = n_constant};
+    const struct pending left = {.node = (uint32_t)tree->n_nodes,
+                                 .depth = p->depth + 1,
+                                 .begin = p->begin,
+                                 .end = middle,
+                                 .n_constant = n_constant};
+    tree->n_nodes += 2;
+    MER_GUARD(push(g, &right, err));
+    return push(g, &left, err);
+}
+
+/* ---- a tree ---- */
+
+static mer_status grow_node(struct growth *g, const struct pending *p, mer_err *err)
+{
+    struct split split = {.found = false};
+    size_t n_constant = p->n_constant;
+    load_rows(g, p);
+    g->tree->nodes[p->node].cover = to_float(total_weight(g));
+    put_values(g, p->node);
+    if (p->depth < g->options->max_depth && p->end - p->begin >= g->options->min_split_rows &&
+        !is_pure(g, p))
+        n_constant = find_split(g, p, &split);
+    return split.found ? split_node(g, p, &split, n_constant, err) : mer_ok();
+}
+
+static void start_tree(struct growth *g, uint64_t seed, size_t number)
+{
+    const struct mer_forest_data *data = g->data;
+    struct mer_forest_worker *w = g->w;
+    mer_forest_rng(seed, number, &g->rng);
+    mer_forest_draw(data, g->options, &g->rng, w->counts);
+    memcpy(w->features, data->used, data->n_used * sizeof *w->features);
+    /* Which end missing values stand at is the tree's choice; the forest sees both. */
+    for (size_t f = 0; f < data->n_dense; f++)
+        w->missing_first[f] = data->bins->features[f].has_missing && mer_rng_below(&g->rng, 2) == 1;
+    g->tree->n_nodes = 0;
+    g->tree->n_set_bytes = 0;
+}
+
+mer_status mer_forest_grow(const struct mer_ctx *ctx, const struct mer_forest_data *data,
+                           const struct mer_forest_options *options, uint64_t seed, size_t number,
+                           struct mer_forest_worker *worker, struct mer_forest_tree *tree,
+                           mer_err *err)
+{
+    struct growth g = {.ctx = ctx, .data = data, .options = options, .w = worker, .tree = tree};
+    start_tree(&g, seed, number);
+    MER_GUARD(reserve_nodes(&g, err));
+    tree->nodes[0] = (struct mer_ensemble_node){.feature = MER_ENSEMBLE_LEAF};
+    tree->n_nodes = 1;
+    struct pending root = {.end = list_entries(&g)};
+    if (root.end == 0) { /* only rows without weight were drawn: then all rows take part */
+        for (size_t row = 0; row < data->n_rows; row++)
+            worker->counts[row] = 1;
+        root.end = list_entries(&g);
+    }
+    if (root.end == 0)
+        return mer_fail(err, MER_ERR_DATA, "all rows have weight 0");
+    MER_GUARD(push(&g, &root, err));
+    for (size_t n = 0; g.depth > 0; n++) {
+        const struct pending pending = worker->stack[--g.depth];
+        if (n % CANCEL_NODES == 0)
+            MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        MER_GUARD(grow_node(&g, &pending, err));
+    }
+    return mer_ok();
+}
