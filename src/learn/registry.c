@@ -11,12 +11,8 @@ extern const struct mer_family MER_FAMILY_RANDOM_FOREST;
 extern const struct mer_family MER_FAMILY_TREE;
 
 const struct mer_family *const MER_FAMILIES[] = {
-    &MER_FAMILY_BASELINE,
-    &MER_FAMILY_LINEAR,
-    &MER_FAMILY_TREE,
-    &MER_FAMILY_GBDT,
-    &MER_FAMILY_RANDOM_FOREST,
-    &MER_FAMILY_EXTRA_TREES,
+    &MER_FAMILY_BASELINE, &MER_FAMILY_LINEAR,        &MER_FAMILY_TREE,
+    &MER_FAMILY_GBDT,     &MER_FAMILY_RANDOM_FOREST, &MER_FAMILY_EXTRA_TREES,
 };
 const size_t MER_N_FAMILIES = sizeof MER_FAMILIES / sizeof MER_FAMILIES[0];
 
