@@ -284,12 +284,11 @@ static void sum_block(const struct job *job, size_t first, size_t n, unsigned ch
     uint8_t *leaves = scratch + job->leaves;
     uint32_t *nodes = (uint32_t *)(scratch + job->nodes);
     memset(sums, 0, e->n_outputs * MER_COMPACT_ROWS * sizeof *sums);
-    if (job->kernels)
-        make_planes(job, first, n, scratch, scratch + job->numbers);
+    make_planes(job, first, n, scratch, scratch + job->numbers);
     for (size_t t = 0; t < e->n_trees; t++) {
         const struct mer_compact_tree *tree = &compact->trees[t];
         double *to = sums + (size_t)e->tree_output[t] * MER_COMPACT_ROWS;
-        if (job->kernels && tree->is_bytes) {
+        if (tree->is_bytes) {
             job->kernels->evaluate(scratch, compact->ops + tree->ops, tree->n_ops,
                                    compact->sets + tree->sets, leaves);
             for (size_t k = 0; k < e->n_values; k++)
@@ -309,7 +308,7 @@ static void score_block(const struct job *job, size_t first, size_t n, unsigned 
     const size_t n_outputs = job->compact->ensemble->n_outputs;
     double *scores = job->scores + first * n_outputs;
     double *sums = (double *)(scratch + job->sums);
-    if (n <= FEW_ROWS || !job->compact->walk) {
+    if (n <= FEW_ROWS || !job->kernels) {
         for (size_t r = 0; r < n; r++)
             mer_ensemble_score_row(job->compact, job->rows, first + r, scratch + job->row,
                                    scores + r * n_outputs);
@@ -323,21 +322,46 @@ static void score_block(const struct job *job, size_t first, size_t n, unsigned 
     }
 }
 
+/* All rows of a task through one walked tree after the other: large trees, of which a forest has
+ * more than any cache holds, are then fetched once a task and not once a block. The sums are the
+ * scores. */
+static void walk_task(const struct job *job, size_t first, size_t n, unsigned char *scratch)
+{
+    const struct mer_ensemble *e = job->compact->ensemble;
+    uint32_t *nodes = (uint32_t *)(scratch + job->nodes);
+    double *scores = job->scores + first * e->n_outputs;
+    memset(scores, 0, n * e->n_outputs * sizeof *scores);
+    for (size_t t = 0; t < e->n_trees; t++)
+        for (size_t begin = 0; begin < n; begin += MER_COMPACT_ROWS) {
+            const size_t n_block = n - begin < MER_COMPACT_ROWS ? n - begin : MER_COMPACT_ROWS;
+            double *to = scores + begin * e->n_outputs + (size_t)e->tree_output[t];
+            mer_walk_rows(job->compact, job->rows, first + begin, n_block, t, nodes);
+            for (size_t r = 0; r < n_block; r++)
+                for (size_t k = 0; k < e->n_values; k++)
+                    to[r * e->n_outputs + k] += e->values[nodes[r] * e->n_values + k];
+        }
+    for (size_t r = 0; r < n; r++)
+        finish_score(e, scores + r * e->n_outputs, 1);
+}
+
 /* Task: TASK_BLOCKS blocks of rows. */
 static void score_task(void *argument, size_t task, size_t worker)
 {
     const struct job *job = argument;
-    const size_t n_rows = job->rows->n_rows;
+    unsigned char *scratch = job->scratch + worker * job->scratch_stride;
+    const size_t begin = task * TASK_BLOCKS * MER_COMPACT_ROWS;
+    const size_t n_left = job->rows->n_rows - begin;
+    const size_t n =
+        n_left < TASK_BLOCKS * MER_COMPACT_ROWS ? n_left : TASK_BLOCKS * MER_COMPACT_ROWS;
     if (!mer_is_ok(mer_ctx_check_cancel(job->ctx, NULL)))
         return;
-    for (size_t b = 0; b < TASK_BLOCKS; b++) {
-        const size_t first = (task * TASK_BLOCKS + b) * MER_COMPACT_ROWS;
-        if (first >= n_rows)
-            return;
-        score_block(job, first,
-                    n_rows - first < MER_COMPACT_ROWS ? n_rows - first : MER_COMPACT_ROWS,
-                    job->scratch + worker * job->scratch_stride);
+    if (!job->kernels && job->compact->walk && n > FEW_ROWS) {
+        walk_task(job, begin, n, scratch);
+        return;
     }
+    for (size_t first = 0; first < n; first += MER_COMPACT_ROWS)
+        score_block(job, begin + first, n - first < MER_COMPACT_ROWS ? n - first : MER_COMPACT_ROWS,
+                    scratch);
 }
 
 static size_t take(size_t *end, size_t n_bytes)

@@ -20,7 +20,9 @@ struct mer_forest_data {
     size_t n_used;               /* features that are not constant, */
     uint32_t *used;              /* [n_used] */
     const struct mer_bins *bins; /* borrowed */
-    const uint8_t **columns;     /* [n_features][n_rows] */
+    const uint8_t **columns;     /* [n_features][n_rows]; NULL: constant */
+    uint8_t *by_row;             /* [n_rows][n_features]: the same, for nodes of few rows, whose
+                                    subtrees then stay in the cache */
     uint8_t *ordered;            /* the columns of groups */
     uint8_t *rank_of_bin;        /* [n_groups][MER_BINS_MAX] */
     const int32_t *classes;      /* NULL: regression */

@@ -13,6 +13,7 @@
 enum {
     SORT_ROWS = 24,    /* nodes with at most so many sort their rows */
     SPARSE_ROWS = 384, /* with at most so many look for the bins that are not empty */
+    BY_ROW_ROWS = 512, /* with at most so many read their bins by row */
     CANCEL_NODES = 256 /* between two questions whether to go on */
 };
 
@@ -283,21 +284,20 @@ static void load_rows(const struct growth *g, const struct pending *p)
 static void load_bins(const struct growth *g, const struct pending *p, uint32_t feature,
                       uint32_t *ret_least, uint32_t *ret_largest)
 {
-    const uint8_t *column = g->data->columns[feature];
     const struct entry *entries = g->w->entries + p->begin;
     const size_t n = p->end - p->begin;
+    const bool is_small = n <= BY_ROW_ROWS;
+    const uint8_t *cells = is_small ? g->data->by_row + feature : g->data->columns[feature];
+    const size_t stride = is_small ? g->data->n_features : 1;
     uint8_t *bins = g->w->bins;
     uint32_t least = 255;
     uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++)
+        bins[i] = cells[entries[i].row * stride];
     if (g->w->missing_first[feature]) {
         const uint32_t missing = g->data->bins->features[feature].n_bins - 1;
-        for (size_t i = 0; i < n; i++) {
-            const uint32_t bin = column[entries[i].row];
-            bins[i] = (uint8_t)(bin == missing ? 0 : bin + 1);
-        }
-    } else {
         for (size_t i = 0; i < n; i++)
-            bins[i] = column[entries[i].row];
+            bins[i] = (uint8_t)(bins[i] == missing ? 0 : bins[i] + 1);
     }
     for (size_t i = 0; i < n; i++) {
         least = bins[i] < least ? bins[i] : least;
