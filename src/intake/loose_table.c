@@ -20,9 +20,11 @@ struct mer_loose_row {
     size_t place;
 };
 
+/* What a cell without a value can be written as, where a schema has no text that means missing. */
+static const char *const nothing[] = {""};
+
 static mer_status begin_missing(struct mer_loose_table *table, mer_err *err)
 {
-    static const char *const nothing[] = {""};
     const struct mer_csv_options *options = table->options;
     if (options->schema) {
         table->schema = *options->schema;
@@ -68,13 +70,46 @@ mer_status mer_loose_fail(const struct mer_loose_table *table, size_t column, me
                     mer_quote(table->columns[column].name).text, what);
 }
 
-/* A column's own missing text, for cells that have no value. */
-static const char *absent_text(const struct mer_missing *missing)
+static const char *absent_text(const struct mer_loose_table *table, struct mer_field *field)
 {
-    return missing->empty >= 0 ? "" : missing->texts[0];
+    if (!field || !field->has_missing_values)
+        return table->missing.empty >= 0 ? "" : table->missing.texts[0];
+    struct mer_texts *own = &field->missing_values;
+    if (own->n == 0)
+        *own = (struct mer_texts){nothing, 1};
+    for (size_t i = 0; i < own->n; i++)
+        if (own->texts[i][0] == '\0')
+            return "";
+    return own->texts[0];
 }
 
-static const struct mer_field *find_field(const struct mer_schema *schema, const char *name)
+static bool means_missing(const struct mer_loose_table *table, const struct mer_field *field,
+                          const struct mer_loose_cell *cell)
+{
+    if (!field || !field->has_missing_values)
+        return mer_missing_find(&table->missing, cell->bytes, cell->n) >= 0;
+    const struct mer_texts *own = &field->missing_values;
+    for (size_t i = 0; i < own->n; i++)
+        if (strlen(own->texts[i]) == cell->n && memcmp(own->texts[i], cell->bytes, cell->n) == 0)
+            return true;
+    return false;
+}
+
+/* Room for the schema's fields and for one more per column. */
+static mer_status copy_fields(struct mer_loose_table *table, size_t n_columns, mer_err *err)
+{
+    struct mer_field *fields;
+    const size_t n = table->schema.n_fields;
+    if (!table->options->schema)
+        return mer_ok();
+    MER_GUARD(mer_arena_zero(&table->arena, n + n_columns, sizeof *fields, &fields, err));
+    if (n > 0)
+        memcpy(fields, table->schema.fields, n * sizeof *fields);
+    table->schema.fields = fields;
+    return mer_ok();
+}
+
+static struct mer_field *find_field(const struct mer_schema *schema, const char *name)
 {
     const size_t n = strlen(name);
     for (size_t f = 0; f < schema->n_fields; f++)
@@ -83,17 +118,25 @@ static const struct mer_field *find_field(const struct mer_schema *schema, const
     return NULL;
 }
 
+/* Columns that the schema lacks are read as if there were none. */
+static bool infers_others(const struct mer_loose_table *table)
+{
+    return !table->options->allow_extra &&
+           (table->schema.match == MER_MATCH_SUBSET || table->schema.match == MER_MATCH_PARTIAL);
+}
+
 static mer_status begin_column(struct mer_loose_table *table, struct mer_loose_column *column,
                                const char *name, mer_err *err)
 {
     MER_GUARD(mer_arena_text(&table->arena, name, strlen(name), &column->name, err));
     if (table->options->schema) {
         column->field = find_field(&table->schema, name);
-        column->skipped = !column->field; /* or refused, by the reader of CSV */
+        /* Or refused, by the reader of CSV. */
+        column->skipped = !column->field && !infers_others(table);
     }
     column->candidates =
         MER_MAY(MER_TYPE_DATE) | MER_MAY(MER_TYPE_TIME) | MER_MAY(MER_TYPE_DATETIME);
-    column->absent = absent_text(&table->missing);
+    column->absent = absent_text(table, column->field);
     mer_dictionary_init(&column->levels, table->ctx->alloc);
     return mer_loose_put_text(&table->text, name, strlen(name), err);
 }
@@ -139,6 +182,7 @@ mer_status mer_loose_set_names(struct mer_loose_table *table, const char *const 
     MER_GUARD(check_names(table, names, n, err));
     MER_GUARD(mer_alloc_zero(table->ctx->alloc, n, sizeof *table->columns, &table->columns, err));
     table->n_columns = n;
+    MER_GUARD(copy_fields(table, n, err));
     for (size_t c = 0; c < n; c++) {
         if (c > 0)
             MER_GUARD(mer_buf_append(&table->text, ",", 1, err));
@@ -241,6 +285,13 @@ static mer_status narrow(const struct mer_loose_table *table, struct mer_loose_c
     return mer_ok();
 }
 
+/* Whether texts are written in a way that the schema tells. */
+static bool has_format(const struct mer_field *field)
+{
+    return field->format != MER_FORMAT_DEFAULT || field->decimal_char || field->group_char ||
+           field->decorated || field->true_values.n > 0 || field->false_values.n > 0;
+}
+
 static mer_status check_cell(const struct mer_loose_table *table, struct mer_loose_column *column,
                              const struct mer_loose_cell *cell, mer_err *err)
 {
@@ -248,7 +299,14 @@ static mer_status check_cell(const struct mer_loose_table *table, struct mer_loo
     if (!column->field)
         return narrow(table, column, cell, err);
     const char *what = field_objection(column->field->type, cell->kind);
-    return what ? mer_loose_fail(table, c, err, what) : mer_ok();
+    if (what)
+        return mer_loose_fail(table, c, err, what);
+    *(cell->kind == MER_LOOSE_TEXT ? &column->has_written : &column->has_values) = true;
+    if (column->has_written && column->has_values && has_format(column->field))
+        return mer_loose_fail(table, c, err,
+                              "a text among values, or a value among texts, where the schema has a "
+                              "format for texts");
+    return mer_ok();
 }
 
 static mer_status add_cell(struct mer_loose_table *table, size_t c,
@@ -258,9 +316,8 @@ static mer_status add_cell(struct mer_loose_table *table, size_t c,
     const bool is_text = cell && cell->kind == MER_LOOSE_TEXT;
     if (is_text && mer_text_check(cell->bytes, cell->n) != cell->n)
         return mer_loose_fail(table, c, err, "the text holds a NUL byte or is not UTF-8");
-    const bool has_value =
-        cell && cell->kind != MER_LOOSE_MISSING &&
-        !(is_text && mer_missing_find(&table->missing, cell->bytes, cell->n) >= 0);
+    const bool has_value = cell && cell->kind != MER_LOOSE_MISSING &&
+                           !(is_text && means_missing(table, column->field, cell));
     if (has_value && !column->skipped)
         MER_GUARD(check_cell(table, column, cell, err));
     if (c > 0)
@@ -491,6 +548,31 @@ static mer_status write_schema(const struct mer_loose_table *table, struct mer_b
     return mer_json_writer_end(&writer);
 }
 
+/* The formats of fields whose values were no texts are of no use any more, and columns that the
+ * schema leaves to inference have a type now. */
+static void settle_schema(struct mer_loose_table *table)
+{
+    struct mer_schema *schema = &table->schema;
+    bool any = false;
+    for (size_t c = 0; c < table->n_columns; c++)
+        any = any || table->columns[c].field;
+    for (size_t c = 0; c < table->n_columns; c++) {
+        const struct mer_loose_column *column = &table->columns[c];
+        struct mer_field *field = column->field;
+        if (field && column->has_values && has_format(field)) {
+            field->format = MER_FORMAT_DEFAULT;
+            field->decimal_char = field->group_char = NULL;
+            field->decorated = false;
+            field->true_values = field->false_values = (struct mer_texts){.n = 0};
+        }
+        if (any && !field && !column->skipped)
+            schema->fields[schema->n_fields++] = (struct mer_field){.name = column->name,
+                                                                    .n_name = strlen(column->name),
+                                                                    .type = type_of(column),
+                                                                    .plain = true};
+    }
+}
+
 static mer_status find_schema(const struct mer_loose_table *table, struct mer_schema *ret_schema,
                               mer_err *err)
 {
@@ -537,7 +619,9 @@ mer_status mer_loose_write_image(struct mer_loose_table *table, struct mer_regio
         return mer_fail(err, MER_ERR_DATA, "the table has columns but no rows");
     options.delimiter = ',';
     options.header = MER_CSV_HEADER_YES;
-    if (!given)
+    if (given)
+        settle_schema(table);
+    else
         MER_GUARD(find_schema(table, &found, err));
     options.schema = given ? &table->schema : &found;
     mer_status status = mer_csv_write_image(table->ctx, table->text.bytes, table->text.n, &options,

@@ -7,7 +7,8 @@
  * number or a truth value, however much it looks like one; it may be a date or a time (ISO 8601),
  * as databases keep them. Under a schema a value has to be of its field's type or be it exactly in
  * another form: 3.0 is an integer, 1 and 0 are truth values, midnight is a date, an integer is the
- * text of its digits, and a text is read as a cell of CSV is.
+ * text of its digits, and a text is read as a cell of CSV is, in the field's format. A value that
+ * is no text needs no format; both in one column is an error.
  *
  * Texts that mean missing are missing, as in CSV; a cell without a value always is.
  */
@@ -41,7 +42,7 @@ struct mer_loose_cell {
 
 struct mer_loose_column {
     const char *name;
-    const struct mer_field *field; /* of the schema, or NULL */
+    struct mer_field *field; /* of the table's own copy of the schema, or NULL */
     bool skipped;
     bool numbers_only; /* stated by where it comes from: a text without a field is an error */
     enum mer_loose_kind kind; /* so far; MISSING: no value yet */
@@ -51,6 +52,10 @@ struct mer_loose_column {
     struct mer_dictionary levels; /* texts without a field, while they may be categorical */
     bool many_levels;
     const char *absent; /* what a cell without a value is written as */
+    /* Of a field whose format says how texts are written, "1.234,5" or "31/12/24": such texts were
+     * seen, or values that are no texts. */
+    bool has_written;
+    bool has_values;
 };
 
 struct mer_loose_table {
@@ -59,7 +64,9 @@ struct mer_loose_table {
     const char *place_word; /* what a row is called where it came from, "sheet row"; or NULL */
     struct mer_arena arena;
     struct mer_missing missing;
-    struct mer_schema schema; /* the caller's, with "" missing where it lists nothing; borrowed */
+    /* The caller's with fields of its own; in the arena. "" is missing where nothing is listed, and
+     * columns that it leaves to inference become fields in the end. */
+    struct mer_schema schema;
     struct mer_loose_column *columns; /* [n_columns], owned */
     size_t n_columns;                 /* 0: not known yet */
     bool has_header;

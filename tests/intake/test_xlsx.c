@@ -233,6 +233,40 @@ static void a_schema_is_enforced(void **state)
     archive_release(&archive);
 }
 
+static void formats_are_for_texts_and_not_for_values(void **state)
+{
+    (void)state;
+    struct archive archive;
+    struct intake intake;
+    const char *schema = "{\"fieldsMatch\":\"subset\",\"fields\":[{\"name\":\"n\",\"type\":"
+                         "\"number\",\"decimalChar\":\",\",\"missingValues\":[\"-\"]},{\"name\":"
+                         "\"d\",\"type\":\"date\",\"format\":\"%d/%m/%Y\"}]}";
+    book_make(&archive,
+              &(struct book){.rows = "<row>" TEXT("n") TEXT("d")
+                                 TEXT("zip") "</row><row>" NUMBER("1.5") TEXT("31/12/2020")
+                                     TEXT("007") "</row>"
+                                                 "<row>" TEXT("-") "<c/>" TEXT("12") "</row>"});
+    intake_init(&intake);
+    assert_int_equal(taking_under(&intake, archive.bytes, archive.n, schema), MER_OK);
+    char *shown = reading_show(&intake.frame);
+    assert_string_equal(shown, "n number: 1.5|.\nd date: 18627|.\nzip categorical{007,12}: 0|1\n");
+    free(shown);
+    archive_release(&archive);
+    book_make(&archive, &(struct book){.rows = "<row>" TEXT("n") TEXT("d") "</row><row>" TEXT(
+                                           "1,5") "<c s='1'><v>44196</v></c></row>"});
+    assert_int_equal(taking_under(&intake, archive.bytes, archive.n, schema), MER_OK);
+    shown = reading_show(&intake.frame);
+    assert_string_equal(shown, "n number: 1.5\nd date: 18627\n");
+    free(shown);
+    archive_release(&archive);
+    book_make(&archive, &(struct book){.rows = "<row>" TEXT("n") TEXT("d") "</row><row>" TEXT(
+                                           "1,5") "</row><row>" NUMBER("1.5") "</row>"});
+    assert_int_equal(taking_under(&intake, archive.bytes, archive.n, schema), MER_ERR_DATA);
+    assert_non_null(strstr(intake.err.message, "row 2 (sheet row 3), column 'n': a text among"));
+    archive_release(&archive);
+    intake_end(&intake);
+}
+
 /* Of every type, what cannot stand in it. */
 static void values_of_another_type_than_the_fields_are_refused(void **state)
 {
@@ -516,6 +550,7 @@ int main(void)
         cmocka_unit_test(names_must_be_there_and_differ),
         cmocka_unit_test(merged_cells_within_the_table_are_refused),
         cmocka_unit_test(a_schema_is_enforced),
+        cmocka_unit_test(formats_are_for_texts_and_not_for_values),
         cmocka_unit_test(values_of_another_type_than_the_fields_are_refused),
         cmocka_unit_test(damaged_sheets_are_told_as_such),
         cmocka_unit_test(entities_and_deep_trees_are_refused),
