@@ -133,14 +133,6 @@ static mer_status read_header(struct reading *reading, mer_err *err)
     return mer_ok();
 }
 
-/* Fields that a table may lack: the optional one, and all of them where the schema says so. */
-static bool may_lack(const struct mer_csv_options *options, const struct mer_field *field)
-{
-    const enum mer_fields_match match = options->schema->match;
-    return (options->optional_field && strcmp(options->optional_field, field->name) == 0) ||
-           match == MER_MATCH_SUPERSET || match == MER_MATCH_PARTIAL;
-}
-
 static mer_status give_field(struct reading *reading, size_t c, const struct mer_field *field,
                              mer_err *err)
 {
@@ -159,8 +151,7 @@ static mer_status give_field(struct reading *reading, size_t c, const struct mer
 static mer_status treat_others(struct reading *reading, mer_err *err)
 {
     struct mer_csv_table *const table = &reading->table;
-    const enum mer_fields_match match = reading->options->schema->match;
-    const bool infers = match == MER_MATCH_SUBSET || match == MER_MATCH_PARTIAL;
+    const bool infers = mer_schema_infers_others(reading->options->schema);
     for (size_t c = 0; c < table->source.n_columns; c++) {
         if (table->columns[c].field)
             continue;
@@ -181,7 +172,7 @@ static mer_status apply_schema(struct reading *reading, const struct mer_schema 
     for (size_t f = 0; f < schema->n_fields; f++) {
         const struct mer_field *field = &schema->fields[f];
         const int32_t c = mer_dictionary_find(&reading->by_name, field->name, field->n_name);
-        if (c < 0 && may_lack(reading->options, field))
+        if (c < 0 && mer_schema_may_lack(schema, field, reading->options->optional_field))
             continue;
         if (c < 0)
             return mer_fail(err, MER_ERR_DATA, "the table lacks the column %s of the schema",

@@ -308,6 +308,14 @@ static bool is_allowed(const struct mer_field *field, const char *bytes, size_t 
     return false;
 }
 
+enum mer_value_fault mer_field_check(const struct mer_field *field, union mer_value value)
+{
+    const enum mer_value_fault fault = check_bounds(field, value);
+    if (fault != MER_VALUE_FINE || !field->allowed_values)
+        return fault;
+    return is_allowed(field, NULL, 0, value) ? MER_VALUE_FINE : MER_VALUE_OUTSIDE_ENUM;
+}
+
 enum mer_value_fault mer_field_value(const struct mer_field *field, const char *bytes, size_t n,
                                      union mer_value *ret)
 {

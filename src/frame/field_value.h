@@ -70,6 +70,8 @@ bool mer_field_is_plain(const struct mer_field *field);
 /* The value without the constraints; for schema_compile.c, to read those. */
 enum mer_value_fault mer_field_read(const struct mer_field *field, const char *bytes, size_t n,
                                     union mer_value *ret);
+/* The constraints on a value that did not come as a text: bounds and enum of what is no text. */
+enum mer_value_fault mer_field_check(const struct mer_field *field, union mer_value value);
 /* -1, 0 or 1. Only kinds with an order: numbers, dates and times, years, durations. */
 int mer_field_compare(const struct mer_field *field, union mer_value a, union mer_value b);
 

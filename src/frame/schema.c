@@ -220,3 +220,15 @@ mer_status mer_schema_of_frame(const struct mer_ctx *ctx, const struct mer_frame
     *ret_schema = schema;
     return status;
 }
+
+bool mer_schema_may_lack(const struct mer_schema *schema, const struct mer_field *field,
+                         const char *optional_field)
+{
+    return (optional_field && strcmp(optional_field, field->name) == 0) ||
+           schema->match == MER_MATCH_SUPERSET || schema->match == MER_MATCH_PARTIAL;
+}
+
+bool mer_schema_infers_others(const struct mer_schema *schema)
+{
+    return schema->match == MER_MATCH_SUBSET || schema->match == MER_MATCH_PARTIAL;
+}

@@ -224,6 +224,11 @@ MER_MUST_CHECK mer_status mer_field_copy(struct mer_arena *arena, const struct m
 const struct mer_field *mer_schema_field_of_column(const struct mer_schema *schema,
                                                    const char *name, size_t hint,
                                                    unsigned *ret_part);
+/* What fieldsMatch allows: a table without this field (its optional one may always be absent), and
+ * one with columns that have none, whose types are inferred. */
+bool mer_schema_may_lack(const struct mer_schema *schema, const struct mer_field *field,
+                         const char *optional_field);
+bool mer_schema_infers_others(const struct mer_schema *schema);
 /* Writes it as JSON for people (two-space indent). */
 MER_MUST_CHECK mer_status mer_schema_write(const struct mer_schema *schema, struct mer_buf *buf,
                                            mer_err *err);

@@ -88,14 +88,22 @@ mer_status mer_table_builder_add(struct mer_table_builder *builder, const char *
     mer_dictionary_init(&column->levels, builder->ctx->alloc);
     builder->columns[builder->n_columns++] = column;
     *ret_column = column;
+    if (column->field && column->field->has_missing_values) {
+        struct mer_missing *own;
+        MER_GUARD(mer_arena_zero(&builder->arena, 1, sizeof *own, &own, err));
+        MER_GUARD(mer_missing_init(own, column->field->missing_values.texts,
+                                   column->field->missing_values.n, err));
+        column->missing = own;
+    }
     if (!schema || column->field)
         return mer_ok();
     column->skipped = builder->options->allow_extra;
-    return column->skipped ? mer_ok()
-                           : mer_fail(err, MER_ERR_DATA,
-                                      "the schema lacks the column %s of the "
-                                      "table",
-                                      mer_quote(column->name).text);
+    return column->skipped || mer_schema_infers_others(schema)
+               ? mer_ok()
+               : mer_fail(err, MER_ERR_DATA,
+                          "the schema lacks the column %s of the "
+                          "table",
+                          mer_quote(column->name).text);
 }
 
 static size_t data_bytes(enum mer_type type, size_t n_rows)
@@ -196,9 +204,8 @@ static mer_status check_whole(const struct mer_table_builder *builder, size_t *r
     const struct mer_csv_options *const options = builder->options;
     for (size_t f = 0; options->schema && f < options->schema->n_fields; f++) {
         const struct mer_field *const field = &options->schema->fields[f];
-        const char *const optional = options->optional_field;
         if (mer_dictionary_find(&builder->by_name, field->name, field->n_name) < 0 &&
-            (!optional || strcmp(optional, field->name) != 0))
+            !mer_schema_may_lack(options->schema, field, options->optional_field))
             return mer_fail(err, MER_ERR_DATA, "the table lacks the column %s of the schema",
                             mer_quote(field->name).text);
     }

@@ -10,6 +10,12 @@
 bool mer_schema_has_keys(const struct mer_schema *schema);
 bool mer_schema_has_points(const struct mer_schema *schema);
 
+/* Raises MER_ERR_DATA for the first value that breaks a constraint of its field. For formats whose
+ * values are no texts, which nobody has asked field_value.h about. */
+MER_MUST_CHECK mer_status mer_table_check_values(const struct mer_ctx *ctx,
+                                                 const struct mer_schema *schema,
+                                                 const struct mer_frame *frame, mer_err *err);
+
 /* Raises MER_ERR_DATA for the first row whose key stands in a row before it; tells both. Keys are
  * compared by value; one in which something is missing is not compared, as in SQL. */
 MER_MUST_CHECK mer_status mer_table_check_keys(const struct mer_ctx *ctx,

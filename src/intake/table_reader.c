@@ -49,14 +49,14 @@ void mer_table_report_part(struct mer_csv_report *report, const char *name, size
 
 /* What a schema demands of the whole table (frame/table_finish.h). `image` is what the format's
  * reader wrote; with geopoints it goes on to the caller's region changed. */
-static mer_status finish(const struct mer_ctx *ctx, const struct mer_schema *schema,
+static mer_status finish(const struct mer_ctx *ctx, const struct mer_schema *schema, bool is_csv,
                          const struct mer_region *image, bool splits, struct mer_region *region,
                          mer_err *err)
 {
     struct mer_frame frame;
     MER_GUARD(mer_frame_open(ctx, image->base, image->n, &frame, err));
-    mer_status status = mer_ok();
-    if (mer_schema_has_keys(schema))
+    mer_status status = is_csv ? mer_ok() : mer_table_check_values(ctx, schema, &frame, err);
+    if (mer_is_ok(status) && mer_schema_has_keys(schema))
         status = mer_table_check_keys(ctx, schema, &frame, err);
     if (mer_is_ok(status) && splits)
         status = mer_table_split_points(ctx, schema, &frame, region, err);
@@ -78,16 +78,17 @@ static mer_status read_and_finish(const struct mer_ctx *ctx, size_t format, cons
     const struct mer_table_reader *const reader = MER_TABLE_READERS[format];
     const bool splits = schema && mer_schema_has_points(schema);
     struct mer_region whole;
-    if (!schema || (!splits && !mer_schema_has_keys(schema)))
+    const bool is_csv = reader == &MER_TABLE_READER_CSV;
+    if (!schema || (is_csv && !splits && !mer_schema_has_keys(schema)))
         return reader->write_image(ctx, bytes, n, reading, region, ret_report, err);
     if (!splits) {
         MER_GUARD(reader->write_image(ctx, bytes, n, reading, region, ret_report, err));
-        return finish(ctx, schema, region, false, region, err);
+        return finish(ctx, schema, is_csv, region, false, region, err);
     }
     mer_region_init_memory(&whole, ctx->alloc, region->max);
     mer_status status = reader->write_image(ctx, bytes, n, reading, &whole, ret_report, err);
     if (mer_is_ok(status))
-        status = finish(ctx, schema, &whole, true, region, err);
+        status = finish(ctx, schema, is_csv, &whole, true, region, err);
     if (mer_is_ok(status)) /* of the file, which may have more: the points count double */
         ret_report->n_columns += image_columns(region) - image_columns(&whole);
     mer_region_release(&whole);
@@ -140,6 +141,9 @@ mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const
     if (status.code == MER_ERR_DATA && reading->bad &&
         MER_TABLE_READERS[format] == &MER_TABLE_READER_CSV)
         status = set_aside(ctx, format, bytes, n, reading, status, region, &report, err);
+    else if (status.code == MER_ERR_DATA && reading->bad &&
+             reading->bad->mode != MER_ON_BAD_ROW_FAIL)
+        status = mer_hint(err, status, "bad rows can be set aside in CSV alone");
     MER_GUARD(status);
     report.format = format;
     *ret_report = report;
