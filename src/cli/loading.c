@@ -1,6 +1,7 @@
 #include "cli/loading.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cell/confine.h"
 #include "os/clock.h"
@@ -22,12 +23,13 @@ mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *w
     if (which->is_unsigned && which->key)
         return mer_fail(err, MER_ERR_USAGE, "--unsigned and --key exclude each other");
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
-    const mer_status status = load_trusted(cli, which, &loaded->model, err);
-    if (status.code != MER_ERR_TRUST)
-        return status;
-    if (which->is_unsigned)
-        return mer_model_load_unsigned(cli->context, which->path, NULL, &loaded->model, err);
-    return status;
+    /* Standard input has no signature beside it, and can be read once. */
+    if (!which->is_unsigned || strcmp(which->path, "-") != 0) {
+        const mer_status status = load_trusted(cli, which, &loaded->model, err);
+        if (status.code != MER_ERR_TRUST || !which->is_unsigned)
+            return status;
+    }
+    return mer_model_load_unsigned(cli->context, which->path, NULL, &loaded->model, err);
 }
 
 mer_status mer_cli_load_table(const char *path, const struct mer_cli_reading *reading,

@@ -70,6 +70,13 @@ expect 0 predict broken.safetensors table.csv --unsigned
 has err "runs in a cell"
 expect_error 64 "exclude each other" predict stranger.safetensors table.csv --unsigned --key x.pub
 
+# Out of a pipe, which has no signature beside it.
+expect 0 predict stranger.safetensors table.csv --unsigned
+cp out expected
+"$merlon" predict - table.csv --unsigned < stranger.safetensors > out 2> err || fail "out of a pipe: $?"
+same expected
+expect_error 77 "signature" predict - table.csv
+
 # No key store at all.
 XDG_CONFIG_HOME=$work/nothing expect 0 predict stranger.safetensors table.csv --unsigned
 
