@@ -484,6 +484,19 @@ static void what_is_no_model_is_refused_in_the_cell(void **state)
     assert_no_child();
 }
 
+static void a_pool_has_one_cell_at_least_and_not_too_many(void **state)
+{
+    static const size_t numbers[] = {0, MER_CELL_POOL_MAX + 1, SIZE_MAX};
+    const struct mer_cell_settings settings = {.program = PROGRAM};
+    const struct mer_cell_input none = {.fd = -1};
+    struct mer_cell_pool *pool;
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        assert_int_equal(
+            mer_cell_pool_new(&context->ctx, &settings, none, numbers[i], &pool, &err).code,
+            MER_ERR_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +509,7 @@ int main(void)
         cmocka_unit_test(many_threads_predict_at_once_and_get_the_same),
         cmocka_unit_test(a_cell_in_the_place_of_another_must_hold_the_same_model),
         cmocka_unit_test(what_is_no_model_is_refused_in_the_cell),
+        cmocka_unit_test(a_pool_has_one_cell_at_least_and_not_too_many),
     };
     return cmocka_run_group_tests(tests, make_table, free_table);
 }
