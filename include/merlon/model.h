@@ -34,6 +34,9 @@ struct mer_fit_options {
     void (*on_trial)(void *self, const char *family, double score, double deviation, double seconds,
                      size_t n_done, size_t n_planned);
     void *self;
+    /* Looks at the chosen setting in every fold again, for mer_report_save (report.h): costs about
+     * what its trial did, outside of `units`. The model is the same. */
+    bool study;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

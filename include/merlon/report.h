@@ -35,6 +35,16 @@ MER_API MER_MUST_CHECK mer_status mer_description_save(const struct mer_descript
                                                        const char *path, bool replace,
                                                        mer_err *err);
 
+/* How a model did, as a page: leaderboard, scores with intervals, curves, calibration, confusions
+ * or residuals, importance of columns, provenance. For a model that was fitted with `study`
+ * (MER_ERR_USAGE otherwise). `saved`, of mer_model_save, or NULL: the page names the model's
+ * digest. The same model gives the same bytes. MER_ERR_EXISTS when there is a file at PATH, unless
+ * `replace`.
+ */
+MER_API MER_MUST_CHECK mer_status mer_report_save(const struct mer_fitted *model,
+                                                  const struct mer_saved *saved, const char *path,
+                                                  bool replace, mer_err *err);
+
 #ifdef __cplusplus
 }
 #endif

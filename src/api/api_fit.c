@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/handles.h"
+#include "api/report_handles.h"
 #include "automl/search.h"
 #include "core/nearest.h"
 #include "core/team.h"
@@ -221,6 +221,11 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     MER_GUARD(choose(options, &search, err));
     MER_GUARD(check_target(table, options->target, err));
     MER_GUARD(note_making(options, table, making, err));
+    if (options->study) {
+        MER_GUARD(mer_study_begin(model, table, err));
+        search.visit = mer_study_visit;
+        search.visitor = model->study;
+    }
     const struct mer_progress progress = {on_progress, &listener};
     struct mer_ctx ctx = context->ctx;
     ctx.progress = &progress;
@@ -236,7 +241,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     MER_GUARD(check_features(model->pipeline, err));
     MER_GUARD(mer_facts_of_pipeline(&ctx, model->pipeline, &model->own_facts, err));
     model->facts = &model->own_facts;
-    return mer_ok();
+    return model->study ? mer_study_finish(&ctx, model->study, search.seed, err) : mer_ok();
 }
 
 mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
@@ -270,6 +275,7 @@ void mer_fitted_free(struct mer_fitted *model)
     if (!model)
         return;
     mer_cell_pool_free(model->cells);
+    mer_study_free(model);
     mer_facts_release(&model->own_facts);
     if (model->pipeline)
         mer_pipeline_free(&model->context->ctx, model->pipeline);

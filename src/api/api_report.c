@@ -106,3 +106,47 @@ mer_status mer_description_save(const struct mer_description *description, const
     mer_buf_release(&buf);
     return status;
 }
+
+mer_status mer_study_begin(struct mer_fitted *model, const struct mer_table *table, mer_err *err)
+{
+    struct mer_alloc *const alloc = &model->context->alloc;
+    MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*model->study), &model->study, err));
+    mer_study_init(model->study, alloc, &table->frame);
+    return mer_ok();
+}
+
+void mer_study_free(struct mer_fitted *model)
+{
+    if (!model->study)
+        return;
+    mer_study_release(model->study);
+    mer_free(&model->context->alloc, model->study);
+    model->study = NULL;
+}
+
+mer_status mer_report_save(const struct mer_fitted *model, const struct mer_saved *saved,
+                           const char *path, bool replace, mer_err *err)
+{
+    const struct mer_making *const making = &model->making;
+    if (!model->study)
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE, "the model was fitted without being studied"),
+                        "set `study` in struct mer_fit_options");
+    const struct mer_study_source source = {
+        .model_digest = saved ? saved->digest : NULL,
+        .n_model_bytes = saved ? saved->n_bytes : 0,
+        .data_digest = making->data.digest,
+        .n_data_bytes = making->data.n_bytes,
+        .signer = making->data.is_signed ? making->data.signature.signer_name : NULL,
+        .schema_digest = making->schema_given ? making->schema_digest : NULL,
+        .version = mer_version(),
+    };
+    const struct mer_ctx *const ctx = &model->context->ctx;
+    struct mer_buf buf;
+    mer_buf_init(&buf, ctx->alloc, PAGE_BYTES_MAX);
+    mer_status status = mer_study_page(ctx, model->study, model->facts, &source, &buf, err);
+    if (mer_is_ok(status))
+        status = write_page(ctx, &buf, path, replace, err);
+    mer_buf_release(&buf);
+    return status;
+}

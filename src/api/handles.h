@@ -14,6 +14,8 @@
 #include "os/log_file.h"
 #include "os/sealed.h"
 
+struct mer_study; /* report_handles.h */
+
 struct mer_context {
     struct mer_ctx ctx; /* what the rooms are given; points into the fields below */
     struct mer_alloc alloc;
@@ -82,6 +84,7 @@ struct mer_fitted {
     char digest[65];               /* of a loaded model's bytes */
     bool is_new;                   /* fitted here, not loaded */
     struct mer_making making;      /* when new */
+    struct mer_study *study;       /* owned; NULL: not asked for */
     /* When loaded: the bytes that were verified, which the pipeline may borrow from. */
     struct mer_sealed sealed;
     struct mer_bundle bundle;

@@ -373,3 +373,68 @@ mer_status mer_evaluation_run(const struct mer_ctx *ctx, const struct mer_evalua
                              err));
     return mer_ok();
 }
+
+static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                                size_t f, const struct mer_design *train,
+                                const struct mer_design *valid, const struct mer_family *family,
+                                const struct mer_params *params, mer_fold_visit *visit, void *self,
+                                mer_err *err)
+{
+    const struct fold *fold = &evaluation->folds[f];
+    const struct mer_target target = fold_target(evaluation, fold);
+    const struct mer_fit_data fit_data = {
+        .design = train, .target = &target, .seed = evaluation->data.seed};
+    struct mer_model *model;
+
+    MER_GUARD(family->fit(ctx, params, &fit_data, &model, err));
+    const struct mer_fold_fit fit = {.fold = f,
+                                     .n_folds = evaluation->data.n_folds,
+                                     .task = target.task,
+                                     .n_classes = target.n_classes,
+                                     .family = family,
+                                     .model = model,
+                                     .prepare = fold->prepare,
+                                     .design = valid,
+                                     .n_rows = fold->n_valid,
+                                     .values = fold->values ? fold->values + fold->n_train : NULL,
+                                     .classes =
+                                         fold->classes ? fold->classes + fold->n_train : NULL,
+                                     .seed = evaluation->data.seed};
+    const mer_status status = visit(self, ctx, &fit, err);
+    family->free(ctx, model);
+    return status;
+}
+
+static mer_status visit_fold(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                             size_t f, const struct mer_family *family,
+                             const struct mer_params *params, mer_fold_visit *visit, void *self,
+                             mer_err *err)
+{
+    const struct fold *fold = &evaluation->folds[f];
+    struct mer_prepared train, valid;
+
+    if (fold->n_valid == 0)
+        return mer_ok();
+    if (evaluation->keeps_designs)
+        return fit_and_visit(ctx, evaluation, f, &fold->train.design, &fold->valid.design, family,
+                             params, visit, self, err);
+    MER_GUARD(apply(ctx, evaluation, fold, &train, &valid, err));
+    const mer_status status = fit_and_visit(ctx, evaluation, f, &train.design, &valid.design,
+                                            family, params, visit, self, err);
+    mer_prepared_release(ctx, &train);
+    mer_prepared_release(ctx, &valid);
+    return status;
+}
+
+mer_status mer_evaluation_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                                const struct mer_family *family, const struct mer_params *params,
+                                mer_fold_visit *visit, void *self, mer_err *err)
+{
+    for (size_t f = 0; f < evaluation->data.n_folds; f++) {
+        mer_ctx_progress(ctx, "studying", f, evaluation->data.n_folds);
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        MER_GUARD(visit_fold(ctx, evaluation, f, family, params, visit, self, err));
+    }
+    mer_ctx_progress(ctx, "studying", evaluation->data.n_folds, evaluation->data.n_folds);
+    return mer_ok();
+}

@@ -44,6 +44,32 @@ MER_MUST_CHECK mer_status mer_evaluation_run(const struct mer_ctx *ctx,
                                              const struct mer_params *params, double *ret_scores,
                                              mer_err *err);
 
+/* What a fold gave: a model that its training rows gave, and the rows that it has not seen.
+ * Borrowed, for the time of a visit. */
+struct mer_fold_fit {
+    size_t fold; /* of n_folds */
+    size_t n_folds;
+    enum mer_task task;
+    size_t n_classes;
+    const struct mer_family *family;
+    const struct mer_model *model;
+    const struct mer_prepare *prepare;
+    const struct mer_design *design; /* of the rows that were held out */
+    size_t n_rows;                   /* of them */
+    const double *values;            /* their target: one of the two */
+    const int32_t *classes;
+    uint64_t seed;
+};
+typedef mer_status mer_fold_visit(void *self, const struct mer_ctx *ctx,
+                                  const struct mer_fold_fit *fold, mer_err *err);
+/* Fits a setting in every fold, one after another, and calls `visit` with each that holds rows out.
+ */
+MER_MUST_CHECK mer_status mer_evaluation_visit(const struct mer_ctx *ctx,
+                                               const struct mer_evaluation *evaluation,
+                                               const struct mer_family *family,
+                                               const struct mer_params *params,
+                                               mer_fold_visit *visit, void *self, mer_err *err);
+
 /* Work units to learn the preprocessing of n_rows rows and to apply it once. */
 uint64_t mer_prepare_cost(size_t n_rows, size_t n_columns);
 

@@ -77,11 +77,13 @@ static struct mer_ctx with_deadline(const struct mer_ctx *ctx, uint64_t deadline
     return limited;
 }
 
-/* What a trial over all folds comes to when it is one fit on all rows. */
+/* What a trial over all folds comes to when it is one fit on all rows; and once more over all folds
+ * where somebody looks at them. */
 static double refit_share(const struct search *search)
 {
+    const double visit = search->options->visit ? 1 : 0;
     /* A fold learns from (k - 1) / k of the rows, a holdout from four fifths. */
-    return search->n_folds == 1 ? 1.25 : 1 / (double)(search->n_folds - 1);
+    return visit + (search->n_folds == 1 ? 1.25 : 1 / (double)(search->n_folds - 1));
 }
 
 /* Seconds to keep for preparing and fitting a setting on all rows. */
@@ -414,6 +416,11 @@ static mer_status run(const struct mer_ctx *ctx, struct search *search, mer_err 
     MER_GUARD(describe(search, err));
     MER_GUARD(prepare_search(ctx, search, err));
     MER_GUARD(run_plan(ctx, search, err));
+    if (options->visit) {
+        const struct mer_candidate *choice = mer_plan_choice(search->plan);
+        MER_GUARD(mer_evaluation_visit(ctx, search->evaluation, choice->family, &choice->params,
+                                       options->visit, options->visitor, err));
+    }
     /* The folds are done with; the memory is for the last fit. */
     mer_evaluation_free(ctx, search->evaluation);
     search->evaluation = NULL;

@@ -9,6 +9,7 @@
 #ifndef MER_AUTOML_SEARCH_H
 #define MER_AUTOML_SEARCH_H
 
+#include "automl/evaluation.h"
 #include "automl/pipeline.h"
 #include "metric/metric.h"
 
@@ -35,6 +36,10 @@ struct mer_search_options {
     /* Called after every finished trial, from the driving thread; may be NULL. */
     void (*on_trial)(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned);
     void *self;
+    /* Looks at the chosen setting in every fold, once the search has ended (evaluation.h); NULL: it
+     * is not fitted there again. Takes about as long as its trial did, outside of `units`. */
+    mer_fold_visit *visit;
+    void *visitor;
 };
 
 /* Searches, refits the best on all rows. MER_ERR_BUDGET when the budget ends before there is

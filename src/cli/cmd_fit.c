@@ -31,6 +31,7 @@ struct fit_arguments {
     struct mer_cli_settings params;
     uint64_t folds;
     bool require_signed_data;
+    const char *report;
     const char *key;
     uint64_t passphrase_fd;
     struct mer_cli_reading reading;
@@ -68,6 +69,22 @@ static mer_status check_params(const struct fit_arguments *arguments, mer_err *e
     return mer_ok();
 }
 
+static mer_status check_report(const struct fit_arguments *arguments, mer_err *err)
+{
+    struct mer_output output;
+    if (!arguments->report)
+        return mer_ok();
+    if (strcmp(arguments->report, "-") == 0)
+        return mer_fail(err, MER_ERR_USAGE, "a report cannot go to standard output");
+    if (strcmp(arguments->report, arguments->out) == 0)
+        return mer_fail(err, MER_ERR_USAGE, "the report and the model have the same name");
+    MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->data, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->schema, err));
+    MER_GUARD(mer_output_open(&output, arguments->report, arguments->force, 0600, err));
+    mer_output_release(&output);
+    return mer_ok();
+}
+
 /* Fails before hours of work rather than after them. */
 static mer_status check_outputs(const struct fit_arguments *arguments, mer_err *err)
 {
@@ -86,7 +103,7 @@ static mer_status check_outputs(const struct fit_arguments *arguments, mer_err *
         free(path);
         MER_GUARD(status);
     }
-    return mer_ok();
+    return check_report(arguments, err);
 }
 
 /* Opens the key that will sign. A missing default key is made later, once there is something to
@@ -252,6 +269,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .seed = arguments->seed.given ? &arguments->seed.value : NULL,
         .on_trial = on_trial,
         .self = fit,
+        .study = arguments->report != NULL,
     };
     return mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
 }
@@ -262,6 +280,9 @@ static mer_status save(struct fit *fit, mer_err *err)
     MER_GUARD(make_signer(fit, err));
     MER_GUARD(mer_model_save(fit->model, fit->arguments->out, fit->signer, fit->arguments->force,
                              &fit->saved, err));
+    if (fit->arguments->report)
+        MER_GUARD(mer_report_save(fit->model, &fit->saved, fit->arguments->report,
+                                  fit->arguments->force, err));
     fit->save_seconds = mer_cli_seconds(fit->cli) - start;
     return mer_ok();
 }
@@ -288,6 +309,8 @@ static void print_result(struct fit *fit)
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
                                   : "");
+    if (arguments->report)
+        mer_cli_print(cli, "  its report is in %s\n", mer_quote(arguments->report).text);
     mer_cli_print(cli, "  %s in all\n\nNext: merlon predict %s NEW.csv\n",
                   mer_cli_show_seconds(mer_cli_seconds(cli)).text,
                   mer_cli_show_word(arguments->out).text);
@@ -360,6 +383,8 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_document_begin(&document, err);
     mer_cli_put_string(&document, "model", arguments->out);
     mer_cli_put_string(&document, "digest", fit->saved.digest);
+    if (arguments->report)
+        mer_cli_put_string(&document, "report", arguments->report);
     mer_cli_put_unsigned(&document, "bytes", fit->saved.n_bytes);
     mer_cli_put_string(&document, "key", arguments->key ? arguments->key : DEFAULT_KEY);
     mer_cli_put_boolean(&document, "key_is_new", fit->key_is_new);
@@ -516,6 +541,11 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 2,
      .maximum = 100,
      .help = "cross-validate with this many folds; chosen by the number of rows otherwise"},
+    {.name = "report",
+     .type = MER_CLI_FILE,
+     .at = AT(report),
+     .metavar = "FILE",
+     .help = "draw how the model did on held-out rows: one page of HTML, readable by you alone"},
     {.name = "require-signed-data",
      .type = MER_CLI_FLAG,
      .at = AT(require_signed_data),
@@ -528,12 +558,14 @@ static const struct mer_cli_option OPTIONS[] = {
     MER_CLI_PASSPHRASE_OPTION(struct fit_arguments),
     MER_CLI_NO_SCHEMA_OPTION(struct fit_arguments),
     MER_CLI_READING_OPTIONS(struct fit_arguments),
-    {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing model"},
+    {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace existing outputs"},
 };
 
 static const struct mer_cli_example EXAMPLES[] = {
     {"merlon fit houses.csv --target price --out houses.safetensors --budget 60s",
      "searches for a minute and signs the best pipeline"},
+    {"merlon fit houses.csv --target price --out houses.safetensors --report houses.html",
+     "and draws how it did"},
     {"merlon fit houses.csv --target price --out tree.safetensors --model tree --param max_depth=4",
      "fits one tree"},
 };

@@ -151,7 +151,7 @@ void mer_axes_draw(struct mer_page *page, const struct mer_axes *axes, const cha
 {
     double ticks[MER_TICKS_MAX];
     const double bottom = axes->top + axes->height, right = axes->left + axes->width;
-    size_t n = mer_ticks(axes->y_low, axes->y_high, 4, ticks);
+    size_t n = mer_ticks(axes->y_low, axes->y_high, 5, ticks);
     for (size_t i = 0; i < n; i++) {
         const double y = mer_axes_y(axes, ticks[i]);
         mer_chart_line(page, "gr", axes->left, y, right, y);

@@ -51,8 +51,10 @@ static void tell_column(const struct teller *teller, size_t i)
         tell(teller, MER_FINDING_INFINITE, i, SIZE_MAX, column->numbers.n_infinite, 0);
     if (column->type == MER_TYPE_CATEGORICAL && column->n_distinct > MANY_LEVELS)
         tell(teller, MER_FINDING_MANY_LEVELS, i, SIZE_MAX, column->n_distinct, 0);
-    /* Where many lie far out, it is the shape of the column and no mishap. */
-    if (n_outliers > 0 && mer_profile_is_measured(column->type) && !column->sensitive &&
+    /* Where many lie far out, or most are one value, it is the shape of the column and no mishap.
+     */
+    if (n_outliers > 0 && column->numbers.quartiles[0] < column->numbers.quartiles[2] &&
+        mer_profile_is_measured(column->type) && !column->sensitive &&
         (double)n_outliers <= FEW_OUTLIERS * (double)n_rows)
         tell(teller, MER_FINDING_OUTLIERS, i, SIZE_MAX, n_outliers,
              (double)n_outliers / (double)n_rows);

@@ -117,26 +117,6 @@ mer_status mer_page_end(struct mer_page *page)
     return page->status;
 }
 
-struct mer_numeral mer_numeral(double value, int digits)
-{
-    struct mer_numeral numeral;
-    char text[MER_NUMBER_TEXT_MAX];
-    size_t n = mer_number_format_digits(value, digits, text);
-    size_t at = 0;
-    if (isnan(value)) {
-        (void)snprintf(numeral.text, sizeof numeral.text, "\xe2\x80\x93");
-        return numeral;
-    }
-    if (isinf(value))
-        n = (size_t)snprintf(text, sizeof text, "%s", value < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
-    if (text[0] == '-') { /* a minus sign, not a hyphen */
-        at = (size_t)snprintf(numeral.text, sizeof numeral.text, "\xe2\x88\x92");
-        memmove(text, text + 1, n);
-    }
-    (void)snprintf(numeral.text + at, sizeof numeral.text - at, "%s", text);
-    return numeral;
-}
-
 struct mer_numeral mer_numeral_count(uint64_t n)
 {
     struct mer_numeral numeral;
@@ -149,6 +129,38 @@ struct mer_numeral mer_numeral_count(uint64_t n)
         numeral.text[at++] = digits[i];
     }
     numeral.text[at] = '\0';
+    return numeral;
+}
+
+/* Five digits or more before the point: a whole number with commas. */
+static struct mer_numeral grouped(double value)
+{
+    const struct mer_numeral whole = mer_numeral_count((uint64_t)(fabs(value) + 0.5));
+    struct mer_numeral numeral;
+    (void)snprintf(numeral.text, sizeof numeral.text, "%s%.40s", value < 0 ? "\xe2\x88\x92" : "",
+                   whole.text);
+    return numeral;
+}
+
+struct mer_numeral mer_numeral(double value, int digits)
+{
+    struct mer_numeral numeral;
+    char text[MER_NUMBER_TEXT_MAX];
+    size_t at = 0;
+    if (fabs(value) >= 1e4 && fabs(value) < 1e15)
+        return grouped(value);
+    size_t n = mer_number_format_digits(value, digits, text);
+    if (isnan(value)) {
+        (void)snprintf(numeral.text, sizeof numeral.text, "\xe2\x80\x93");
+        return numeral;
+    }
+    if (isinf(value))
+        n = (size_t)snprintf(text, sizeof text, "%s", value < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
+    if (text[0] == '-') { /* a minus sign, not a hyphen */
+        at = (size_t)snprintf(numeral.text, sizeof numeral.text, "\xe2\x88\x92");
+        memmove(text, text + 1, n);
+    }
+    (void)snprintf(numeral.text + at, sizeof numeral.text - at, "%s", text);
     return numeral;
 }
 
@@ -220,13 +232,6 @@ struct mer_numeral mer_numeral_value(enum mer_type type, double value)
     if ((type == MER_TYPE_DATE || type == MER_TYPE_TIME || type == MER_TYPE_DATETIME) &&
         fabs(value) < 0x1p62)
         return show_time(type, value);
-    if (fabs(value) < 1e15 && fabs(value) >= 1e4) { /* five digits or more before the point */
-        const struct mer_numeral whole = mer_numeral_count((uint64_t)(fabs(value) + 0.5));
-        struct mer_numeral numeral;
-        (void)snprintf(numeral.text, sizeof numeral.text, "%s%.40s",
-                       value < 0 ? "\xe2\x88\x92" : "", whole.text);
-        return numeral;
-    }
     return mer_numeral(value, 5);
 }
 

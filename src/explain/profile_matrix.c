@@ -175,7 +175,7 @@ static void draw_matrix(struct mer_page *page, const struct mer_profile *profile
             mer_chart_rectangle(page, "fg", x, y, cell - 1, cell - 1);
             mer_chart_shade(page, value < 0 ? "fb" : "fa", x, y, cell - 1, cell - 1, fabs(value));
             if (n <= WITH_NUMBERS && !isnan(value))
-                mer_chart_text(page, fabs(value) > 0.3 ? "i s m" : "s m", x + cell / 2 - 0.5,
+                mer_chart_text(page, fabs(value) > 0.65 ? "w s m" : "i s m", x + cell / 2 - 0.5,
                                y + cell / 2 + 3, hundredths(value).text);
         }
         /* The name of what stands in the column of squares below. */
@@ -196,7 +196,7 @@ static void put_top(struct mer_page *page, const struct mer_profile *profile)
 {
     static const char *const headings[] = {"Column",    "and",     "#Strength", "#Pearson",
                                            "#Spearman", "Measure", NULL};
-    static const char *const measures[] = {[MER_ASSOCIATION_NUMBERS] = "the larger of both",
+    static const char *const measures[] = {[MER_ASSOCIATION_NUMBERS] = "correlation",
                                            [MER_ASSOCIATION_CATEGORIES] =
                                                "Cram\xc3\xa9r\xe2\x80\x99s V",
                                            [MER_ASSOCIATION_MIXED] = "correlation ratio"};

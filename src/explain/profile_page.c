@@ -6,7 +6,7 @@
 #include "core/math.h"
 #include "explain/chart.h"
 
-enum { FINDINGS_MAX = 40 };
+enum { FINDINGS_OF_A_KIND = 6 };
 
 static void put_types(struct mer_page *page, const struct mer_frame *frame)
 {
@@ -41,7 +41,7 @@ static void put_tiles(struct mer_page *page, const struct mer_profile *profile)
 struct finding_list {
     struct mer_page *page;
     const struct mer_profile *profile;
-    size_t n;
+    size_t counts[MER_FINDING_COUNT];
 };
 
 static void put_finding(struct mer_page *page, const struct mer_profile *profile,
@@ -52,6 +52,8 @@ static void put_finding(struct mer_page *page, const struct mer_profile *profile
     if (found->column != SIZE_MAX)
         mer_profile_link(page, profile, found->column);
     switch (found->what) {
+    case MER_FINDING_COUNT:
+        break;
     case MER_FINDING_NO_ROWS:
         mer_page_put(page, "The table has no rows.");
         break;
@@ -103,26 +105,47 @@ static void put_finding(struct mer_page *page, const struct mer_profile *profile
 static void list_finding(void *self, const struct mer_found *found)
 {
     struct finding_list *const list = self;
-    if (++list->n > FINDINGS_MAX)
+    if (++list->counts[found->what] > FINDINGS_OF_A_KIND)
         return;
     mer_page_put(list->page, "<li>");
     put_finding(list->page, list->profile, found);
     mer_page_put(list->page, "</li>\n");
 }
 
+/* A table with many columns alike is told of once: what is more of each kind is counted. */
+static void put_more(struct mer_page *page, const size_t counts[MER_FINDING_COUNT])
+{
+    static const char *const what[MER_FINDING_COUNT] = {
+        [MER_FINDING_SAME_COLUMN] = "columns hold the same as another",
+        [MER_FINDING_NO_VALUE] = "columns have no value at all",
+        [MER_FINDING_CONSTANT] = "columns have the same value in every row",
+        [MER_FINDING_IDENTIFIER] = "columns name or number the rows",
+        [MER_FINDING_MISSING] = "columns are missing in a fifth of the rows or more",
+        [MER_FINDING_INFINITE] = "columns have infinite values",
+        [MER_FINDING_OUTLIERS] = "columns have a few values far away from all others",
+        [MER_FINDING_MANY_LEVELS] = "columns have more than 100 levels",
+        [MER_FINDING_CORRELATED] = "of the strongest pairs tell nearly the same",
+    };
+    for (int k = 0; k < MER_FINDING_COUNT; k++)
+        if (counts[k] > FINDINGS_OF_A_KIND && what[k])
+            mer_page_format(page, "<li>%s more %s.</li>\n",
+                            mer_numeral_count(counts[k] - FINDINGS_OF_A_KIND).text, what[k]);
+}
+
 static void put_findings(struct mer_page *page, const struct mer_profile *profile)
 {
-    struct finding_list list = {page, profile, 0};
+    struct finding_list list = {.page = page, .profile = profile};
+    size_t n = 0;
     mer_page_section(page, "findings", "What stands out");
     mer_page_put(page, "<ul class=\"findings\">\n");
     mer_findings_each(profile, list_finding, &list);
-    if (list.n == 0)
+    put_more(page, list.counts);
+    for (int k = 0; k < MER_FINDING_COUNT; k++)
+        n += list.counts[k];
+    if (n == 0)
         mer_page_put(page, "<li class=\"good\">No copies, no constant or doubled columns, no "
                            "column with a fifth missing, no lonely outliers.</li>\n");
     mer_page_put(page, "</ul>\n");
-    if (list.n > FINDINGS_MAX)
-        mer_page_format(page, "<p class=\"note\">And %zu findings more.</p>\n",
-                        list.n - FINDINGS_MAX);
     mer_page_section_end(page);
 }
 

@@ -36,7 +36,8 @@ enum mer_finding {
     MER_FINDING_INFINITE,
     MER_FINDING_OUTLIERS,    /* some, but few: a hundredth at most */
     MER_FINDING_MANY_LEVELS, /* of a category: more than 100 */
-    MER_FINDING_CORRELATED   /* at 0.95 or more */
+    MER_FINDING_CORRELATED,  /* at 0.95 or more */
+    MER_FINDING_COUNT
 };
 struct mer_found {
     enum mer_finding what;

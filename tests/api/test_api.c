@@ -413,6 +413,41 @@ static void a_scratch_file_has_no_name(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+static void a_table_and_a_model_are_drawn(void **state)
+{
+    const struct place *const place = *state;
+    char path[PATH_MAX_BYTES];
+    struct mer_table *const table = table_of(place);
+    struct mer_description *description;
+    struct mer_fitted *model;
+    struct stat status;
+    char *json;
+    mer_err err;
+    struct mer_describe_options wrong = {.size = 1};
+    assert_int_equal(mer_describe(table, &wrong, &description, &err).code, MER_ERR_USAGE);
+    assert_ok(mer_describe(table, NULL, &description, &err), &err);
+    assert_ok(mer_description_json(description, &json, &err), &err);
+    assert_non_null(strstr(json, "\"rows\": 80"));
+    mer_text_free(json);
+    assert_ok(mer_description_save(description, path_in(place, "t.html", path), false, &err), &err);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(mer_description_save(description, path, false, &err).code, MER_ERR_EXISTS);
+    assert_ok(mer_description_save(description, path, true, &err), &err);
+    mer_description_free(description);
+
+    struct mer_fit_options options = {.size = sizeof options, .target = "c", .max_trials = 2};
+    assert_ok(mer_fit(place->context, table, &options, &model, &err), &err);
+    assert_int_equal(mer_report_save(model, NULL, path, true, &err).code, MER_ERR_USAGE);
+    mer_fitted_free(model);
+    options.study = true;
+    assert_ok(mer_fit(place->context, table, &options, &model, &err), &err);
+    assert_int_equal(mer_report_save(model, NULL, path, false, &err).code, MER_ERR_EXISTS);
+    assert_ok(mer_report_save(model, NULL, path_in(place, "m.html", path), false, &err), &err);
+    mer_fitted_free(model);
+    mer_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_goes_to_the_console_and_a_file, make_place,
                                         remove_place),
         cmocka_unit_test_setup_teardown(a_scratch_file_has_no_name, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(a_table_and_a_model_are_drawn, make_place, remove_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,7 @@ cp m.safetensors.sig keep.safetensors.sig
 check "the provenance record" m.safetensors.provenance.json
 each "fit --json" out fit table.csv --target class --out m.safetensors --trials 2 --force --json
 each "fit regression" out fit table.csv --target value --out m.safetensors --trials 2 --force
+each "fit --report" out fit table.csv --target class --out m.safetensors --trials 2 --force --report page.html
 each "predict --out" out predict m.safetensors table.csv --out predictions.csv
 each "predict" "" predict m.safetensors table.csv
 each "score" out score m.safetensors table.csv
