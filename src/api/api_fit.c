@@ -222,7 +222,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     MER_GUARD(check_target(table, options->target, err));
     MER_GUARD(note_making(options, table, making, err));
     if (options->study) {
-        MER_GUARD(mer_study_begin(model, table, err));
+        MER_GUARD(mer_study_begin(model, table, options->target, err));
         search.visit = mer_study_visit;
         search.visitor = model->study;
     }

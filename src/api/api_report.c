@@ -8,12 +8,27 @@
 
 enum { MIN_ROWS = 5, PAGE_BYTES_MAX = 256 << 20, PAGE_MODE = 0600 };
 
+/* Whether the schema says that nobody may be shown the column's values. */
+static bool is_sensitive(const struct mer_table *table, size_t column)
+{
+    return column < table->schema.n_fields &&
+           (table->schema.fields[column].flags & MER_FIELD_SENSITIVE) != 0;
+}
+
 static mer_status describe(const struct mer_table *table, size_t min_rows,
                            struct mer_description *description, mer_err *err)
 {
-    const struct mer_profile_options options = {.min_rows = min_rows};
-    return mer_profile_make(&table->context->ctx, &table->frame, &options, &description->profile,
-                            err);
+    const struct mer_ctx *const ctx = &table->context->ctx;
+    bool *sensitive;
+    MER_GUARD(
+        mer_alloc_zero(ctx->alloc, table->frame.n_columns, sizeof *sensitive, &sensitive, err));
+    for (size_t i = 0; i < table->frame.n_columns; i++)
+        sensitive[i] = is_sensitive(table, i);
+    const struct mer_profile_options options = {.min_rows = min_rows, .sensitive = sensitive};
+    const mer_status status =
+        mer_profile_make(ctx, &table->frame, &options, &description->profile, err);
+    mer_free(ctx->alloc, sensitive);
+    return status;
 }
 
 mer_status mer_describe(const struct mer_table *table, const struct mer_describe_options *options,
@@ -107,11 +122,14 @@ mer_status mer_description_save(const struct mer_description *description, const
     return status;
 }
 
-mer_status mer_study_begin(struct mer_fitted *model, const struct mer_table *table, mer_err *err)
+mer_status mer_study_begin(struct mer_fitted *model, const struct mer_table *table,
+                           const char *target, mer_err *err)
 {
+    const size_t column = mer_frame_find(&table->frame, target);
     struct mer_alloc *const alloc = &model->context->alloc;
     MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*model->study), &model->study, err));
     mer_study_init(model->study, alloc, &table->frame);
+    model->study->is_sensitive = column != SIZE_MAX && is_sensitive(table, column);
     return mer_ok();
 }
 

@@ -14,7 +14,7 @@ struct mer_description {
 
 /* Before and after a search that is studied; frees what began too. */
 MER_MUST_CHECK mer_status mer_study_begin(struct mer_fitted *model, const struct mer_table *table,
-                                          mer_err *err);
+                                          const char *target, mer_err *err);
 void mer_study_free(struct mer_fitted *model);
 
 #endif

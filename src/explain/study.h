@@ -39,6 +39,7 @@ struct mer_study {
     size_t n_classes; /* 0 for regression */
     size_t n_rows;    /* held-out rows, fold after fold */
     size_t n_table_rows;
+    bool is_sensitive;   /* the target: its values and labels are not shown */
     size_t n_missing;    /* cells of the training table */
     double *predictions; /* [n_rows][outputs] */
     double *values;      /* [n_rows], one of the two */

@@ -95,6 +95,12 @@ static mer_status put_predictions(struct mer_page *page, const struct mer_study_
 {
     mer_page_section(page, "predictions", "Predictions");
     mer_page_put(page, "<div class=\"pair\">\n");
+    if (view->study->task == MER_TASK_REGRESSION && view->study->is_sensitive) {
+        mer_page_put(page, "<p class=\"note\">The target is marked as sensitive: no value is "
+                           "shown.</p></div>\n");
+        mer_page_section_end(page);
+        return mer_ok();
+    }
     if (view->study->task == MER_TASK_BINARY)
         MER_GUARD(mer_study_put_binary(page, view));
     if (view->study->task == MER_TASK_REGRESSION)

@@ -15,7 +15,6 @@ struct mer_study_source {
     const char *signer; /* whose signature the table had */
     const char *schema_digest;
     const char *version; /* of Merlon */
-    bool hides_labels;   /* the target is marked as sensitive: classes are numbered */
 };
 
 MER_MUST_CHECK mer_status mer_study_page(const struct mer_ctx *ctx, const struct mer_study *study,

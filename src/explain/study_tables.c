@@ -16,7 +16,7 @@ enum {
 
 void mer_study_put_label(struct mer_page *page, const struct mer_study_view *view, size_t k)
 {
-    if (view->source->hides_labels) {
+    if (view->study->is_sensitive) {
         mer_page_format(page, "no. %zu", k + 1);
         return;
     }

@@ -54,6 +54,23 @@ lacks hostile.html "$(printf '\342\200\256')"
 has hostile.html '&lt;/title&gt;&lt;script&gt;'
 lacks out "$(printf '\033')"
 
+# What the schema marks as sensitive shows no value.
+awk 'BEGIN { print "name,wage"; for (i = 0; i < 90; i++) print "canary" i % 3 "," 777001 + i % 40 }' > people.csv
+cat > people.schema.json <<'JSON'
+{"fields": [{"name": "name", "type": "string", "merlon:categorical": true, "merlon:sensitive": true},
+            {"name": "wage", "type": "integer", "merlon:sensitive": true}]}
+JSON
+for format in "" --json; do
+    # $format is none or one word on purpose.
+    # shellcheck disable=SC2086
+    expect 0 describe people.csv --schema people.schema.json --out people.html --force $format
+    has out sensitive
+    lacks out canary
+    lacks out 777
+    lacks people.html canary
+    lacks people.html 777
+done
+
 # Standard input, gaps, copies, a column twice.
 awk 'BEGIN { print "a,b,c"; for (i = 0; i < 60; i++) print i % 7 "," (i % 5 ? i % 4 : "") "," i % 7 }' > gaps.csv
 code=0
