@@ -43,11 +43,11 @@ void mer_forest_tree_release(const struct mer_ctx *ctx, struct mer_forest_tree *
 /* Numbers per leaf: 1 for regression and two classes, else n_classes. */
 size_t mer_forest_values(const struct mer_forest_data *data);
 
-/* The rows of tree number `tree`: how often each was drawn. */
+/* How often each row is drawn for the tree whose stream that is. */
 void mer_forest_draw(const struct mer_forest_data *data, const struct mer_forest_options *options,
                      mer_rng *rng, uint16_t *ret_counts);
 
-/* Grows tree number `tree` of the forest with that seed; *tree is empty or an old one. */
+/* Grows tree number `number` of the forest with that seed; *tree is empty or an old one. */
 MER_MUST_CHECK mer_status mer_forest_grow(const struct mer_ctx *ctx,
                                           const struct mer_forest_data *data,
                                           const struct mer_forest_options *options, uint64_t seed,
