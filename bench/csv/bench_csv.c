@@ -2,8 +2,9 @@
  *
  *   bench_csv FILE WAY [THREADS [CPU]]
  *
- *   WAY   api    as merlon's commands do: copied into sealed memory, hashed, parsed in a cell, the
- *                result validated
+ *   WAY   cell   as merlon's commands do: copied into sealed memory, parsed in a cell, the result
+ *                validated
+ *         fit    the same and hashed, as fit does, which records what it learned from
  *         here   parsed in this process; the result validated too
  *         plain  the same by the plain reader
  */
@@ -32,31 +33,32 @@ static void check(mer_status status, const mer_err *err)
     exit(70);
 }
 
-/* Numbers: their sum. Texts: their bytes. */
+/* Numbers: their sum (what is missing is 0). Texts: their bytes. */
 static double checksum(const struct mer_column *column, size_t n_rows)
 {
     double sum = 0;
-    for (size_t row = 0; row < n_rows; row++) {
-        if (!mer_column_has(column, row))
-            continue;
-        switch (column->type) {
-        case MER_TYPE_BOOLEAN:
-            sum += column->data.bits[row / 8] >> (row % 8) & 1;
-            break;
-        case MER_TYPE_NUMBER:
+    uint64_t whole = 0;
+    switch (column->type) {
+    case MER_TYPE_BOOLEAN:
+        for (size_t i = 0; i < (n_rows + 7) / 8; i++)
+            whole += (uint64_t)__builtin_popcount(column->data.bits[i]);
+        return (double)whole;
+    case MER_TYPE_NUMBER:
+        for (size_t row = 0; row < n_rows; row++)
             sum += column->data.numbers[row];
-            break;
-        case MER_TYPE_CATEGORICAL:
-            sum += (double)mer_column_level(column, (size_t)column->data.codes[row]).n;
-            break;
-        case MER_TYPE_TEXT:
-            sum += (double)mer_column_text(column, row).n;
-            break;
-        default:
-            sum += (double)column->data.integers[row];
-        }
+        return sum;
+    case MER_TYPE_CATEGORICAL:
+        for (size_t row = 0; row < n_rows; row++)
+            if (column->data.codes[row] >= 0)
+                whole += mer_column_level(column, (size_t)column->data.codes[row]).n;
+        return (double)whole;
+    case MER_TYPE_TEXT:
+        return (double)column->data.offsets[n_rows];
+    default:
+        for (size_t row = 0; row < n_rows; row++)
+            whole += (uint64_t)column->data.integers[row];
+        return (double)(int64_t)whole;
     }
-    return sum;
 }
 
 static void print_checksums(const struct mer_frame *frame)
@@ -67,7 +69,7 @@ static void print_checksums(const struct mer_frame *frame)
     printf("\n");
 }
 
-static void read_by_api(const char *path, unsigned n_threads, const char *cpu)
+static void read_by_api(const char *path, bool with_digest, unsigned n_threads, const char *cpu)
 {
     const struct mer_context_options options = {
         .size = sizeof options, .n_threads = n_threads, .cpu = cpu, .cell_program = PROGRAM};
@@ -76,7 +78,9 @@ static void read_by_api(const char *path, unsigned n_threads, const char *cpu)
     mer_err err;
     const double start = now();
     check(mer_context_new(&options, &context, &err), &err);
-    check(mer_table_read(context, path, NULL, &table, &err), &err);
+    const struct mer_table_options how = {
+        .size = sizeof how, .has_header = -1, .without_digest = !with_digest};
+    check(mer_table_read(context, path, &how, &table, &err), &err);
     const double seconds = now() - start;
     printf("seconds %.4f (read %.4f, hash %.4f, parse %.4f): ", seconds, table->read_seconds,
            table->check_seconds, table->parse_seconds);
@@ -120,13 +124,13 @@ static void read_here(const char *path, bool plainly, unsigned n_threads, const 
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: bench_csv FILE api|here|plain [THREADS [CPU]]\n");
+        fprintf(stderr, "usage: bench_csv FILE cell|fit|here|plain [THREADS [CPU]]\n");
         return 64;
     }
     const unsigned n_threads = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 2;
     const char *cpu = argc > 4 ? argv[4] : NULL;
-    if (strcmp(argv[2], "api") == 0)
-        read_by_api(argv[1], n_threads, cpu);
+    if (strcmp(argv[2], "cell") == 0 || strcmp(argv[2], "fit") == 0)
+        read_by_api(argv[1], strcmp(argv[2], "fit") == 0, n_threads, cpu);
     else
         read_here(argv[1], strcmp(argv[2], "plain") == 0, n_threads, cpu);
     return 0;

@@ -33,9 +33,11 @@ static mer_status verify_origin(struct mer_table *table, const void *bytes, size
 {
     struct mer_origin *const origin = &table->origin;
     const uint64_t start_ns = mer_ctx_now_ns(&table->context->ctx);
-    MER_GUARD(mer_digest_hex(bytes, n, origin->digest, err));
     const bool is_file = origin->path && strcmp(origin->path, "-") != 0;
-    if (options->trust && is_file && mer_guard_is_signed(origin->path)) {
+    const bool is_signed = options->trust && is_file && mer_guard_is_signed(origin->path);
+    if (origin->digest[0] == '\0' && (is_signed || !options->without_digest))
+        MER_GUARD(mer_digest_hex(bytes, n, origin->digest, err));
+    if (is_signed) {
         MER_GUARD(mer_guard_verify_read(&table->context->alloc, &options->trust->keys, origin->path,
                                         NULL, bytes, n, &origin->signature, err));
         origin->is_signed = true;
@@ -53,13 +55,65 @@ static mer_status verify_origin(struct mer_table *table, const void *bytes, size
                     "merlon sign signs it, or ask its owner to");
 }
 
-/* Reads a file into sealed memory, counted by the budget; release with release_sealed. */
-static mer_status read_sealed(struct mer_alloc *alloc, const char *path, size_t max_bytes,
-                              struct mer_sealed *ret_sealed, mer_err *err)
+/* A digest that is made while the bytes are copied. */
+struct digesting {
+    struct mer_hash hash;
+    mer_status status;
+    mer_err err;
+};
+
+static void digest_more(void *self, const unsigned char *bytes, size_t n)
 {
+    struct digesting *const digesting = self;
+    if (mer_is_ok(digesting->status))
+        digesting->status = mer_hash_update(&digesting->hash, bytes, n, &digesting->err);
+}
+
+static mer_status end_digest(struct digesting *digesting, char ret_hex[65], mer_err *err)
+{
+    struct mer_digest digest;
+    if (!mer_is_ok(digesting->status)) {
+        mer_hash_release(&digesting->hash);
+        if (err)
+            *err = digesting->err;
+        return digesting->status;
+    }
+    MER_GUARD(mer_hash_final(&digesting->hash, &digest, err));
+    mer_hash_hex(digest.bytes, digest.n, ret_hex);
+    return mer_ok();
+}
+
+/* Reads a file into sealed memory, and tells its digest unless ret_hex is NULL. */
+static mer_status copy_sealed(struct mer_context *context, const char *path, size_t max_bytes,
+                              struct mer_sealed *ret_sealed, char *ret_hex, mer_err *err)
+{
+    struct digesting digesting = {.status = mer_ok()};
+    const struct mer_sealed_reader reader = {digest_more, &digesting};
+    if (!ret_hex)
+        return mer_sealed_read_along(path, max_bytes, context->ctx.team, NULL, ret_sealed, err);
+    MER_GUARD(mer_hash_init(&digesting.hash, MER_HASH_SHA256, err));
+    mer_status status =
+        mer_sealed_read_along(path, max_bytes, context->ctx.team, &reader, ret_sealed, err);
+    if (!mer_is_ok(status)) {
+        mer_hash_release(&digesting.hash);
+        return status;
+    }
+    status = end_digest(&digesting, ret_hex, err);
+    if (!mer_is_ok(status))
+        mer_sealed_release(ret_sealed);
+    return status;
+}
+
+/* Reads a file into sealed memory, counted by the budget, and tells its digest unless ret_hex is
+ * NULL; release with release_sealed. */
+static mer_status read_sealed(struct mer_context *context, const char *path, size_t max_bytes,
+                              struct mer_sealed *ret_sealed, char *ret_hex, mer_err *err)
+{
+    struct mer_alloc *const alloc = &context->alloc;
     const size_t used = atomic_load(&alloc->used);
     const size_t left = alloc->budget > used ? alloc->budget - used : 0;
-    mer_status status = mer_sealed_read(path, left < max_bytes ? left : max_bytes, ret_sealed, err);
+    mer_status status =
+        copy_sealed(context, path, left < max_bytes ? left : max_bytes, ret_sealed, ret_hex, err);
     if (status.code == MER_ERR_DATA && left < max_bytes)
         return mer_fail(err, MER_ERR_MEMORY,
                         "%s is larger than the %zu bytes of memory left for it",
@@ -89,9 +143,10 @@ static mer_status open_schema(struct mer_table *table, const char *path,
 {
     struct mer_alloc *const alloc = &table->context->alloc;
     if (path) {
-        MER_GUARD(read_sealed(alloc, path, SCHEMA_FILE_MAX, &source->file, err));
+        MER_GUARD(read_sealed(table->context, path, SCHEMA_FILE_MAX, &source->file,
+                              table->schema_digest, err));
         source->input = (struct mer_cell_input){source->file.fd, source->file.n};
-        return mer_digest_hex(source->file.bytes, source->file.n, table->schema_digest, err);
+        return mer_ok();
     }
     if (!schema)
         return mer_ok();
@@ -176,7 +231,23 @@ static void tell_part(const struct mer_table *table, const struct mer_table_opti
                     mer_quote(table->report.part).text, table->report.n_parts);
 }
 
-static mer_status parse(struct mer_table *table, struct mer_cell_input input,
+/* A table's bytes. */
+struct source {
+    const void *bytes;
+    struct mer_cell_input input;
+    struct mer_sealed *file; /* to let go of once the cell has it; NULL: none */
+};
+
+/* They stay counted: they are still in memory, only the cell's now. */
+static void let_go(void *self)
+{
+    struct mer_sealed *const file = self;
+    const size_t n = file->n;
+    mer_sealed_release(file);
+    file->n = n;
+}
+
+static mer_status parse(struct mer_table *table, const struct source *source,
                         const struct mer_table_options *options, const struct mer_csv_options *base,
                         mer_err *err)
 {
@@ -188,13 +259,15 @@ static mer_status parse(struct mer_table *table, struct mer_cell_input input,
         csv.header = options->has_header ? MER_CSV_HEADER_YES : MER_CSV_HEADER_NO;
     mer_status status = open_schema(table, table->schema_path, base->schema, &schema, err);
     if (mer_is_ok(status)) {
-        struct mer_cell_csv what = {.table = input,
+        struct mer_cell_csv what = {.table = source->input,
                                     .schema = schema.input,
                                     .options = &csv,
                                     .part = options->part,
                                     .query = options->query,
                                     .bad = &table->bad,
-                                    .ret_image = &table->image};
+                                    .ret_image = &table->image,
+                                    .given = source->file ? let_go : NULL,
+                                    .given_self = source->file};
         if (options->format)
             what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, table->schema_path, err);
@@ -257,16 +330,17 @@ static mer_status choose_schema(struct mer_table *table, const struct mer_table_
     return mer_ok();
 }
 
-static mer_status make(struct mer_table *table, const void *bytes, struct mer_cell_input input,
+static mer_status make(struct mer_table *table, const struct source *source,
                        const struct mer_table_options *options, const struct mer_csv_options *base,
                        mer_err *err)
 {
-    table->origin.n_bytes = input.n;
-    MER_GUARD(verify_origin(table, bytes, input.n, options, err));
+    const size_t n = source->input.n;
+    table->origin.n_bytes = n;
+    MER_GUARD(verify_origin(table, source->bytes, n, options, err));
     if (table->path && strcmp(table->path, "-") != 0)
-        MER_GUARD(check_companions(table->path, bytes, input.n, err));
+        MER_GUARD(check_companions(table->path, source->bytes, n, err));
     MER_GUARD(choose_schema(table, options, base, err));
-    return parse(table, input, options, base, err);
+    return parse(table, source, options, base, err);
 }
 
 static mer_status new_table(struct mer_context *context, const struct mer_table_options *options,
@@ -313,9 +387,12 @@ mer_status mer_table_read_with(struct mer_context *context, const char *path,
         goto fail;
     }
     table->origin.path = table->path;
-    MER_GUARD_GOTO(read_sealed(&context->alloc, path, SIZE_MAX - 1, &file, err), fail);
+    MER_GUARD_GOTO(read_sealed(context, path, SIZE_MAX - 1, &file,
+                               chosen.without_digest ? NULL : table->origin.digest, err),
+                   fail);
     table->read_seconds = seconds_since(&context->ctx, start_ns);
-    status = make(table, file.bytes, (struct mer_cell_input){file.fd, file.n}, &chosen, base, err);
+    const struct source source = {file.bytes, {file.fd, file.n}, &file};
+    status = make(table, &source, &chosen, base, err);
     release_sealed(&context->alloc, &file);
     if (!mer_is_ok(status))
         goto fail;
@@ -345,7 +422,8 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
     struct mer_cell_input input = {.fd = -1, .n = n};
     mer_status status = mer_memory_file_of("merlon-bytes", bytes, n, &input.fd, err);
     if (mer_is_ok(status)) {
-        status = make(table, bytes, input, &chosen, &base, err);
+        const struct source source = {bytes, input, NULL};
+        status = make(table, &source, &chosen, &base, err);
         mer_descriptor_close(input.fd);
     }
     if (!mer_is_ok(status)) {

@@ -205,6 +205,8 @@ mer_status mer_cell_read_csv(const struct mer_ctx *ctx, const struct mer_cell_se
                                                  .max_memory_bytes = request.max_memory_bytes,
                                                  .with_team = what->table.n >= TEAM_BYTES};
     MER_GUARD_GOTO(mer_cell_session_start(&session, ctx, &start, err), done);
+    if (what->given)
+        what->given(what->given_self);
     status =
         converse(&session, &request, (const char *)texts.bytes, wants_notes, &answer, &notes, err);
     if (status.code == MER_ERR_DATA && what->bad) {

@@ -35,6 +35,10 @@ struct mer_cell_csv {
      * a failure too. Initialised by the caller, and released by him. */
     struct mer_bad_rows *bad;
     int *ret_image; /* unless NULL: the image as a sealed memory file, for the caller to close */
+    /* Called, unless NULL, as soon as the cell has the table: whoever does not need it any more may
+     * let go of it, and its memory goes back when the cell ends, not after that. */
+    void (*given)(void *self);
+    void *given_self;
 };
 MER_MUST_CHECK mer_status mer_cell_read_csv(
     const struct mer_ctx *ctx, const struct mer_cell_settings *settings,

@@ -5,7 +5,7 @@
 
 enum {
     COLUMNS_MAX = 1 << 14, /* wider tables are left to the plain reader */
-    BATCH_BYTES = 64 << 10,
+    BATCH_BYTES = 16 << 10,
     CACHED_MAX = 1 << 15, /* entries of all of a worker's caches */
     CACHE_BITS_MIN = 4,
     CACHE_BITS_MAX = 8,

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/team.h"
 #include "frame/dictionary.h"
 #include "frame/image.h"
 #include "frame/text_check.h"
@@ -339,9 +340,55 @@ static mer_status check_names(struct check *check, const struct mer_image_column
     return mer_ok();
 }
 
+/* What is checked a column at a time, by several threads where it is much. */
+struct columns_check {
+    struct check check;
+    const struct mer_image_column *columns;
+    mer_status *statuses; /* [n_columns] */
+    mer_err *errs;
+};
+
+static void check_task(void *argument, size_t c, size_t worker)
+{
+    const struct columns_check *all = argument;
+    struct check check = all->check;
+    (void)worker;
+    check.index = c;
+    check.err = &all->errs[c];
+    all->statuses[c] = check_column(&check, &all->columns[c]);
+}
+
+static mer_status check_columns(struct columns_check *all, size_t n_columns)
+{
+    mer_team_run(all->check.ctx->team, check_task, all, n_columns);
+    for (size_t c = 0; c < n_columns; c++) {
+        if (mer_is_ok(all->statuses[c]))
+            continue;
+        if (all->check.err)
+            *all->check.err = all->errs[c];
+        return all->statuses[c];
+    }
+    return mer_ok();
+}
+
+static mer_status check_in_parallel(const struct check *check,
+                                    const struct mer_image_column *columns, size_t n_columns)
+{
+    struct mer_alloc *alloc = check->ctx->alloc;
+    struct columns_check all = {.check = *check, .columns = columns};
+    MER_GUARD(mer_alloc_zero(alloc, n_columns, sizeof *all.statuses, &all.statuses, check->err));
+    mer_status status = mer_alloc_zero(alloc, n_columns, sizeof *all.errs, &all.errs, check->err);
+    if (mer_is_ok(status))
+        status = check_columns(&all, n_columns);
+    mer_free(alloc, all.errs);
+    mer_free(alloc, all.statuses);
+    return status;
+}
+
 mer_status mer_image_check(const struct mer_ctx *ctx, const unsigned char *image, size_t n,
                            mer_err *err)
 {
+    enum { MUCH = 4 << 20, COLUMNS_MAX = 1 << 14 };
     MER_GUARD(check_header(image, n, err));
     const struct mer_image_header *header = (const void *)image;
     const struct mer_image_column *columns = (const void *)(image + sizeof *header);
@@ -349,6 +396,8 @@ mer_status mer_image_check(const struct mer_ctx *ctx, const unsigned char *image
     struct check check = {.ctx = ctx, .image = image, .n_rows = header->n_rows, .err = err};
     MER_GUARD(check_table(&check, columns, n_columns, n));
     MER_GUARD(check_names(&check, columns, n_columns));
+    if (n >= MUCH && n_columns <= COLUMNS_MAX && mer_team_size(ctx->team) > 1)
+        return check_in_parallel(&check, columns, n_columns);
     for (size_t c = 0; c < n_columns; c++) {
         check.index = c;
         MER_GUARD(check_column(&check, &columns[c]));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,6 +36,9 @@ mer_status mer_privilege_give_up(mer_err *err)
     const struct rlimit nothing = {0, 0}, few = {64, 64};
 
     MER_GUARD(mer_privilege_gain_none(err));
+    /* A second thread's first allocation would make a heap of its own, and ask how many processors
+     * there are before. */
+    (void)mallopt(M_ARENA_MAX, 1);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return refuse("become undumpable", err);
     if (syscall(SYS_capset, &header, none) != 0)
