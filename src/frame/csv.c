@@ -14,6 +14,7 @@
 #include "frame/gunzip.h"
 #include "frame/infer.h"
 #include "frame/text_check.h"
+#include "frame/unzstd.h"
 
 const char *const MER_CSV_MISSING[] = {"", "NA", "NaN", "null", "?"};
 const size_t MER_CSV_N_MISSING = sizeof MER_CSV_MISSING / sizeof MER_CSV_MISSING[0];
@@ -28,6 +29,7 @@ struct reading {
     struct mer_arena arena;        /* the names */
     struct mer_dictionary by_name; /* column numbers */
     unsigned char *unzipped;
+    bool was_gzip;
     bool was_plain;
     struct mer_image_column *stored;
     struct mer_region *region; /* the caller's */
@@ -250,7 +252,7 @@ static struct mer_csv_report report_of(const struct reading *reading)
     struct mer_csv_report report = {.delimiter = reading->dialect.delimiter,
                                     .has_header = reading->dialect.has_header,
                                     .had_bom = reading->dialect.had_bom,
-                                    .was_gzip = reading->unzipped != NULL,
+                                    .was_gzip = reading->was_gzip,
                                     .was_plain = reading->was_plain,
                                     .n_rows = table->n_rows,
                                     .n_columns = table->source.n_columns};
@@ -292,6 +294,10 @@ static mer_status begin(struct reading *reading, const void *bytes, size_t n, me
     const struct mer_ctx *ctx = table->ctx;
     if (mer_gunzip_applies(bytes, n)) {
         MER_GUARD(mer_gunzip(ctx, bytes, n, &reading->unzipped, &n, err));
+        bytes = reading->unzipped;
+        reading->was_gzip = true;
+    } else if (mer_unzstd_applies(bytes, n)) {
+        MER_GUARD(mer_unzstd(ctx, bytes, n, &reading->unzipped, &n, err));
         bytes = reading->unzipped;
     }
     MER_GUARD(begin_missing(reading, err));

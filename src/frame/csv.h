@@ -55,9 +55,9 @@ struct mer_csv_report {
     char part[64];
 };
 
-/* Reads a whole file that is already in memory; gzip (recognised by its magic) is decompressed,
- * bounded by the allocation budget. On success *ret_frame owns its image. Progress phase:
- * "reading". */
+/* Reads a whole file that is already in memory; gzip and zstd (recognised by their magic) are
+ * decompressed, bounded by the allocation budget. On success *ret_frame owns its image. Progress
+ * phase: "reading". */
 MER_MUST_CHECK mer_status mer_csv_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
                                        const struct mer_csv_options *options,
                                        struct mer_frame *ret_frame,

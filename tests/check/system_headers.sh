@@ -19,6 +19,7 @@ BEGIN {
     only["<jansson.h>"] = "core"
     only["<zlib.h>"] = "frame intake"
     only["<zstd.h>"] = "frame intake"
+    only["<zstd_errors.h>"] = "frame"
     only["<lz4.h>"] = "intake"
     only["<lz4frame.h>"] = "intake"
     only["<expat.h>"] = "intake"
