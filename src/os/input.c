@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,19 @@ mer_status mer_input_read(const struct mer_input *input, size_t n_before, void *
     if (got < 0)
         return mer_fail_system(err, MER_ERR_IO, errno, "%s cannot be read",
                                mer_quote(input->path).text);
+    if ((size_t)got > input->max_bytes - n_before)
+        return fail_too_large(input, err);
+    *ret_n = (size_t)got;
+    return mer_ok();
+}
+
+mer_status mer_input_send(const struct mer_input *input, size_t n_before, int fd, size_t n,
+                          bool *ret_can, size_t *ret_n, mer_err *err)
+{
+    const ssize_t got = sendfile(fd, input->fd, NULL, n);
+    *ret_can = got >= 0;
+    if (got < 0)
+        return mer_ok();
     if ((size_t)got > input->max_bytes - n_before)
         return fail_too_large(input, err);
     *ret_n = (size_t)got;

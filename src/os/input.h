@@ -18,6 +18,11 @@ MER_MUST_CHECK mer_status mer_input_open(struct mer_input *input, const char *pa
  * only. A signal that was caught meanwhile ends it with MER_ERR_CANCELLED. */
 MER_MUST_CHECK mer_status mer_input_read(const struct mer_input *input, size_t n_before,
                                          void *space, size_t n, size_t *ret_n, mer_err *err);
+/* Hands up to n bytes of a regular file on to another file without a detour through memory of this
+ * process; as mer_input_read otherwise. *ret_can is false, and nothing happened, where the system
+ * cannot do that. */
+MER_MUST_CHECK mer_status mer_input_send(const struct mer_input *input, size_t n_before, int fd,
+                                         size_t n, bool *ret_can, size_t *ret_n, mer_err *err);
 void mer_input_close(struct mer_input *input);
 
 #endif

@@ -64,6 +64,10 @@ mer_status mer_memory_file_seal(int fd, mer_err *err)
  * there is nothing to share. */
 static mer_status map_sealed(int fd, size_t n, int flags, void **ret_base, mer_err *err)
 {
+    /* The pages of a large one are left to those who look at them: often several threads. */
+    enum { LARGE = 16 << 20 };
+    if (n >= LARGE)
+        flags &= ~MAP_POPULATE;
     void *base = mmap(NULL, n, PROT_READ, MAP_PRIVATE | flags, fd, 0);
     if (base == MAP_FAILED)
         return refuse("map", err);

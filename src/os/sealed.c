@@ -44,18 +44,30 @@ struct copy {
     mer_err *err;
 };
 
-/* Piece by piece through a buffer that stays in the cache: half the time of reading into a mapping,
- * whose pages the kernel clears first. */
+/* A regular file by the kernel alone; anything else, and what the kernel cannot do, piece by piece
+ * through a buffer that stays in the cache: half the time of reading into a mapping, whose pages
+ * are cleared first. */
+static mer_status copy_more(struct copy *copy, size_t n, size_t *ret_got)
+{
+    enum { STEP = 1 << 20 };
+    unsigned char piece[64 << 10];
+    bool can = copy->input->size_hint > 0;
+    if (can)
+        MER_GUARD(mer_input_send(copy->input, n, copy->fd, STEP, &can, ret_got, copy->err));
+    if (can)
+        return mer_ok();
+    MER_GUARD(mer_input_read(copy->input, n, piece, sizeof piece, ret_got, copy->err));
+    return mer_fd_write(copy->fd, piece, *ret_got, "a sealed copy in memory", copy->err);
+}
+
 static mer_status copy_all(struct copy *copy)
 {
-    unsigned char piece[64 << 10];
     size_t n = 0;
     size_t got = 0;
     for (;;) {
-        MER_GUARD(mer_input_read(copy->input, n, piece, sizeof piece, &got, copy->err));
+        MER_GUARD(copy_more(copy, n, &got));
         if (got == 0)
             return mer_ok();
-        MER_GUARD(mer_fd_write(copy->fd, piece, got, "a sealed copy in memory", copy->err));
         n += got;
         atomic_store_explicit(&copy->n, n, memory_order_release);
     }
