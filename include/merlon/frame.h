@@ -47,7 +47,8 @@ struct mer_origin {
     struct mer_verified signature; /* when is_signed */
 };
 
-/* Reads a table of any format that mer_table_format_name lists (CSV may be compressed with gzip or zstd);
+/* Reads a table of any format that mer_table_format_name lists (CSV may be compressed with gzip or
+ * zstd);
  * "-" is standard input. It is parsed in a process of its own that
  * can reach nothing (context.h); MER_ERR_ABSENT where there can be none. options NULL: detect
  * everything. Errors name row and column, never a value. The table belongs to the context and must

@@ -17,7 +17,7 @@ static mer_status run_infer(struct mer_cli *cli, const void *words, mer_err *err
     struct mer_table_options options;
     MER_GUARD(mer_cli_reading_options(&arguments->reading, &options, err));
     options.ignore_schema_beside = true; /* which is what may have to be written anew */
-    options.without_digest = true; /* nobody asks for it */
+    options.without_digest = true;       /* nobody asks for it */
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     struct mer_table *table;
     MER_GUARD(mer_table_read(cli->context, arguments->data, &options, &table, err));
