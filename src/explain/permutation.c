@@ -9,9 +9,9 @@
 #include "core/team.h"
 #include "explain/study.h"
 
-enum { REPEATS = 5, ROWS_MIN = 50 };
+enum { REPEATS = 5, ROWS_MIN = 20 };
 
-static const double PREDICTIONS_MAX = 2e6;
+static const double PREDICTIONS_MAX = 2e5;
 
 /* What was made of a column: dense columns first_dense .. + n_dense, and a group or SIZE_MAX. */
 struct made {
