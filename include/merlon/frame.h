@@ -36,6 +36,8 @@ struct mer_table_options {
     /* Leaves the digest of mer_table_origin empty where no signature needs it, which saves its
      * time. */
     bool without_digest;
+    /* Without a schema, texts such as NA stay texts where the format says missing by itself. */
+    bool keep_texts;
 };
 
 /* Where a table's bytes came from. */
@@ -67,6 +69,32 @@ MER_API void mer_table_free(struct mer_table *table);
 MER_API const char *mer_table_format_name(size_t i);
 /* That of a table that was read. */
 MER_API const char *mer_table_format(const struct mer_table *table);
+
+struct mer_table_write_options {
+    size_t size;            /* sizeof(struct mer_table_write_options) */
+    const char *format;     /* "csv", "parquet", "arrow"; NULL: by the end of the file's name */
+    char delimiter;         /* of CSV; 0: a comma */
+    bool replace;           /* existing files */
+    const char *schema_out; /* where the schema goes by which the file reads back; NULL: nowhere */
+};
+
+/* What was written. */
+struct mer_table_written {
+    const char *format; /* a constant */
+    uint64_t n_bytes;
+    /* CSV: the text that means missing in it (a constant), NULL: nothing is missing; and how many
+     * texts are words like NA, so that they read as missing without the schema. */
+    const char *missing;
+    uint64_t n_texts_lost;
+};
+
+/* Writes a table to a file that appears whole or not at all; the same table gives the same bytes.
+ * CSV holds the shortest texts that mean the same values. MER_ERR_EXISTS where a file stands and is
+ * not to be replaced. options and ret_written may be NULL. */
+MER_API MER_MUST_CHECK mer_status mer_table_write(const struct mer_table *table, const char *path,
+                                                  const struct mer_table_write_options *options,
+                                                  struct mer_table_written *ret_written,
+                                                  mer_err *err);
 
 /* Valid as long as the table. */
 MER_API const struct mer_origin *mer_table_origin(const struct mer_table *table);

@@ -267,7 +267,8 @@ static mer_status parse(struct mer_table *table, const struct source *source,
                                     .bad = &table->bad,
                                     .ret_image = &table->image,
                                     .given = source->file ? let_go : NULL,
-                                    .given_self = source->file};
+                                    .given_self = source->file,
+                                    .keep_texts = options->keep_texts};
         if (options->format)
             what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, table->schema_path, err);

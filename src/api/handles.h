@@ -105,6 +105,11 @@ MER_MUST_CHECK mer_status mer_table_read_with(struct mer_context *context, const
                                               const struct mer_csv_options *base,
                                               struct mer_table **ret_table, mer_err *err);
 
+/* The format (a row of the registry) that a table would be written to a path in: the one that is
+ * named, or by the path's end. MER_ERR_USAGE when there is none, or it is only read. */
+MER_MUST_CHECK mer_status mer_table_choose_format(const char *path, const char *name,
+                                                  size_t *ret_format, mer_err *err);
+
 /* How the context's cells are started; finds their program. The settings point into the context. */
 MER_MUST_CHECK mer_status mer_context_cell_settings(struct mer_context *context,
                                                     struct mer_cell_settings *ret_settings,

@@ -173,6 +173,7 @@ static struct mer_cell_request build_request(const struct mer_cell_csv *what, bo
         .has_part = what->part != NULL,
         .has_query = what->query != NULL,
         .on_bad_row = (uint8_t)(what->bad ? what->bad->mode + 1 : 0),
+        .keep_texts = what->keep_texts,
     };
 }
 

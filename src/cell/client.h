@@ -39,6 +39,7 @@ struct mer_cell_csv {
      * let go of it, and its memory goes back when the cell ends, not after that. */
     void (*given)(void *self);
     void *given_self;
+    bool keep_texts; /* of mer_table_reading */
 };
 MER_MUST_CHECK mer_status mer_cell_read_csv(
     const struct mer_ctx *ctx, const struct mer_cell_settings *settings,

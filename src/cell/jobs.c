@@ -86,6 +86,7 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
                 .optional_field = inputs->optional_field},
         .part = inputs->part,
         .query = inputs->query,
+        .keep_texts = request->keep_texts != 0,
     };
     if (request->has_schema) {
         answer->part = MER_CELL_PART_SIDE;

@@ -68,7 +68,7 @@ struct mer_cell_request {
     uint8_t has_part;
     uint8_t has_query;
     uint8_t on_bad_row; /* enum mer_on_bad_row + 1; 0: tell of the first alone */
-    uint8_t padding[1];
+    uint8_t keep_texts;
 };
 
 enum mer_cell_answer_kind { MER_CELL_READY, MER_CELL_PROGRESS, MER_CELL_RESULT };

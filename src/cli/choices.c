@@ -2,6 +2,7 @@
  * registries. */
 #include "cli/command.h"
 #include "core/cpu.h"
+#include "intake/table_writer.h"
 #include "learn/family.h"
 #include "metric/metric.h"
 
@@ -30,6 +31,14 @@ const char *mer_cli_choice_bad_row(size_t i)
 {
     static const char *const names[] = {"fail", "skip", "quarantine"};
     return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
+const char *mer_cli_choice_written_format(size_t i)
+{
+    for (size_t format = 0; format < MER_N_TABLE_FORMATS; format++)
+        if (mer_table_can_write(format) && i-- == 0)
+            return MER_TABLE_FORMATS[format].name;
+    return NULL;
 }
 
 const char *mer_cli_choice_cpu(size_t i)

@@ -20,6 +20,8 @@ struct mer_table_reading {
     /* Of CSV: rows that do not fit are told of here, and left out unless its mode is to fail. NULL:
      * the first one ends the reading. */
     struct mer_bad_rows *bad;
+    /* Without a schema, texts such as NA are values where the format says missing by itself. */
+    bool keep_texts;
 };
 
 enum { MER_TABLE_COMPANIONS_MAX = 2 };

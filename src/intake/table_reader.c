@@ -137,7 +137,12 @@ mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const
     if (reading->query && !row->has_queries)
         return mer_fail(err, MER_ERR_USAGE, "a table of the format %s cannot be queried",
                         row->name);
-    mer_status status = read_and_finish(ctx, format, bytes, n, reading, region, &report, err);
+    struct mer_table_reading chosen = *reading;
+    if (reading->keep_texts && MER_TABLE_READERS[format] != &MER_TABLE_READER_CSV) {
+        chosen.csv.missing_values = MER_CSV_MISSING; /* none of them */
+        chosen.csv.n_missing_values = 0;
+    }
+    mer_status status = read_and_finish(ctx, format, bytes, n, &chosen, region, &report, err);
     if (status.code == MER_ERR_DATA && reading->bad &&
         MER_TABLE_READERS[format] == &MER_TABLE_READER_CSV)
         status = set_aside(ctx, format, bytes, n, reading, status, region, &report, err);
