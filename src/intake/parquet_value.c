@@ -1,34 +1,8 @@
 /* What the physical values of Parquet mean. */
-#include <stdio.h>
-
-#include "core/number.h"
-#include "intake/half.h"
+#include "intake/exact_value.h"
 #include "intake/parquet_pages.h"
 
 enum { SECOND_MICROSECONDS = 1000000, UUID_BYTES = 16 };
-
-/* A count of units as microseconds, exactly. NULL, or why not. */
-static const char *to_microseconds(int64_t value, int64_t per_second, int64_t *ret)
-{
-    if (per_second <= SECOND_MICROSECONDS)
-        return __builtin_mul_overflow(value, SECOND_MICROSECONDS / per_second, ret)
-                   ? "a date outside of the years 1 to 9999"
-                   : NULL;
-    const int64_t per_microsecond = per_second / SECOND_MICROSECONDS;
-    if (value % per_microsecond != 0)
-        return "a time finer than a microsecond";
-    *ret = value / per_microsecond;
-    return NULL;
-}
-
-static const char *put_time(struct mer_built_column *column, int64_t value, int64_t per_second)
-{
-    int64_t microseconds;
-    const char *const what = to_microseconds(value, per_second, &microseconds);
-    if (!what)
-        mer_built_put_integer(column, microseconds);
-    return what;
-}
 
 /* Nanoseconds of a day, then its Julian number (2440588 is 1970-01-01). */
 static const char *put_julian(struct mer_built_column *column, const unsigned char *bytes)
@@ -38,6 +12,8 @@ static const char *put_julian(struct mer_built_column *column, const unsigned ch
     int32_t day;
     memcpy(&nanoseconds, bytes, sizeof nanoseconds);
     memcpy(&day, bytes + sizeof nanoseconds, sizeof day);
+    if (day < 0 || day > INT32_MAX / 256)
+        return "a date outside of the years 1 to 9999";
     seconds = (day - epoch) * day_seconds;
     if (nanoseconds < 0 || nanoseconds >= day_seconds * 1000000000)
         return "a time that is none of a day";
@@ -45,48 +21,6 @@ static const char *put_julian(struct mer_built_column *column, const unsigned ch
         return "a time finer than a microsecond";
     mer_built_put_integer(column, seconds * SECOND_MICROSECONDS + nanoseconds / 1000);
     return NULL;
-}
-
-/* A whole number of 10^-scale: an integer where the scale is zero, else the double nearest to it,
- * which has to mean the same: at most 15 digits. */
-static const char *put_decimal(struct mer_built_column *column, int64_t unscaled, unsigned scale)
-{
-    enum { DIGITS_MAX = 15 };
-    char text[MER_NUMBER_TEXT_MAX];
-    double value;
-    if (scale == 0) {
-        mer_built_put_integer(column, unscaled);
-        return NULL;
-    }
-    const int64_t most = 1000000000000000; /* 10^DIGITS_MAX */
-    if (unscaled <= -most || unscaled >= most)
-        return "a decimal with more digits than a number holds";
-    const int n = snprintf(text, sizeof text, "%llde-%u", (long long)unscaled, scale);
-    if (!mer_number_parse(text, (size_t)n, false, &value))
-        return "a decimal that is none";
-    mer_built_put_number(column, value);
-    return NULL;
-}
-
-/* Big-endian, two's complement. */
-static const char *put_decimal_bytes(struct mer_built_column *column, struct mer_cell cell,
-                                     unsigned scale)
-{
-    const unsigned char *const bytes = (const unsigned char *)cell.bytes;
-    if (cell.n == 0)
-        return "a decimal that is none";
-    const unsigned char fill = bytes[0] & 0x80 ? 0xff : 0;
-    uint64_t value = fill ? UINT64_MAX : 0;
-    for (size_t i = 0; i < cell.n; i++) {
-        const bool in_reach = cell.n - i <= sizeof value;
-        if (!in_reach && bytes[i] != fill)
-            return "a decimal with more digits than a number holds";
-        if (in_reach)
-            value = value << 8 | bytes[i];
-    }
-    if (cell.n > sizeof value && ((value >> 63) != 0) != (fill != 0))
-        return "a decimal with more digits than a number holds";
-    return put_decimal(column, (int64_t)value, scale);
 }
 
 static mer_status put_uuid(struct mer_built_column *column, const unsigned char *bytes,
@@ -133,14 +67,12 @@ static const char *put_integer(struct mer_built_column *column, const struct mer
 {
     switch (leaf->meaning) {
     case MER_PARQUET_UNSIGNED:
-        if (value < 0)
-            return "an integer above 9223372036854775807";
-        break;
+        return mer_put_unsigned(column, (uint64_t)value);
     case MER_PARQUET_TIME:
     case MER_PARQUET_TIMESTAMP:
-        return put_time(column, value, leaf->per_second);
+        return mer_put_time(column, value, leaf->per_second);
     case MER_PARQUET_DECIMAL:
-        return put_decimal(column, value, leaf->scale);
+        return mer_put_decimal(column, value, leaf->scale);
     default:
         break;
     }
@@ -168,8 +100,8 @@ static const char *put_fixed(struct mer_built_column *column, const struct mer_p
         return "a value in a column that has none";
     case MER_PARQUET_DECIMAL:
         if (leaf->physical == MER_PARQUET_FIXED)
-            return put_decimal_bytes(column, (struct mer_cell){(const char *)bytes, leaf->width},
-                                     leaf->scale);
+            return mer_put_decimal_bytes(
+                column, (struct mer_cell){(const char *)bytes, leaf->width}, leaf->scale);
         break;
     default:
         break;
@@ -187,7 +119,7 @@ mer_status mer_parquet_put(struct mer_built_column *column, const struct mer_par
         return put_uuid(column, values->fixed + i * values->width, err);
     if (values->views)
         what = leaf->meaning == MER_PARQUET_DECIMAL
-                   ? put_decimal_bytes(column, values->views[i], leaf->scale)
+                   ? mer_put_decimal_bytes(column, values->views[i], leaf->scale)
                    : "a value in a column that has none";
     else
         what = put_fixed(column, leaf, values->fixed + i * values->width);
