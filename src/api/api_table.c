@@ -344,9 +344,9 @@ static mer_status make(struct mer_table *table, const struct source *source,
     return parse(table, source, options, base, err);
 }
 
-static mer_status new_table(struct mer_context *context, const struct mer_table_options *options,
-                            struct mer_table_options *ret_options, struct mer_table **ret_table,
-                            mer_err *err)
+mer_status mer_table_begin(struct mer_context *context, const struct mer_table_options *options,
+                           struct mer_table_options *ret_options, struct mer_table **ret_table,
+                           mer_err *err)
 {
     *ret_options = (struct mer_table_options){.size = sizeof *ret_options, .has_header = -1};
     if (options)
@@ -366,6 +366,7 @@ static mer_status new_table(struct mer_context *context, const struct mer_table_
     table->context = context;
     mer_bad_rows_init(&table->bad, &context->alloc, on_bad_row);
     table->image = -1;
+    atomic_init(&table->n_holders, 1);
     mer_schema_init(&table->schema, &context->alloc);
     *ret_table = table;
     return mer_ok();
@@ -378,7 +379,7 @@ mer_status mer_table_read_with(struct mer_context *context, const char *path,
 {
     struct mer_table_options chosen;
     struct mer_table *table;
-    MER_GUARD(new_table(context, options, &chosen, &table, err));
+    MER_GUARD(mer_table_begin(context, options, &chosen, &table, err));
     struct mer_sealed file = {.fd = -1};
     const uint64_t start_ns = mer_ctx_now_ns(&context->ctx);
     mer_status status;
@@ -419,7 +420,7 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
     static const struct mer_csv_options base = {.header = MER_CSV_HEADER_DETECT};
     struct mer_table_options chosen;
     struct mer_table *table;
-    MER_GUARD(new_table(context, options, &chosen, &table, err));
+    MER_GUARD(mer_table_begin(context, options, &chosen, &table, err));
     struct mer_cell_input input = {.fd = -1, .n = n};
     mer_status status = mer_memory_file_of("merlon-bytes", bytes, n, &input.fd, err);
     if (mer_is_ok(status)) {
@@ -489,7 +490,7 @@ mer_status mer_model_read_table(const struct mer_fitted *model, const char *path
 
 void mer_table_free(struct mer_table *table)
 {
-    if (!table)
+    if (!table || atomic_fetch_sub(&table->n_holders, 1) > 1)
         return;
     if (table->has_frame)
         mer_frame_release(&table->frame);

@@ -30,7 +30,8 @@ struct mer_context {
 
 struct mer_table {
     struct mer_context *context;
-    char *path; /* owned; NULL: from memory */
+    _Atomic size_t n_holders; /* the caller, and what was exported and not released */
+    char *path;               /* owned; NULL: from memory */
     struct mer_frame frame;
     bool has_frame;
     int image;                /* the frame's bytes as a sealed memory file, for cells; -1: none */
@@ -109,6 +110,12 @@ MER_MUST_CHECK mer_status mer_table_read_with(struct mer_context *context, const
  * named, or by the path's end. MER_ERR_USAGE when there is none, or it is only read. */
 MER_MUST_CHECK mer_status mer_table_choose_format(const char *path, const char *name,
                                                   size_t *ret_format, mer_err *err);
+
+/* A new table without rows, and the options checked, those that were not given filled in. */
+MER_MUST_CHECK mer_status mer_table_begin(struct mer_context *context,
+                                          const struct mer_table_options *options,
+                                          struct mer_table_options *ret_options,
+                                          struct mer_table **ret_table, mer_err *err);
 
 /* How the context's cells are started; finds their program. The settings point into the context. */
 MER_MUST_CHECK mer_status mer_context_cell_settings(struct mer_context *context,

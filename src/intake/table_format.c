@@ -14,6 +14,7 @@ const struct mer_table_format MER_TABLE_FORMATS[] = {
      .magic = "SQLite format 3",
      .n_magic = 16, /* its final zero too */
      .companions = {"-wal", "-journal"}},
+    {.name = "arrow", .extensions = "arrow feather ipc"},
 };
 const size_t MER_N_TABLE_FORMATS = sizeof MER_TABLE_FORMATS / sizeof MER_TABLE_FORMATS[0];
 

@@ -16,10 +16,8 @@ const struct mer_table_reader MER_TABLE_READER_CSV = {.write_image = write_csv};
 
 /* In the order of MER_TABLE_FORMATS. */
 const struct mer_table_reader *const MER_TABLE_READERS[] = {
-    &MER_TABLE_READER_CSV,
-    &MER_TABLE_READER_PARQUET,
-    &MER_TABLE_READER_XLSX,
-    &MER_TABLE_READER_SQLITE,
+    &MER_TABLE_READER_CSV,    &MER_TABLE_READER_PARQUET, &MER_TABLE_READER_XLSX,
+    &MER_TABLE_READER_SQLITE, &MER_TABLE_READER_ARROW,
 };
 const size_t MER_N_TABLE_READERS = sizeof MER_TABLE_READERS / sizeof MER_TABLE_READERS[0];
 

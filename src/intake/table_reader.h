@@ -44,5 +44,6 @@ extern const struct mer_table_reader MER_TABLE_READER_CSV;
 extern const struct mer_table_reader MER_TABLE_READER_PARQUET;
 extern const struct mer_table_reader MER_TABLE_READER_XLSX;
 extern const struct mer_table_reader MER_TABLE_READER_SQLITE;
+extern const struct mer_table_reader MER_TABLE_READER_ARROW;
 
 #endif

@@ -8,6 +8,7 @@ static const struct {
 } WRITERS[] = {
     {"csv", mer_csv_write_table},
     {"parquet", mer_parquet_write_table},
+    {"arrow", mer_arrow_write_table},
 };
 
 static mer_table_writer *find(size_t format)

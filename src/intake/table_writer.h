@@ -36,5 +36,6 @@ const char *mer_table_missing_text(const struct mer_frame *frame, size_t *ret_n_
 
 extern mer_table_writer mer_csv_write_table;
 extern mer_table_writer mer_parquet_write_table;
+extern mer_table_writer mer_arrow_write_table;
 
 #endif

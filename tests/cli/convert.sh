@@ -7,8 +7,6 @@ golden=$tree/tests/intake/golden
 # There and back again, to the last byte.
 expect 0 convert "$golden/duckdb.deltas.parquet" a.csv --schema-out a.schema.json
 for kind in parquet arrow; do
-    merlon_can_write=$("$merlon" convert --help | grep -c "$kind" || true)
-    [ "$merlon_can_write" -gt 0 ] || continue
     expect 0 convert a.csv "a.$kind" --schema a.schema.json
     expect 0 convert a.csv "again.$kind" --schema a.schema.json
     cmp -s "a.$kind" "again.$kind" || fail "the same table gave other bytes of $kind"

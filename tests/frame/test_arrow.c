@@ -19,7 +19,8 @@ static void every_column_is_exported_in_place(void **state)
         const struct mer_column *column = &reading.frame.columns[c];
         struct ArrowSchema schema;
         struct ArrowArray array;
-        assert_int_equal(mer_arrow_export(&reading.frame, c, &schema, &array, NULL).code, MER_OK);
+        assert_int_equal(mer_arrow_export(&reading.frame, c, NULL, &schema, &array, NULL).code,
+                         MER_OK);
         assert_string_equal(schema.format, formats[c]);
         assert_string_equal(schema.name, column->name);
         assert_int_equal(schema.flags, ARROW_FLAG_NULLABLE);
@@ -30,7 +31,9 @@ static void every_column_is_exported_in_place(void **state)
         assert_int_equal(array.n_buffers, 2);
         assert_ptr_equal(array.buffers[0], column->validity);
         assert_int_equal(column->validity[0], 5);
-        if (column->type != MER_TYPE_DATE)
+        if (column->type == MER_TYPE_CATEGORICAL)
+            assert_int_equal(((const int32_t *)array.buffers[1])[1], 0);
+        else if (column->type != MER_TYPE_DATE)
             assert_ptr_equal(array.buffers[1], column->data.bits);
         schema.release(&schema);
         array.release(&array);
@@ -48,7 +51,7 @@ static void dates_become_32_bit_days(void **state)
     struct ArrowArray array;
     reading_init(&reading);
     assert_int_equal(reading_csv(&reading, table, SIZE_MAX), MER_OK);
-    assert_int_equal(mer_arrow_export(&reading.frame, 4, &schema, &array, NULL).code, MER_OK);
+    assert_int_equal(mer_arrow_export(&reading.frame, 4, NULL, &schema, &array, NULL).code, MER_OK);
     const int32_t *days = array.buffers[1];
     assert_int_equal(days[0], 2);
     assert_int_equal(days[2], -1);
@@ -69,7 +72,7 @@ static void texts_and_full_columns(void **state)
         sprintf(text + strlen(text), "text %zu,%zu\n", i, i);
     assert_int_equal(reading_csv(&reading, text, SIZE_MAX), MER_OK);
     assert_int_equal(reading.frame.columns[0].type, MER_TYPE_TEXT);
-    assert_int_equal(mer_arrow_export(&reading.frame, 0, &schema, &array, NULL).code, MER_OK);
+    assert_int_equal(mer_arrow_export(&reading.frame, 0, NULL, &schema, &array, NULL).code, MER_OK);
     assert_string_equal(schema.format, "U");
     assert_int_equal(array.n_buffers, 3);
     assert_int_equal(array.null_count, 0);
@@ -80,7 +83,7 @@ static void texts_and_full_columns(void **state)
     assert_memory_equal(bytes + offsets[59], "text 59", 7);
     schema.release(&schema);
     array.release(&array);
-    assert_int_equal(mer_arrow_export(&reading.frame, 2, &schema, &array, NULL).code,
+    assert_int_equal(mer_arrow_export(&reading.frame, 2, NULL, &schema, &array, NULL).code,
                      MER_ERR_INTERNAL);
     reading_end(&reading);
 }
@@ -94,7 +97,7 @@ static void a_dictionary_may_outlive_its_parent(void **state)
     struct ArrowArray array;
     reading_init(&reading);
     assert_int_equal(reading_csv(&reading, table, SIZE_MAX), MER_OK);
-    assert_int_equal(mer_arrow_export(&reading.frame, 3, &schema, &array, NULL).code, MER_OK);
+    assert_int_equal(mer_arrow_export(&reading.frame, 3, NULL, &schema, &array, NULL).code, MER_OK);
     const int32_t *codes = array.buffers[1];
     assert_int_equal(codes[0], 0);
     assert_int_equal(codes[2], 1);
@@ -130,7 +133,7 @@ static void every_failing_allocation_is_survived(void **state)
             const size_t used = atomic_load(&reading.alloc.used);
             reading.alloc.fail_at = atomic_load(&reading.alloc.requests) + n_failures + 1;
             const enum mer_code code =
-                mer_arrow_export(&reading.frame, c, &schema, &array, NULL).code;
+                mer_arrow_export(&reading.frame, c, NULL, &schema, &array, NULL).code;
             if (code == MER_OK) {
                 schema.release(&schema);
                 array.release(&array);

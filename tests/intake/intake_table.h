@@ -98,4 +98,71 @@ static inline void assert_same_table(const struct mer_frame *a, const struct mer
     assert_memory_equal(a->image, b->image, a->n_image);
 }
 
+/* The table of a file must be that of the CSV file, whose types it is read by. */
+static inline void same_as_csv(const char *format, const char *csv_path, const char *path)
+{
+    struct intake csv, other;
+    struct mer_schema schema;
+    intake_init(&csv);
+    csv.reading.csv.header = MER_CSV_HEADER_YES;
+    intake_read_file(&csv, csv_path);
+    assert_int_equal(
+        mer_schema_of_frame(&csv.ctx, &csv.frame, MER_CSV_MISSING, MER_CSV_N_MISSING, &schema, NULL)
+            .code,
+        MER_OK);
+    intake_init(&other);
+    other.reading.csv.schema = &schema;
+    intake_read_file(&other, path);
+    assert_string_equal(MER_TABLE_FORMATS[other.report.format].name, format);
+    assert_same_table(&csv.frame, &other.frame);
+    mer_schema_release(&schema);
+    intake_end(&csv);
+    intake_end(&other);
+}
+
+/* A copy of exactly n bytes, so that a sanitizer sees every byte too many. */
+static inline enum mer_code read_copy(struct intake *intake, const unsigned char *bytes, size_t n)
+{
+    unsigned char *const copy = malloc(n ? n : 1);
+    assert_non_null(copy);
+    memcpy(copy, bytes, n);
+    const enum mer_code code = intake_read(intake, copy, n);
+    free(copy);
+    return code;
+}
+
+/* Cut off anywhere behind the first bytes, by which it is recognised. */
+static inline void refuse_cut(const char *path, size_t first)
+{
+    struct intake intake;
+    size_t n;
+    unsigned char *const bytes = intake_file(path, &n);
+    intake_init(&intake);
+    for (size_t k = first; k < n; k += k < 100 ? 1 : 997) {
+        assert_int_equal(read_copy(&intake, bytes, k), MER_ERR_DATA);
+        assert_int_equal(atomic_load(&intake.alloc.used), 0);
+    }
+    free(bytes);
+    intake_end(&intake);
+}
+
+/* Every few bytes one is changed, near the end, where the metadata are, more of them: an error or
+ * another table, never more. */
+static inline void survive_changes(const char *path)
+{
+    struct intake intake;
+    size_t n;
+    unsigned char *const bytes = intake_file(path, &n);
+    intake_init(&intake);
+    intake.alloc.budget = 64 << 20;
+    for (size_t i = 0; i < n; i += i + 4096 < n ? 211 : 3) {
+        const unsigned char old = bytes[i];
+        bytes[i] = (unsigned char)(old ^ (1U << (i % 8)));
+        (void)intake_read(&intake, bytes, n);
+        bytes[i] = old;
+        intake_end(&intake);
+    }
+    free(bytes);
+}
+
 #endif

@@ -17,7 +17,7 @@ static mer_status append(void *self, const void *bytes, size_t n, mer_err *err)
     return mer_buf_append(&all->buf, bytes, n, err);
 }
 
-static const char *const FORMATS[] = {"csv", "parquet"};
+static const char *const FORMATS[] = {"csv", "parquet", "arrow"};
 enum { N_FORMATS = sizeof FORMATS / sizeof FORMATS[0] };
 
 static mer_status write_table(struct intake *intake, const char *format,
