@@ -22,6 +22,9 @@ static mer_status write_piece(void *self, const void *bytes, size_t n, mer_err *
 mer_status mer_table_choose_format(const char *path, const char *name, size_t *ret_format,
                                    mer_err *err)
 {
+    if (strcmp(path, "-") == 0)
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "a table is written to a file"),
+                        "name one; it appears whole or not at all");
     const size_t format = name ? mer_table_format_find(name) : mer_table_format_of_path(path);
     if (format == SIZE_MAX && name)
         return mer_fail(err, MER_ERR_USAGE, "there is no format %s of tables",

@@ -35,7 +35,9 @@ static mer_status begin_missing(struct mer_loose_table *table, mer_err *err)
         return mer_missing_init(&table->missing, table->schema.missing_values,
                                 table->schema.n_missing_values, err);
     }
-    if (options->missing_values && options->n_missing_values > 0)
+    if (options->missing_values && options->n_missing_values == 0)
+        return mer_missing_init(&table->missing, nothing, 1, err);
+    if (options->missing_values)
         return mer_missing_init(&table->missing, options->missing_values, options->n_missing_values,
                                 err);
     return mer_missing_init(&table->missing, MER_CSV_MISSING, MER_CSV_N_MISSING, err);

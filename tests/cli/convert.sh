@@ -21,6 +21,7 @@ expect 0 convert a.parquet a.csv --force
 expect 0 convert a.parquet plain --to csv
 cmp -s plain a.csv || fail "--to csv is not what .csv is"
 expect_error 64 "tells no format" convert a.csv a.table
+expect_error 64 "written to a file" convert a.csv - --to csv
 expect_error 64 "is an input of this command" convert a.csv a.csv --force
 expect_error 64 "is an input of this command" convert a.csv c.parquet --schema-out a.csv --force
 expect_error 66 "nothing.csv" convert nothing.csv c.parquet
