@@ -114,10 +114,11 @@ static mer_status read_sealed(struct mer_context *context, const char *path, siz
     const size_t left = alloc->budget > used ? alloc->budget - used : 0;
     mer_status status =
         copy_sealed(context, path, left < max_bytes ? left : max_bytes, ret_sealed, ret_hex, err);
-    if (status.code == MER_ERR_DATA && left < max_bytes)
-        return mer_fail(err, MER_ERR_MEMORY,
-                        "%s is larger than the %zu bytes of memory left for it",
-                        mer_quote(path).text, left);
+    if (status.code == MER_ERR_DATA && left < max_bytes) {
+        const mer_err told = err ? *err : (mer_err){0};
+        return mer_hint(err, mer_fail(err, MER_ERR_MEMORY, "%s", told.message),
+                        "give more with --memory: the file and the table made of it");
+    }
     MER_GUARD(status);
     status = mer_alloc_charge(alloc, ret_sealed->n, err);
     if (!mer_is_ok(status))

@@ -45,8 +45,11 @@ mer_status mer_region_extend(struct mer_region *region, size_t n, size_t *ret_of
     size_t offset;
     size_t end;
     if (!mer_size_align(region->n, &offset) || !mer_size_add(offset, n, &end) || end > region->max)
-        return mer_fail(err, MER_ERR_MEMORY,
-                        "a table of at most %zu bytes would have to hold %zu more", region->max, n);
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_MEMORY,
+                                 "a table of at most %zu bytes would have to hold %zu more",
+                                 region->max, n),
+                        "give more with --memory, or fewer rows or columns");
     if (end > region->capacity)
         MER_GUARD(region->grow(region, end, err));
     region->n = end;

@@ -11,8 +11,13 @@
 
 static mer_status fail_too_large(const struct mer_input *input, mer_err *err)
 {
-    return mer_fail(err, MER_ERR_DATA, "%s is larger than the %zu bytes allowed",
-                    mer_quote(input->path).text, input->max_bytes);
+    const struct mer_quoted quoted = mer_quote(input->path);
+    if (input->size_hint > input->max_bytes)
+        return mer_fail(err, MER_ERR_DATA,
+                        "%s has %zu bytes and is larger than the %zu bytes allowed", quoted.text,
+                        input->size_hint, input->max_bytes);
+    return mer_fail(err, MER_ERR_DATA, "%s is larger than the %zu bytes allowed", quoted.text,
+                    input->max_bytes);
 }
 
 static mer_status check_kind(struct mer_input *input, mer_err *err)
