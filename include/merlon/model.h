@@ -37,6 +37,11 @@ struct mer_fit_options {
     /* Looks at the chosen setting in every fold again, for mer_report_save (report.h): costs about
      * what its trial did, outside of `units`. The model is the same. */
     bool study;
+    /* Columns of numbers with which predictions may only rise ("increasing") or only fall
+     * ("decreasing"), for a family that can keep to it (gbdt). What rises or falls is the number,
+     * or the probability of the second class. */
+    const struct mer_setting *monotone;
+    size_t n_monotone;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

@@ -173,6 +173,24 @@ static mer_status check_features(const struct mer_pipeline *pipeline, mer_err *e
                     mer_left_out_reason(first.left_out));
 }
 
+static mer_status choose_directions(const struct mer_fit_options *options,
+                                    struct mer_direction *directions,
+                                    struct mer_search_options *search, mer_err *err)
+{
+    for (size_t i = 0; i < options->n_monotone; i++) {
+        const struct mer_setting *const setting = &options->monotone[i];
+        const bool rises = strcmp(setting->value, "increasing") == 0;
+        if (!rises && strcmp(setting->value, "decreasing") != 0)
+            return mer_fail(err, MER_ERR_USAGE,
+                            "predictions can be increasing or decreasing with column %s, not %s",
+                            mer_quote(setting->name).text, mer_quote(setting->value).text);
+        directions[i] = (struct mer_direction){setting->name, rises ? 1 : -1};
+    }
+    search->directions = directions;
+    search->n_directions = options->n_monotone;
+    return mer_ok();
+}
+
 static mer_status choose(const struct mer_fit_options *options, struct mer_search_options *search,
                          mer_err *err)
 {
@@ -230,11 +248,18 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     struct mer_ctx ctx = context->ctx;
     ctx.progress = &progress;
     struct mer_fit_view view;
-    MER_GUARD(mer_fit_view_init(ctx.alloc, table, options->target, &view, err));
-    search.weights = view.weights;
-    const mer_status status =
-        mer_search_fit(&ctx, &view.frame, &table->schema, &search, &model->pipeline, err);
-    mer_fit_view_release(ctx.alloc, &view);
+    struct mer_direction *directions;
+    MER_GUARD(
+        mer_alloc_array(ctx.alloc, options->n_monotone, sizeof *directions, &directions, err));
+    mer_status status = choose_directions(options, directions, &search, err);
+    if (mer_is_ok(status))
+        status = mer_fit_view_init(ctx.alloc, table, options->target, &view, err);
+    if (mer_is_ok(status)) {
+        search.weights = view.weights;
+        status = mer_search_fit(&ctx, &view.frame, &table->schema, &search, &model->pipeline, err);
+        mer_fit_view_release(ctx.alloc, &view);
+    }
+    mer_free(ctx.alloc, directions);
     MER_GUARD(status);
     begin_phase(&listener, NULL);
     making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);

@@ -23,6 +23,7 @@ struct fold {
     size_t n_train;
     size_t n_valid;
     struct mer_prepare *prepare;
+    int8_t *monotone;          /* NULL: no constraint */
     struct mer_prepared train; /* empty unless designs are kept */
     struct mer_prepared valid;
     double *values; /* the target of the rows, in their order; one of the two is NULL */
@@ -52,6 +53,7 @@ static void release_fold(const struct mer_ctx *ctx, struct fold *fold)
     mer_free(ctx->alloc, fold->values);
     mer_free(ctx->alloc, fold->classes);
     mer_free(ctx->alloc, fold->weights);
+    mer_free(ctx->alloc, fold->monotone);
 }
 
 void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evaluation)
@@ -120,6 +122,8 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
         MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
                                   &fold->prepare, err));
+        MER_GUARD(mer_prepare_directions(ctx, fold->prepare, data->directions, data->n_directions,
+                                         &fold->monotone, err));
         evaluation->prepare_cost += mer_prepare_cost(n_rows, data->frame->n_columns);
     }
     if (n_scored == 0)
@@ -269,8 +273,10 @@ static mer_status fit_and_score(const struct mer_ctx *ctx, const struct mer_eval
                                 const struct mer_params *params, double *ret_score, mer_err *err)
 {
     const struct mer_target target = fold_target(evaluation, fold);
-    const struct mer_fit_data fit_data = {
-        .design = train, .target = &target, .seed = evaluation->data.seed};
+    const struct mer_fit_data fit_data = {.design = train,
+                                          .target = &target,
+                                          .seed = evaluation->data.seed,
+                                          .monotone = fold->monotone};
     const size_t n_outputs = mer_target_outputs(target.task, target.n_classes);
     struct mer_model *model = NULL;
     double *predictions = NULL;
@@ -382,8 +388,10 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct mer_eval
 {
     const struct fold *fold = &evaluation->folds[f];
     const struct mer_target target = fold_target(evaluation, fold);
-    const struct mer_fit_data fit_data = {
-        .design = train, .target = &target, .seed = evaluation->data.seed};
+    const struct mer_fit_data fit_data = {.design = train,
+                                          .target = &target,
+                                          .seed = evaluation->data.seed,
+                                          .monotone = evaluation->folds[f].monotone};
     struct mer_model *model;
 
     MER_GUARD(family->fit(ctx, params, &fit_data, &model, err));

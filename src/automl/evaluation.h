@@ -21,6 +21,8 @@ struct mer_evaluation_data {
     size_t n_folds;
     bool hold_out_last; /* one fold: the last rows instead of shuffled ones */
     uint64_t seed;
+    const struct mer_direction *directions; /* for families that can be monotone */
+    size_t n_directions;
 };
 
 MER_MUST_CHECK mer_status mer_evaluation_new(const struct mer_ctx *ctx,

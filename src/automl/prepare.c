@@ -262,6 +262,54 @@ void mer_prepare_shape(const struct mer_prepare *prepare, struct mer_design *ret
                                      .group_start = prepare->group_start};
 }
 
+/* The column of that name; NULL: there is none. */
+static const struct mer_learned_column *find_column(const struct mer_prepare *prepare,
+                                                    const char *name)
+{
+    for (size_t i = 0; i < prepare->n_columns; i++)
+        if (strcmp(prepare->columns[i].name, name) == 0)
+            return &prepare->columns[i];
+    return NULL;
+}
+
+static mer_status set_direction(const struct mer_prepare *prepare,
+                                const struct mer_direction *direction, int8_t *monotone,
+                                mer_err *err)
+{
+    const struct mer_learned_column *column = find_column(prepare, direction->column);
+    if (!column)
+        return mer_fail(err, MER_ERR_USAGE, "there is no column %s that predictions could follow",
+                        mer_quote(direction->column).text);
+    if (!mer_type_is_number(column->type))
+        return mer_fail(
+            err, MER_ERR_USAGE,
+            "predictions can rise or fall with numbers only, and column %s is of type %s",
+            mer_quote(direction->column).text, mer_type_name(column->type));
+    for (size_t d = 0; d < prepare->n_dense; d++)
+        if (prepare->dense[d].part == MER_PART_VALUE &&
+            &prepare->columns[prepare->dense[d].column] == column)
+            monotone[d] = (int8_t)direction->direction;
+    return mer_ok();
+}
+
+mer_status mer_prepare_directions(const struct mer_ctx *ctx, const struct mer_prepare *prepare,
+                                  const struct mer_direction *directions, size_t n_directions,
+                                  int8_t **ret_monotone, mer_err *err)
+{
+    int8_t *monotone = NULL;
+    mer_status status = mer_ok();
+    if (n_directions > 0)
+        status = mer_alloc_zero(ctx->alloc, prepare->n_dense, 1, &monotone, err);
+    for (size_t i = 0; mer_is_ok(status) && i < n_directions; i++)
+        status = set_direction(prepare, &directions[i], monotone, err);
+    if (!mer_is_ok(status)) {
+        mer_free(ctx->alloc, monotone);
+        return status;
+    }
+    *ret_monotone = monotone;
+    return mer_ok();
+}
+
 size_t mer_prepare_n_columns(const struct mer_prepare *prepare)
 {
     return prepare->n_columns;

@@ -98,6 +98,19 @@ size_t mer_prepare_n_columns(const struct mer_prepare *prepare);
 void mer_prepare_describe(const struct mer_prepare *prepare, size_t column,
                           struct mer_prepare_column *ret);
 
+/* That predictions may only rise (1) or only fall (-1) with a column. */
+struct mer_direction {
+    const char *column;
+    int direction;
+};
+/* The same for the dense columns, [n_dense], to be given back with mer_free; NULL without
+ * directions. MER_ERR_USAGE for a column that is not there, or does not hold numbers. */
+MER_MUST_CHECK mer_status mer_prepare_directions(const struct mer_ctx *ctx,
+                                                 const struct mer_prepare *prepare,
+                                                 const struct mer_direction *directions,
+                                                 size_t n_directions, int8_t **ret_monotone,
+                                                 mer_err *err);
+
 /* Arrays under `prefix` ("prepare/") and a few counts as members of the writer's object. */
 MER_MUST_CHECK mer_status mer_prepare_save(const struct mer_prepare *prepare, const char *prefix,
                                            struct mer_bundle *bundle,

@@ -296,11 +296,18 @@ static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_er
                               &pipeline->prepare, err));
     log_left_out(ctx, pipeline->prepare);
     MER_GUARD(mer_prepare_apply(ctx, pipeline->prepare, search->frame, NULL, 0, &prepared, err));
-    const struct mer_fit_data data = {
-        .design = &prepared.design, .target = &target, .seed = search->options->seed};
+    int8_t *monotone = NULL;
+    mer_status status = mer_prepare_directions(ctx, pipeline->prepare, search->options->directions,
+                                               search->options->n_directions, &monotone, err);
+    const struct mer_fit_data data = {.design = &prepared.design,
+                                      .target = &target,
+                                      .seed = search->options->seed,
+                                      .monotone = monotone};
     pipeline->family = best->family;
     pipeline->params = best->params;
-    const mer_status status = best->family->fit(ctx, &best->params, &data, &pipeline->model, err);
+    if (mer_is_ok(status))
+        status = best->family->fit(ctx, &best->params, &data, &pipeline->model, err);
+    mer_free(ctx->alloc, monotone);
     mer_prepared_release(ctx, &prepared);
     MER_GUARD(status);
     mer_ctx_progress(ctx, "fitting", 1, 1);
@@ -339,6 +346,24 @@ static mer_status choose_metric(struct search *search, mer_err *err)
     return mer_ok();
 }
 
+static mer_status check_directions(const struct search *search, mer_err *err)
+{
+    const struct mer_family *family = search->options->family;
+
+    if (search->options->n_directions == 0)
+        return mer_ok();
+    if (!family || !(family->capabilities & MER_CAN_MONOTONE))
+        return mer_hint(
+            err,
+            mer_fail(err, MER_ERR_USAGE,
+                     "monotone constraints belong to a model family that can keep them"),
+            "name it: gbdt");
+    if (search->target.task == MER_TASK_MULTICLASS)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "monotone constraints need a target of numbers or of two classes");
+    return mer_ok();
+}
+
 /* Splits the table and prepares it for the search. */
 static mer_status prepare_search(const struct mer_ctx *ctx, struct search *search, mer_err *err)
 {
@@ -367,7 +392,9 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct search *searc
                                              .metric = search->metric,
                                              .n_folds = search->n_folds,
                                              .hold_out_last = in_time_order,
-                                             .seed = options->seed};
+                                             .seed = options->seed,
+                                             .directions = options->directions,
+                                             .n_directions = options->n_directions};
     const uint64_t begin_ns = mer_ctx_now_ns(ctx);
     MER_GUARD(mer_evaluation_new(&limited, &data, &search->evaluation, err));
     search->prepare_seconds = seconds_between(begin_ns, mer_ctx_now_ns(ctx));
@@ -413,6 +440,7 @@ static mer_status run(const struct mer_ctx *ctx, struct search *search, mer_err 
                                options->task_given ? &options->task : NULL,
                                &search->pipeline->arena, &search->target, err));
     MER_GUARD(choose_metric(search, err));
+    MER_GUARD(check_directions(search, err));
     MER_GUARD(describe(search, err));
     MER_GUARD(prepare_search(ctx, search, err));
     MER_GUARD(run_plan(ctx, search, err));

@@ -27,6 +27,10 @@ struct mer_search_options {
     const struct mer_family *family;
     struct mer_params params;
     bool params_given[MER_PARAMS_MAX];
+    /* Columns that predictions may only rise or only fall with: for one family that can, and a
+     * number or two classes. */
+    const struct mer_direction *directions;
+    size_t n_directions;
     double budget_seconds; /* from the call to its return, by ctx->clock; 0: none */
     uint64_t units;        /* of preparing the folds and of all trials; 0: no limit */
     size_t max_trials;     /* 0: no limit */

@@ -29,6 +29,7 @@ struct fit_arguments {
     const char *metric;
     const char *model;
     struct mer_cli_settings params;
+    struct mer_cli_settings monotone;
     uint64_t folds;
     bool require_signed_data;
     const char *report;
@@ -262,6 +263,8 @@ static mer_status search(struct fit *fit, mer_err *err)
         .family = arguments->model,
         .settings = arguments->params.items,
         .n_settings = arguments->params.n,
+        .monotone = arguments->monotone.items,
+        .n_monotone = arguments->monotone.n,
         .budget_seconds = arguments->budget,
         .units = arguments->units,
         .max_trials = arguments->trials,
@@ -534,6 +537,12 @@ static const struct mer_cli_option OPTIONS[] = {
      .at = AT(params),
      .metavar = "NAME=VALUE",
      .help = "set a parameter of the family that --model names; may be repeated"},
+    {.name = "monotone",
+     .type = MER_CLI_SETTING,
+     .at = AT(monotone),
+     .metavar = "COLUMN=DIRECTION",
+     .help = "let predictions only rise (increasing) or only fall (decreasing) with a column of "
+             "numbers; for --model gbdt, may be repeated"},
     {.name = "folds",
      .type = MER_CLI_INTEGER,
      .at = AT(folds),

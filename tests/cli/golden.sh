@@ -18,6 +18,6 @@ for model in "$golden"/*.safetensors; do
     expect 0 inspect "$model" --key "$key"
     n=$((n + 1))
 done
-[ "$n" -ge 7 ] || fail "only $n golden models"
+[ "$n" -ge 12 ] || fail "only $n golden models"
 
 finish

@@ -14,10 +14,13 @@ export XDG_CONFIG_HOME="$work"
 "$merlon" keys new golden --quiet
 "$merlon" keys show golden > "$here/v$version.pub"
 
-# NAME TABLE TARGET FAMILY
+# NAME TABLE TARGET FAMILY [FIT'S OPTIONS]
 make() {
-    "$merlon" fit "$data/$2/train.csv" --target "$3" --model "$4" --seed 7 --key golden --quiet \
-        --out "$work/$1.safetensors"
+    name=$1 table=$2 target=$3 family=$4
+    shift 4
+    "$merlon" fit "$data/$table/train.csv" --target "$target" --model "$family" --seed 7 --key golden --quiet \
+        --out "$work/$name.safetensors" "$@"
+    set -- "$name" "$table"
     cp "$work/$1.safetensors" "$here/v$version.$1.safetensors"
     cp "$work/$1.safetensors.sig" "$here/v$version.$1.safetensors.sig"
     "$merlon" predict "$work/$1.safetensors" "$data/$2/test.csv" $(proba "$1") --digits 17 --quiet \
@@ -26,10 +29,26 @@ make() {
 proba() {
     case $1 in *regression) ;; *) echo --proba ;; esac
 }
-make loans.linear.binary loans defaulted linear
-make loans.tree.binary loans defaulted tree
-make wine.linear.multiclass wine cultivar linear
-make iris.tree.multiclass iris species tree
-make diabetes.linear.regression diabetes progression linear
-make diabetes.tree.regression diabetes progression tree
-make iris.baseline.multiclass iris species baseline
+case $version in
+1)
+    make loans.linear.binary loans defaulted linear
+    make loans.tree.binary loans defaulted tree
+    make wine.linear.multiclass wine cultivar linear
+    make iris.tree.multiclass iris species tree
+    make diabetes.linear.regression diabetes progression linear
+    make diabetes.tree.regression diabetes progression tree
+    make iris.baseline.multiclass iris species baseline
+    ;;
+2) # ensembles of trees
+    make loans.gbdt.binary loans defaulted gbdt --param n_estimators=12
+    make wine.gbdt.multiclass wine cultivar gbdt --param n_estimators=8
+    make diabetes.gbdt.regression diabetes progression gbdt --param n_estimators=20
+    make iris.random_forest.multiclass iris species random_forest --param n_estimators=10
+    make diabetes.extra_trees.regression diabetes progression extra_trees --param n_estimators=5 \
+        --param min_samples_leaf=5
+    ;;
+*)
+    echo "make.sh: there is no version $version yet" >&2
+    exit 64
+    ;;
+esac
