@@ -13,7 +13,8 @@
  *                           the numbers of their first appearance
  *   finish   csv_finish.c   what has no fixed place: missing values, levels, texts
  *
- * A wrong guess costs a second round, at most two: types only get wider.
+ * A wrong guess costs a second round, at most two: types only get wider. How fast it is, and where
+ * the time goes: docs/performance-csv.md.
  */
 #ifndef MER_FRAME_CSV_FAST_H
 #define MER_FRAME_CSV_FAST_H
