@@ -404,7 +404,7 @@ static inline void try_packed(const struct growth *g, uint64_t left, uint32_t fe
 static void sort_rows(const uint8_t *bins, size_t n, uint16_t *ret_keys)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint16_t key = (uint16_t)(bins[i] << 8 | i);
+        const uint16_t key = (uint16_t)((size_t)bins[i] << 8 | i);
         size_t at = i;
         for (; at > 0 && ret_keys[at - 1] > key; at--)
             ret_keys[at] = ret_keys[at - 1];

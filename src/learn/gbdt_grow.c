@@ -1,6 +1,5 @@
 #include "learn/gbdt_grow.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,8 +8,6 @@
 
 /* A leaf with more rows is split by the whole team, one with fewer by one thread beside others. */
 enum { BIG_LEAF = 1 << 15, WORKERS_MAX = 64, NO_SLOT = -1 };
-static_assert(BIG_LEAF <= 2 * MER_PART_BLOCK,
-              "one thread counts a leaf's blocks in its own memory");
 
 /* A leaf, while it is one, and a node afterwards. */
 struct leaf {

@@ -58,13 +58,31 @@ static void place_task(void *argument, size_t task, size_t worker)
         to[i] = from[-(ptrdiff_t)i];
 }
 
+/* The same in one thread: left ones move down in place, right ones take a detour. */
+static size_t part_alone(const uint8_t *cells, const uint8_t *left, size_t begin, size_t end,
+                         uint32_t *rows, uint32_t *spare)
+{
+    size_t n_left = begin;
+    size_t n_right = 0;
+    for (size_t i = begin; i < end; i++) {
+        const uint32_t row = rows[i];
+        const size_t goes_left = left[cells[row]];
+        rows[n_left] = row;
+        spare[begin + n_right] = row;
+        n_left += goes_left;
+        n_right += 1 - goes_left;
+    }
+    memcpy(rows + n_left, spare + begin, n_right * sizeof *rows);
+    return n_left - begin;
+}
+
 size_t mer_part_rows(struct mer_team *team, const uint8_t *cells, const uint8_t left[256],
                      size_t begin, size_t end, uint32_t *rows, uint32_t *spare, size_t *counts)
 {
     const size_t n_blocks = (end - begin + MER_PART_BLOCK - 1) / MER_PART_BLOCK;
-    size_t own[3];
-    struct parting parting = {cells, left, begin, end,
-                              0,     rows, spare, n_blocks <= 2 ? own : counts};
+    if (!team || n_blocks <= 1)
+        return part_alone(cells, left, begin, end, rows, spare);
+    struct parting parting = {cells, left, begin, end, 0, rows, spare, counts};
     mer_team_run(team, part_task, &parting, n_blocks);
     size_t n_left = 0;
     for (size_t block = 0; block < n_blocks; block++) {
