@@ -8,7 +8,7 @@
 #include "core/team.h"
 
 /* Rows of one task; a multiple of what the kernels do at once. */
-enum { BLOCK = 1 << 14 };
+enum { BLOCK = 1 << 12 };
 
 /* What growing the tree of one class takes; as many as trees grow at the same time. */
 struct work {

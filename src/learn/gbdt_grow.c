@@ -8,6 +8,8 @@
 
 /* A leaf with more rows is split by the whole team, one with fewer by one thread beside others. */
 enum { BIG_LEAF = 1 << 15, WORKERS_MAX = 64, NO_SLOT = -1 };
+/* One that no other is there to be split beside is split by all from so many rows on. */
+enum { LONE_LEAF = 1 << 11 };
 
 /* A leaf, while it is one, and a node afterwards. */
 struct leaf {
@@ -422,8 +424,9 @@ static void expand_next(struct mer_grower *grower, struct mer_team *team, size_t
 {
     struct expansion expansions[WORKERS_MAX];
     uint32_t batch[WORKERS_MAX] = {grower->open[0]};
-    size_t n_max =
+    const size_t n_threads =
         mer_team_size(team) < grower->n_workers ? mer_team_size(team) : grower->n_workers;
+    size_t n_max = n_threads;
     if (n_max > n_splits_left)
         n_max = n_splits_left;
     const bool big = n_rows_of(&grower->leaves[batch[0]]) > BIG_LEAF;
@@ -438,7 +441,7 @@ static void expand_next(struct mer_grower *grower, struct mer_team *team, size_t
     }
     for (size_t i = 0; i < n; i++)
         plan_expansion(grower, batch[i], n_splits_left > 1, batch, n, &expansions[i]);
-    if (big)
+    if (big || (n == 1 && n_threads > 1 && n_rows_of(&grower->leaves[batch[0]]) > LONE_LEAF))
         expand_together(&expansions[0], team);
     else
         mer_team_run(team, expand_alone_task, expansions, n);
@@ -487,7 +490,7 @@ static void start_root(struct mer_grower *grower, struct mer_team *team, size_t 
         (void)add_node(grower, 0);
         return;
     }
-    count_rows(grower, n_rows > BIG_LEAF ? team : NULL, 0, n_rows, 0, NULL);
+    count_rows(grower, n_rows > LONE_LEAF ? team : NULL, 0, n_rows, 0, NULL);
     const struct mer_store_column *column = &grower->store->columns[0];
     for (size_t b = column->offset; b < column->offset + column->n_padded; b++) {
         root->sums.g += grower->slots[0].g[b];

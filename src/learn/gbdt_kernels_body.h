@@ -24,7 +24,7 @@ typedef int32_t integers_32
 
 /* ---- histograms ---- */
 
-enum { PREFETCH = 32 };
+enum { PREFETCH = 64 };
 
 /* n_columns and `indirect` are constants wherever it is inlined: the loop over columns is unrolled
  * and every packed histogram has a constant offset. */
@@ -197,30 +197,35 @@ static void scan(const int64_t *g, const uint64_t *hc, size_t n_values, bool has
                  const struct mer_gbdt_sums *total, const struct mer_gbdt_rule *rule, double least,
                  struct mer_gbdt_cut *ret_cut)
 {
-    int64_t before_g[MER_PACKED_BINS] __attribute__((aligned(64)));
-    uint64_t before_hc[MER_PACKED_BINS] __attribute__((aligned(64)));
+    int64_t before_g[MER_PACKED_BINS + WIDTH] __attribute__((aligned(64)));
+    uint64_t before_hc[MER_PACKED_BINS + WIDTH] __attribute__((aligned(64)));
+    uint8_t bins[MER_PACKED_BINS];
     struct mer_gbdt_sums sums = {0, 0};
+    /* Bins without a row, which are most of them in a small leaf, are no place to cut. */
+    size_t n = 0;
     for (size_t b = 0; b < n_values; b++) {
         sums.g += g[b];
         sums.hc += hc[b];
-        before_g[b] = sums.g;
-        before_hc[b] = sums.hc;
+        before_g[n] = sums.g;
+        before_hc[n] = sums.hc;
+        bins[n] = (uint8_t)b;
+        n += hc[b] != 0;
     }
-    for (size_t b = n_values; b % WIDTH != 0; b++) {
-        before_g[b] = 0;
-        before_hc[b] = 0;
-    }
+    memset(before_g + n, 0, WIDTH * sizeof *before_g);
+    memset(before_hc + n, 0, WIDTH * sizeof *before_hc);
     const bool missing = has_missing && (hc[n_values] & MER_COUNT_MASK) != 0;
     const struct mer_gbdt_sums none = {0, 0};
     *ret_cut = (struct mer_gbdt_cut){.score = least};
+    if (n == 0)
+        return;
     /* The last cut parts what is missing from what is not. */
     const struct best right =
-        scan_side(before_g, before_hc, n_values - !missing, &none, total, rule, least);
+        scan_side(before_g, before_hc, n - !missing, &none, total, rule, least);
     keep_best(&right, false, ret_cut);
     if (missing) {
         const struct mer_gbdt_sums extra = {g[n_values], hc[n_values]};
         const struct best left =
-            scan_side(before_g, before_hc, n_values - 1, &extra, total, rule, ret_cut->score);
+            scan_side(before_g, before_hc, n - 1, &extra, total, rule, ret_cut->score);
         keep_best(&left, true, ret_cut);
     }
     if (!ret_cut->found)
@@ -231,6 +236,7 @@ static void scan(const int64_t *g, const uint64_t *hc, size_t n_values, bool has
         ret_cut->left.g += g[n_values];
         ret_cut->left.hc += hc[n_values];
     }
+    ret_cut->cut = bins[ret_cut->cut];
 }
 
 /* ---- gradients ---- */

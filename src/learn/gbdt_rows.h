@@ -5,7 +5,7 @@
 #include "core/team.h"
 
 /* Rows that one task parts. */
-enum { MER_PART_BLOCK = 1 << 14 };
+enum { MER_PART_BLOCK = 1 << 12 };
 
 /* Reorders rows[begin .. end): those whose cell says `left` come first, and each side keeps its
  * order. spare[begin .. end) is scratch, counts has a place for every block. Returns how many went
