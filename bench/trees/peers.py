@@ -39,6 +39,7 @@ def xgboost(x, y, test_x, task, seed, params):
     if params.get("sparse"):
         from scipy.sparse import csr_matrix
         x = csr_matrix(x)
+        test_x = np.where(test_x == 0, np.float32("nan"), test_x)  # what is not stored is missing
     start = time.perf_counter()
     data = xgb.DMatrix(x, y)
     xgb.train(settings, data, 1)

@@ -239,6 +239,34 @@ static void scan_dense(const struct scan *scan, uint32_t feature, const int64_t 
         best->missing_left = 2 * rows_of(&cut.left) >= rows_of(scan->total);
 }
 
+/* A bundled feature with one bin beside its usual one, as one-hot columns have: there is one cut.
+ */
+static void scan_pair(const struct scan *scan, uint32_t feature, const struct mer_gbdt_sums *other,
+                      struct mer_gbdt_split *best)
+{
+    const struct mer_gbdt_rule *rule = &scan->view->rule;
+    const struct mer_gbdt_sums usual = difference(scan->total, other);
+    const bool other_left = scan->view->store->features[feature].usual != 0;
+    if (!allows(rule, other) || !allows(rule, &usual))
+        return;
+    const double gain = mer_gbdt_score(rule, other) + mer_gbdt_score(rule, &usual) - scan->parent;
+    if (!(gain > best->gain))
+        return;
+    const struct mer_gbdt_sums left = other_left ? *other : usual;
+    *best = (struct mer_gbdt_split){.found = true,
+                                    .gain = gain,
+                                    .feature = feature,
+                                    .left = left,
+                                    .missing_left = 2 * rows_of(&left) >= rows_of(scan->total)};
+}
+
+static bool is_pair(const struct scan *scan, const struct mer_store_feature *feature)
+{
+    const struct mer_gbdt_limits *limits = scan->view->limits;
+    return feature->bundled && feature->n_bins == 2 && !feature->has_missing &&
+           !is_bounded(scan->bounds) && (!limits->monotone || !limits->monotone[feature->feature]);
+}
+
 /* The histogram of a bundled feature: its bins out of the column's, and what is left of the total
  * in its usual bin. */
 static void unbundle(const struct mer_store_feature *feature, const struct mer_gbdt_sums *total,
@@ -281,7 +309,11 @@ void mer_gbdt_find_split(const struct mer_gbdt_view *view, const int64_t *g, con
             const uint64_t *column_hc = hc + column->offset;
             if (view->active && !view->active[f])
                 continue;
-            if (feature->is_group) {
+            if (is_pair(&scan, feature)) {
+                const struct mer_gbdt_sums other = {column_g[feature->first],
+                                                    column_hc[feature->first]};
+                scan_pair(&scan, f, &other, best);
+            } else if (feature->is_group) {
                 scan_group(&scan, f, column_g, column_hc, feature->n_bins, best);
             } else if (feature->bundled) {
                 unbundle(feature, total, column_g, column_hc, own_g, own_hc);
