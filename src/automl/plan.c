@@ -76,6 +76,7 @@ static const struct setting portfolio[] = {
     {0, REFINED, TREE(40, 2, 5, 5e-3)},
     {0, REFINED, GBDT(100, 0.1, 8, 20)},
     {0, REFINED, GBDT(100, 0.1, 31, 20)},
+    {0, REFINED, GBDT(100, 0.2, 127, 20)},
     {1, REFINED, GBDT(200, 0.05, 15, 10)},
     {1, REFINED, GBDT(400, 0.05, 8, 20)},
     {1, REFINED, GBDT(300, 0.05, 31, 10)},
