@@ -17,7 +17,7 @@ struct leaf {
     size_t end;
     struct mer_gbdt_sums sums;
     struct mer_gbdt_bounds bounds;
-    struct mer_gbdt_split split; /* the best, unless `closed` */
+    struct mer_gbdt_split split; /* the best, if there is one */
     uint32_t depth;
     int slot;      /* its histogram, NO_SLOT: none is kept */
     uint32_t node; /* its number in the tree; its place in the order */

@@ -121,7 +121,8 @@ static mer_status place_feature(struct bundling *bundling, const struct sparse *
     return mer_ok();
 }
 
-/* Features with the most rows of their own first: the small ones fill the gaps. By counting. */
+/* Features with the most rows of their own first: the small ones fill the gaps. Shell sort: nothing
+ * in it is random, and there are few. */
 static void sort_sparse(struct sparse *sparse, size_t n)
 {
     for (size_t gap = n / 2; gap > 0; gap /= 2) {
