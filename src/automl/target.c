@@ -8,10 +8,12 @@
 #include "core/math.h"
 #include "core/number.h"
 
-/* A label and its class. */
+/* A label, how often and where it was seen first, and its class. */
 struct label {
     const char *text;
     size_t n;
+    size_t n_rows;
+    size_t first_row;
     int32_t class;
 };
 
@@ -94,8 +96,10 @@ static mer_status collect_labels(const struct mer_column *column, size_t n_rows,
     for (size_t i = 0; i < n_rows; i++) {
         const struct mer_cell text = cell_label(column, i, buffer);
         const size_t at = lower_bound(set, text, &found);
-        if (found)
+        if (found) {
+            set->labels[at].n_rows++;
             continue;
+        }
         if (set->n == set->max) {
             *ret_too_many = true;
             return mer_ok();
@@ -103,10 +107,19 @@ static mer_status collect_labels(const struct mer_column *column, size_t n_rows,
         const char *copy;
         MER_GUARD(mer_arena_text(arena, text.bytes, text.n, &copy, err));
         memmove(set->labels + at + 1, set->labels + at, (set->n - at) * sizeof(*set->labels));
-        set->labels[at] = (struct label){copy, text.n, 0};
+        set->labels[at] = (struct label){copy, text.n, 1, i, 0};
         set->n++;
     }
     return mer_ok();
+}
+
+/* More frequent first, then what the table shows first. */
+static int compare_counts(const void *a, const void *b)
+{
+    const struct label *x = *(const struct label *const *)a, *y = *(const struct label *const *)b;
+    if (x->n_rows != y->n_rows)
+        return x->n_rows < y->n_rows ? 1 : -1;
+    return (x->first_row > y->first_row) - (x->first_row < y->first_row);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -121,8 +134,9 @@ static int compare_numbers(const void *a, const void *b)
     return (v > w) - (v < w);
 }
 
-/* Gives the labels their classes, and lists them in class order. */
-static mer_status number_classes(struct label_set *set, bool numerically, struct mer_arena *arena,
+/* Gives the labels their classes, and lists them in class order. Names have no say in it: a model
+ * is the same whatever its classes are called. */
+static mer_status number_classes(struct label_set *set, enum mer_type type, struct mer_arena *arena,
                                  const char *const **ret_labels, mer_err *err)
 {
     struct label **order;
@@ -132,8 +146,10 @@ static mer_status number_classes(struct label_set *set, bool numerically, struct
     MER_GUARD(mer_arena_zero(arena, set->n, sizeof(*labels), &labels, err));
     for (size_t i = 0; i < set->n; i++)
         order[i] = &set->labels[i];
-    if (numerically)
+    if (type == MER_TYPE_INTEGER || type == MER_TYPE_NUMBER)
         qsort(order, set->n, sizeof(struct label *), compare_numbers);
+    else if (type != MER_TYPE_BOOLEAN) /* whose two are sorted already */
+        qsort(order, set->n, sizeof(struct label *), compare_counts);
     for (size_t i = 0; i < set->n; i++) {
         order[i]->class = (int32_t)i;
         labels[i] = order[i]->text;
@@ -222,7 +238,7 @@ mer_status mer_target_read_classes(const struct mer_ctx *ctx, const struct mer_f
             const struct mer_cell text = {labels[i], strlen(labels[i])};
             const size_t at = lower_bound(&set, text, &found);
             memmove(set.labels + at + 1, set.labels + at, (set.n - at) * sizeof(*set.labels));
-            set.labels[at] = (struct label){text.bytes, text.n, (int32_t)i};
+            set.labels[at] = (struct label){text.bytes, text.n, 0, 0, (int32_t)i};
             set.n++;
         }
         status = read_classes(ctx, column, frame->n_rows, &set, ret_classes, err);
@@ -249,9 +265,7 @@ static mer_status learn_classes(const struct mer_ctx *ctx, const struct mer_fram
         return mer_fail(err, MER_ERR_DATA,
                         "the target %s has one class only: there is nothing to learn",
                         quoted_name(column).text);
-    MER_GUARD(number_classes(&set,
-                             column->type != MER_TYPE_BOOLEAN && mer_type_is_number(column->type),
-                             arena, &ret->labels, err));
+    MER_GUARD(number_classes(&set, column->type, arena, &ret->labels, err));
     ret->n_classes = set.n;
     ret->task = set.n == 2 ? MER_TASK_BINARY : MER_TASK_MULTICLASS;
     return read_classes(ctx, column, frame->n_rows, &set, &ret->classes, err);

@@ -2,7 +2,9 @@
  *
  * A class is known by its label, the text form of a cell: the text itself, an integer in decimal, a
  * number in its shortest form, or "false" and "true". Labels are in numerical order where the
- * training column held numbers, else in byte order.
+ * training column held numbers; texts come more frequent ones first, then by first appearance, so
+ * that nothing depends on what they are called. Models keep their order: older ones had texts in
+ * byte order.
  */
 #ifndef MER_AUTOML_TARGET_H
 #define MER_AUTOML_TARGET_H

@@ -111,6 +111,27 @@ static void labels_are_sorted_as_numbers_where_they_are_numbers(void **state)
     mer_frame_release(&frame);
 }
 
+static void texts_are_classes_by_count_then_appearance_whatever_they_are_called(void **state)
+{
+    (void)state;
+    /* The same table twice; the second one's names sort the other way round. */
+    struct mer_frame a = read_table("y\nm\nz\nz\na\nz\nm\nz\na\nz\nb\nz\nz\nb\n");
+    struct mer_frame b = read_table("y\nm\na\na\nz\na\nm\na\nz\na\nb\na\na\nb\n");
+    struct learned first = learn(&a, NULL), second = learn(&b, NULL);
+    static const char *const labels[] = {"z", "m", "a", "b"};
+    assert_int_equal(first.target.n_classes, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(first.target.labels[i], labels[i]);
+    assert_string_equal(second.target.labels[0], "a");
+    assert_string_equal(second.target.labels[2], "z");
+    assert_memory_equal(first.target.classes, second.target.classes,
+                        a.n_rows * sizeof *first.target.classes);
+    release(&first);
+    release(&second);
+    mer_frame_release(&a);
+    mer_frame_release(&b);
+}
+
 static void truth_values_are_false_and_true(void **state)
 {
     (void)state;
@@ -185,6 +206,7 @@ int main(void)
         TEST(fractions_are_numbers_and_texts_are_classes),
         TEST(the_task_can_be_given),
         TEST(labels_are_sorted_as_numbers_where_they_are_numbers),
+        TEST(texts_are_classes_by_count_then_appearance_whatever_they_are_called),
         TEST(truth_values_are_false_and_true),
         TEST(what_cannot_be_learned_is_refused),
         TEST(too_many_classes_are_refused),
