@@ -6,10 +6,14 @@
 
 #include "automl/prepare.h"
 #include "automl/target.h"
+#include "automl/trial.h"
 #include "learn/family.h"
 #include "metric/metric.h"
 
 struct mer_evaluation; /* opaque */
+
+/* Shares of the training rows that settings can be fitted on, beside all of them. */
+enum { MER_RUNGS_MAX = 3 };
 
 /* What is evaluated on. All of it must outlive the evaluation. */
 struct mer_evaluation_data {
@@ -23,6 +27,8 @@ struct mer_evaluation_data {
     uint64_t seed;
     const struct mer_direction *directions; /* for families that can be monotone */
     size_t n_directions;
+    /* Trials run elsewhere: only their costs are wanted here, and no designs are kept. */
+    bool shapes_only;
 };
 
 MER_MUST_CHECK mer_status mer_evaluation_new(const struct mer_ctx *ctx,
@@ -34,17 +40,22 @@ void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evalu
  * parameters alone. */
 uint64_t mer_evaluation_prepare_cost(const struct mer_evaluation *evaluation);
 uint64_t mer_evaluation_cost(const struct mer_evaluation *evaluation,
-                             const struct mer_family *family, const struct mer_params *params);
+                             const struct mer_family *family, const struct mer_params *params,
+                             unsigned rung);
+/* The largest rung: a fit on 4^-rung of the training rows still has some thousand. */
+unsigned mer_evaluation_n_rungs(const struct mer_evaluation *evaluation);
+/* The rows that are held out in some fold. */
+size_t mer_evaluation_n_held_out(const struct mer_evaluation *evaluation);
 /* How many fits of a setting run at the same time. */
 size_t mer_evaluation_parallel_fits(const struct mer_evaluation *evaluation,
                                     const struct mer_ctx *ctx);
 
-/* The metric by fold, into ret_scores[n_folds]; NaN where it is not defined. */
+/* Fills the scores of a result, its predictions when they are wanted, and its rounds; what it holds
+ * already after a failure is the caller's to release. */
 MER_MUST_CHECK mer_status mer_evaluation_run(const struct mer_ctx *ctx,
                                              const struct mer_evaluation *evaluation,
-                                             const struct mer_family *family,
-                                             const struct mer_params *params, double *ret_scores,
-                                             mer_err *err);
+                                             const struct mer_trial_request *request,
+                                             struct mer_trial_result *result, mer_err *err);
 
 /* What a fold gave: a model that its training rows gave, and the rows that it has not seen.
  * Borrowed, for the time of a visit. */

@@ -34,8 +34,19 @@ struct search {
     struct mer_learned_target target;
     const struct mer_metric *metric;
     size_t n_folds;
+    struct mer_evaluation_data data;
     struct mer_evaluation *evaluation;
     struct mer_plan *plan;
+    struct mer_trial_engine engine;
+    /* By id: what came back before its turn. */
+    struct mer_trial_result *results[MER_PLAN_MAX];
+    size_t n_begun;
+    size_t n_returned;
+    uint64_t units_begun; /* of what has finished and of what runs */
+    bool is_over;         /* no further trial begins */
+    bool is_cut;          /* those that run do not count either */
+    mer_status failure;   /* the first failed trial's */
+    mer_err failure_err;
     struct mer_trial *trials; /* parallel to the plan's candidates */
     size_t n_trials;
     uint64_t units; /* of what has finished */
@@ -100,17 +111,18 @@ static bool may_begin(const struct mer_ctx *ctx, const struct search *search,
     const struct mer_search_options *options = search->options;
     uint64_t units;
 
-    if (options->max_trials > 0 && search->n_trials >= options->max_trials)
+    if (options->max_trials > 0 && search->n_begun >= options->max_trials)
         return false;
     if (options->units > 0 &&
-        (__builtin_add_overflow(search->units, candidate->cost, &units) || units > options->units))
+        (__builtin_add_overflow(search->units_begun, candidate->cost, &units) ||
+         units > options->units))
         return false;
     const struct mer_candidate *choice = mer_plan_choice(search->plan);
     if (search->end_ns == 0 || !choice)
         return true;
     const double left = seconds_between(mer_ctx_now_ns(ctx), search->end_ns);
     const double trial = (double)candidate->cost * seconds_a_unit(search, candidate->family) /
-                         (double)mer_evaluation_parallel_fits(search->evaluation, ctx);
+                         (double)search->engine.n_parallel_fits;
     /* The first of a family may begin as well when it would fit only if it were faster than
      * thought: if it is not, it is given up. */
     const bool is_measured = search->family_units[family_index(candidate->family)] > 0;
@@ -126,7 +138,7 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct search *s
     const struct mer_candidate *choice = mer_plan_choice(search->plan);
     const uint64_t now = mer_ctx_now_ns(ctx);
     const double left = seconds_between(now, search->end_ns);
-    const double n_parallel = (double)mer_evaluation_parallel_fits(search->evaluation, ctx);
+    const double n_parallel = (double)search->engine.n_parallel_fits;
     const double refit = RESERVE * refit_share(search);
 
     double allowed = (left - refit * search->prepare_seconds) / (1 + refit * n_parallel);
@@ -135,33 +147,23 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct search *s
     return now + (allowed > 0 ? (uint64_t)(allowed * NS) : 0);
 }
 
-/* Evaluates one candidate. MER_ERR_BUDGET when it was given up. */
-static mer_status run_trial(const struct mer_ctx *ctx, struct search *search, size_t id,
-                            mer_err *err)
+/* Keeps what a trial says, in the order of the plan. */
+static void tell(const struct mer_ctx *ctx, struct search *search, size_t id,
+                 struct mer_trial_result *result)
 {
     const struct mer_candidate *candidate = &search->plan->candidates[id];
-    const struct mer_ctx limited =
-        search->end_ns != 0 ? with_deadline(ctx, trial_deadline(ctx, search)) : *ctx;
-    double scores[MER_FOLDS_MAX];
-    size_t n_scores = search->n_folds;
-
-    const uint64_t begin_ns = mer_ctx_now_ns(ctx);
-    const mer_status status = mer_evaluation_run(&limited, search->evaluation, candidate->family,
-                                                 &candidate->params, scores, err);
-    /* A setting that cannot be fitted to these data is a failed trial; anything else ends all. */
-    if (status.code == MER_ERR_DATA) {
-        mer_log_warning(ctx, "automl", "a trial of %s failed: %s", candidate->family->name,
-                        err->message);
-        n_scores = 0;
-        mer_err_clear(err);
-    } else {
-        MER_GUARD(status);
-    }
-    mer_plan_tell(search->plan, id, scores, n_scores);
-    const double seconds = seconds_between(begin_ns, mer_ctx_now_ns(ctx));
     const size_t family = family_index(candidate->family);
-    search->family_seconds[family] +=
-        seconds * (double)mer_evaluation_parallel_fits(search->evaluation, ctx);
+
+    if (!mer_is_ok(result->status)) {
+        mer_log_warning(ctx, "automl", "a trial of %s failed: %s", candidate->family->name,
+                        result->err.message);
+        if (mer_is_ok(search->failure)) {
+            search->failure = result->status;
+            search->failure_err = result->err;
+        }
+    }
+    mer_plan_tell(search->plan, id, result->scores, result->n_scores);
+    search->family_seconds[family] += result->seconds * (double)search->engine.n_parallel_fits;
     search->family_units[family] += (double)candidate->cost;
     search->units += candidate->cost;
     search->trials[search->n_trials++] = (struct mer_trial){.family = candidate->family,
@@ -169,51 +171,105 @@ static mer_status run_trial(const struct mer_ctx *ctx, struct search *search, si
                                                             .score = candidate->score,
                                                             .deviation = candidate->deviation,
                                                             .units = candidate->cost,
-                                                            .seconds = seconds};
+                                                            .seconds = result->seconds};
     mer_log_debug(ctx, "automl", "trial %zu, %s: %s %.6g, deviation %.3g, %llu units",
                   search->n_trials, candidate->family->name, search->metric->name, candidate->score,
                   candidate->deviation, (unsigned long long)candidate->cost);
+    if (search->options->on_trial)
+        search->options->on_trial(search->options->self, &search->trials[search->n_trials - 1],
+                                  search->n_trials, search->plan->n_candidates);
+}
+
+/* Hands the engine what the plan asks for next, until all slots are in use, the plan waits for
+ * scores, or a budget ends it. */
+static mer_status begin_trials(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    size_t id;
+
+    while (!search->is_over && search->n_begun - search->n_returned < search->engine.n_slots) {
+        const enum mer_ask asked = mer_plan_ask(search->plan, &id);
+        if (asked == MER_ASK_WAIT)
+            return mer_ok();
+        if (asked == MER_ASK_DONE || !may_begin(ctx, search, &search->plan->candidates[id])) {
+            search->is_over = true;
+            return mer_ok();
+        }
+        const struct mer_candidate *candidate = &search->plan->candidates[id];
+        const struct mer_trial_request request = {
+            .id = id,
+            .family = candidate->family,
+            .params = candidate->params,
+            .cost = candidate->cost,
+            .deadline_ns = search->end_ns != 0 ? trial_deadline(ctx, search) : 0};
+        mer_ctx_progress(ctx, "searching", search->n_trials, search->plan->n_candidates);
+        MER_GUARD(search->engine.begin(search->engine.self, ctx, &request, err));
+        search->n_begun++;
+        search->units_begun += candidate->cost;
+    }
+    return mer_ok();
+}
+
+/* Waits for a trial, and tells all whose turn it is. */
+static mer_status end_trials(const struct mer_ctx *ctx, struct search *search, mer_err *err)
+{
+    struct mer_trial_result *result;
+
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof(*result), &result, err));
+    const mer_status status = search->engine.next(search->engine.self, ctx, result, err);
+    if (!mer_is_ok(status)) {
+        mer_free(ctx->alloc, result);
+        return status;
+    }
+    search->n_returned++;
+    search->results[result->id] = result;
+    while (search->n_trials < search->n_begun && search->results[search->n_trials]) {
+        result = search->results[search->n_trials];
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        /* Given up: with the first such trial the search ends, whatever became of later ones. */
+        if (result->status.code == MER_ERR_BUDGET || result->status.code == MER_ERR_CANCELLED) {
+            search->is_over = true;
+            search->is_cut = true;
+            return mer_ok();
+        }
+        search->results[search->n_trials] = NULL;
+        tell(ctx, search, (size_t)result->id, result);
+        mer_trial_result_release(ctx->alloc, result);
+        mer_free(ctx->alloc, result);
+    }
     return mer_ok();
 }
 
 /* Runs trials until the plan or a budget ends. */
 static mer_status run_plan(const struct mer_ctx *ctx, struct search *search, mer_err *err)
 {
-    const struct mer_search_options *options = search->options;
-    struct mer_plan *plan = search->plan;
-    size_t id;
-
-    while (mer_plan_ask(plan, &id) == MER_ASK_TRIAL) {
-        mer_ctx_progress(ctx, "searching", search->n_trials, plan->n_candidates);
+    search->units_begun = search->units;
+    while (!search->is_cut) {
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
-        if (!may_begin(ctx, search, &plan->candidates[id]))
+        MER_GUARD(begin_trials(ctx, search, err));
+        if (search->n_begun == search->n_returned)
             break;
-        const mer_status status = run_trial(ctx, search, id, err);
-        if (status.code == MER_ERR_BUDGET && search->end_ns != 0 &&
-            mer_is_ok(mer_ctx_check_cancel(ctx, err))) {
-            mer_err_clear(err);
-            break;
-        }
-        MER_GUARD(status);
-        if (options->on_trial)
-            options->on_trial(options->self, &search->trials[search->n_trials - 1],
-                              search->n_trials, plan->n_candidates);
+        MER_GUARD(end_trials(ctx, search, err));
     }
+    search->engine.abandon(search->engine.self, ctx);
     if (search->n_trials == 0)
         return mer_hint(
             err, mer_fail(err, MER_ERR_BUDGET, "the budget ended before any model was scored"),
             "give more time or more work units");
-    if (!mer_plan_best(plan))
-        return mer_fail(err, MER_ERR_DATA, "no model could be scored by %s on these data",
-                        search->metric->name);
-    return mer_ok();
+    if (mer_plan_best(search->plan))
+        return mer_ok();
+    if (!mer_is_ok(search->failure) && search->failure.code != MER_ERR_DATA) {
+        *err = search->failure_err;
+        return search->failure;
+    }
+    return mer_fail(err, MER_ERR_DATA, "no model could be scored by %s on these data",
+                    search->metric->name);
 }
 
 static uint64_t candidate_cost(void *self, const struct mer_family *family,
                                const struct mer_params *params)
 {
     const struct search *search = self;
-    return mer_evaluation_cost(search->evaluation, family, params);
+    return mer_evaluation_cost(search->evaluation, family, params, 0);
 }
 
 /* The standard deviation of a regression's target; 1 for classes. */
@@ -243,7 +299,7 @@ static mer_status plan_one(struct search *search, mer_err *err)
     if (family->check)
         MER_GUARD(family->check(&params, search->target.task, err));
     mer_plan_init_one(search->plan, search->target.task, search->metric->greater_is_better, family,
-                      &params, mer_evaluation_cost(search->evaluation, family, &params));
+                      &params, mer_evaluation_cost(search->evaluation, family, &params, 0));
     return mer_ok();
 }
 
@@ -385,20 +441,25 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct search *searc
     if (search->n_folds > MER_FOLDS_MAX || search->n_folds > search->frame->n_rows)
         return mer_fail(err, MER_ERR_USAGE, "%zu folds are too many for %zu rows; at most %d",
                         search->n_folds, search->frame->n_rows, MER_FOLDS_MAX);
-    const struct mer_evaluation_data data = {.frame = search->frame,
-                                             .target_column = search->target_column,
-                                             .target = &search->target,
-                                             .weights = options->weights,
-                                             .metric = search->metric,
-                                             .n_folds = search->n_folds,
-                                             .hold_out_last = in_time_order,
-                                             .seed = options->seed,
-                                             .directions = options->directions,
-                                             .n_directions = options->n_directions};
+    search->data = (struct mer_evaluation_data){.frame = search->frame,
+                                                .target_column = search->target_column,
+                                                .target = &search->target,
+                                                .weights = options->weights,
+                                                .metric = search->metric,
+                                                .n_folds = search->n_folds,
+                                                .hold_out_last = in_time_order,
+                                                .seed = options->seed,
+                                                .directions = options->directions,
+                                                .n_directions = options->n_directions,
+                                                .shapes_only = options->open_engine != NULL};
     const uint64_t begin_ns = mer_ctx_now_ns(ctx);
-    MER_GUARD(mer_evaluation_new(&limited, &data, &search->evaluation, err));
+    MER_GUARD(mer_evaluation_new(&limited, &search->data, &search->evaluation, err));
     search->prepare_seconds = seconds_between(begin_ns, mer_ctx_now_ns(ctx));
     search->units = mer_evaluation_prepare_cost(search->evaluation);
+    mer_trial_engine_open *open_engine =
+        options->open_engine ? options->open_engine : mer_trial_engine_open_here;
+    MER_GUARD(open_engine(options->engine_opener, ctx, &search->data, search->evaluation,
+                          &search->engine, err));
     if (options->family)
         return plan_one(search, err);
     mer_plan_init(search->plan, search->target.task, search->metric->greater_is_better,
@@ -420,6 +481,13 @@ static mer_status allocate(const struct mer_ctx *ctx, struct search *search, mer
 
 static void release(const struct mer_ctx *ctx, struct search *search)
 {
+    for (size_t i = 0; i < MER_PLAN_MAX; i++) {
+        if (search->results[i])
+            mer_trial_result_release(ctx->alloc, search->results[i]);
+        mer_free(ctx->alloc, search->results[i]);
+    }
+    if (search->engine.close)
+        search->engine.close(search->engine.self, ctx);
     mer_evaluation_free(ctx, search->evaluation);
     mer_learned_target_release(ctx, &search->target);
     mer_free(ctx->alloc, search->plan);
@@ -450,6 +518,8 @@ static mer_status run(const struct mer_ctx *ctx, struct search *search, mer_err 
                                        options->visit, options->visitor, err));
     }
     /* The folds are done with; the memory is for the last fit. */
+    search->engine.close(search->engine.self, ctx);
+    search->engine.close = NULL;
     mer_evaluation_free(ctx, search->evaluation);
     search->evaluation = NULL;
     MER_GUARD(refit(ctx, search, err));

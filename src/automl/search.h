@@ -11,6 +11,7 @@
 
 #include "automl/evaluation.h"
 #include "automl/pipeline.h"
+#include "automl/trial.h"
 #include "metric/metric.h"
 
 struct mer_search_options {
@@ -44,6 +45,9 @@ struct mer_search_options {
      * is not fitted there again. Takes about as long as its trial did, outside of `units`. */
     mer_fold_visit *visit;
     void *visitor;
+    /* What runs the trials (trial.h); NULL: this process, one after another. */
+    mer_trial_engine_open *open_engine;
+    void *engine_opener;
 };
 
 /* Searches, refits the best on all rows. MER_ERR_BUDGET when the budget ends before there is

@@ -1,0 +1,230 @@
+/* Fits and scores settings on the folds of an evaluation. */
+#include <string.h>
+
+#include "automl/evaluation_internal.h"
+#include "core/math.h"
+#include "core/team.h"
+
+static mer_status score_predictions(const struct mer_ctx *ctx,
+                                    const struct mer_evaluation *evaluation,
+                                    const struct mer_fold *fold, const double *predictions,
+                                    double *ret_score, mer_err *err)
+{
+    const struct mer_scored scored = {
+        .n = fold->n_valid,
+        .n_classes = evaluation->data.target->n_classes,
+        .truth_values = fold->values ? fold->values + fold->n_train : NULL,
+        .truth_classes = fold->classes ? fold->classes + fold->n_train : NULL,
+        .predictions = predictions,
+        .weights = fold->weights ? fold->weights + fold->n_train : NULL};
+    return evaluation->data.metric->score(ctx, &scored, ret_score, err);
+}
+
+/* One fold of a trial. */
+struct fold_job {
+    const struct mer_evaluation *evaluation;
+    const struct mer_trial_request *request;
+    struct mer_trial_result *result;
+};
+
+/* Puts the predictions of a fold's rows to where the rows are among all that are held out. */
+static void keep_held_out(const struct fold_job *job, const struct mer_fold *fold,
+                          const double *predictions)
+{
+    const size_t n_outputs = job->result->n_outputs;
+    const uint32_t *rows = fold->rows + fold->n_train;
+
+    for (size_t i = 0; i < fold->n_valid; i++)
+        memcpy(job->result->held_out + job->evaluation->place[rows[i]] * n_outputs,
+               predictions + i * n_outputs, n_outputs * sizeof(*predictions));
+}
+
+static mer_status fit_and_score(const struct mer_ctx *ctx, const struct fold_job *job, size_t f,
+                                const struct mer_design *train, const struct mer_design *valid,
+                                mer_err *err)
+{
+    const struct mer_evaluation *evaluation = job->evaluation;
+    const struct mer_family *family = job->request->family;
+    const struct mer_fold *fold = &evaluation->folds[f];
+    const struct mer_target target = mer_fold_target(evaluation, fold);
+    struct mer_design share = *train;
+    const struct mer_fit_data fit_data = {.design = &share,
+                                          .target = &target,
+                                          .seed = evaluation->data.seed,
+                                          .monotone = fold->monotone};
+    struct mer_model *model = NULL;
+    double *predictions = NULL;
+    mer_status status;
+
+    share.n_rows = fold->n_of_rung[job->request->rung];
+    MER_GUARD_GOTO(family->fit(ctx, &job->request->params, &fit_data, &model, err), out);
+    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, fold->n_valid,
+                                   job->result->n_outputs * sizeof(*predictions), &predictions,
+                                   err),
+                   out);
+    MER_GUARD_GOTO(family->predict(ctx, model, valid, predictions, err), out);
+    MER_GUARD_GOTO(
+        score_predictions(ctx, evaluation, fold, predictions, &job->result->scores[f], err), out);
+    if (job->result->held_out)
+        keep_held_out(job, fold, predictions);
+out:
+    mer_free(ctx->alloc, predictions);
+    if (model)
+        family->free(ctx, model);
+    return status;
+}
+
+static mer_status score_fold(const struct mer_ctx *ctx, const struct fold_job *job, size_t f,
+                             mer_err *err)
+{
+    const struct mer_fold *fold = &job->evaluation->folds[f];
+    struct mer_prepared train, valid;
+
+    job->result->scores[f] = NAN;
+    if (fold->n_valid == 0)
+        return mer_ok();
+    if (job->evaluation->keeps_designs)
+        return fit_and_score(ctx, job, f, &fold->train.design, &fold->valid.design, err);
+    MER_GUARD(mer_fold_apply(ctx, job->evaluation, fold, &train, &valid, err));
+    const mer_status status = fit_and_score(ctx, job, f, &train.design, &valid.design, err);
+    mer_prepared_release(ctx, &train);
+    mer_prepared_release(ctx, &valid);
+    return status;
+}
+
+/* Folds side by side: each with a context of its own, because a team cannot be used inside a task
+ * and progress is told by the driving thread only. */
+struct parallel_job {
+    struct mer_ctx ctx;
+    const struct fold_job *job;
+    struct fold_end {
+        mer_status status;
+        mer_err err;
+    } ends[];
+};
+
+static void score_fold_task(void *argument, size_t f, size_t worker)
+{
+    struct parallel_job *parallel = argument;
+    struct fold_end *end = &parallel->ends[f];
+
+    (void)worker;
+    mer_err_clear(&end->err);
+    end->status = score_fold(&parallel->ctx, parallel->job, f, &end->err);
+}
+
+static mer_status score_side_by_side(const struct mer_ctx *ctx, const struct fold_job *job,
+                                     mer_err *err)
+{
+    const size_t n_folds = job->evaluation->data.n_folds;
+    struct parallel_job *parallel;
+    mer_status status = mer_ok();
+
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof(*parallel) + n_folds * sizeof(*parallel->ends),
+                             &parallel, err));
+    parallel->ctx = *ctx;
+    parallel->ctx.team = NULL;
+    parallel->ctx.progress = NULL;
+    parallel->job = job;
+    mer_team_run(ctx->team, score_fold_task, parallel, n_folds);
+    for (size_t f = 0; f < n_folds && mer_is_ok(status); f++) {
+        status = parallel->ends[f].status;
+        if (!mer_is_ok(status) && err)
+            *err = parallel->ends[f].err;
+    }
+    mer_free(ctx->alloc, parallel);
+    return status;
+}
+
+mer_status mer_evaluation_run(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                              const struct mer_trial_request *request,
+                              struct mer_trial_result *result, mer_err *err)
+{
+    const struct mer_learned_target *target = evaluation->data.target;
+    const struct fold_job job = {evaluation, request, result};
+    size_t n_values;
+
+    if (request->rung > evaluation->n_rungs)
+        return mer_fail(err, MER_ERR_INTERNAL, "a trial on rung %u of %u", request->rung,
+                        evaluation->n_rungs);
+    result->n_scores = evaluation->data.n_folds;
+    result->n_outputs = mer_target_outputs(target->task, target->n_classes);
+    if (request->wants_held_out) {
+        if (!mer_size_mul(evaluation->n_held_out, result->n_outputs, &n_values))
+            return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
+        MER_GUARD(mer_alloc_array(ctx->alloc, n_values, sizeof(double), &result->held_out, err));
+        result->n_held_out = evaluation->n_held_out;
+    }
+    if (evaluation->runs_parallel)
+        return score_side_by_side(ctx, &job, err);
+    for (size_t f = 0; f < evaluation->data.n_folds; f++)
+        MER_GUARD(score_fold(ctx, &job, f, err));
+    return mer_ok();
+}
+
+static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                                size_t f, const struct mer_design *train,
+                                const struct mer_design *valid, const struct mer_family *family,
+                                const struct mer_params *params, mer_fold_visit *visit, void *self,
+                                mer_err *err)
+{
+    const struct mer_fold *fold = &evaluation->folds[f];
+    const struct mer_target target = mer_fold_target(evaluation, fold);
+    const struct mer_fit_data fit_data = {.design = train,
+                                          .target = &target,
+                                          .seed = evaluation->data.seed,
+                                          .monotone = evaluation->folds[f].monotone};
+    struct mer_model *model;
+
+    MER_GUARD(family->fit(ctx, params, &fit_data, &model, err));
+    const struct mer_fold_fit fit = {.fold = f,
+                                     .n_folds = evaluation->data.n_folds,
+                                     .task = target.task,
+                                     .n_classes = target.n_classes,
+                                     .family = family,
+                                     .model = model,
+                                     .prepare = fold->prepare,
+                                     .design = valid,
+                                     .n_rows = fold->n_valid,
+                                     .values = fold->values ? fold->values + fold->n_train : NULL,
+                                     .classes =
+                                         fold->classes ? fold->classes + fold->n_train : NULL,
+                                     .seed = evaluation->data.seed};
+    const mer_status status = visit(self, ctx, &fit, err);
+    family->free(ctx, model);
+    return status;
+}
+
+static mer_status visit_fold(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                             size_t f, const struct mer_family *family,
+                             const struct mer_params *params, mer_fold_visit *visit, void *self,
+                             mer_err *err)
+{
+    const struct mer_fold *fold = &evaluation->folds[f];
+    struct mer_prepared train, valid;
+
+    if (fold->n_valid == 0)
+        return mer_ok();
+    if (evaluation->keeps_designs)
+        return fit_and_visit(ctx, evaluation, f, &fold->train.design, &fold->valid.design, family,
+                             params, visit, self, err);
+    MER_GUARD(mer_fold_apply(ctx, evaluation, fold, &train, &valid, err));
+    const mer_status status = fit_and_visit(ctx, evaluation, f, &train.design, &valid.design,
+                                            family, params, visit, self, err);
+    mer_prepared_release(ctx, &train);
+    mer_prepared_release(ctx, &valid);
+    return status;
+}
+
+mer_status mer_evaluation_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                                const struct mer_family *family, const struct mer_params *params,
+                                mer_fold_visit *visit, void *self, mer_err *err)
+{
+    for (size_t f = 0; f < evaluation->data.n_folds; f++) {
+        mer_ctx_progress(ctx, "studying", f, evaluation->data.n_folds);
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        MER_GUARD(visit_fold(ctx, evaluation, f, family, params, visit, self, err));
+    }
+    mer_ctx_progress(ctx, "studying", evaluation->data.n_folds, evaluation->data.n_folds);
+    return mer_ok();
+}
