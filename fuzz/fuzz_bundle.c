@@ -1,9 +1,11 @@
 /* Signature bundles and the statements in them: whatever is accepted can be written, and reads back
- * to the same; the statement is tried as the input itself too, because a signature that covers the
+ * to the same, its certificates too, which are then asked for their key and verified under the last
+ * of them; the statement is tried as the input itself too, because a signature that covers the
  * fuzzer's bytes does not come by chance. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/base64.h"
 #include "guard/signature_bundle.h"
 #include "guard/statement.h"
 
@@ -48,6 +50,47 @@ static void try_statement(struct mer_alloc *alloc, const void *bytes, size_t n)
     mer_statement_release(&statement);
 }
 
+/* The last certificate of the chain as an authority, by way of PEM as every authority. */
+static void take_last(struct mer_alloc *alloc, const struct mer_chain *chain,
+                      struct mer_authorities *authorities)
+{
+    struct mer_buf der, pem;
+    mer_buf_init(&der, alloc, SIZE_MAX);
+    mer_buf_init(&pem, alloc, SIZE_MAX);
+    require(mer_is_ok(mer_chain_write(chain, chain->n - 1, &der, NULL)));
+    require(mer_is_ok(mer_buf_text(&pem, "-----BEGIN CERTIFICATE-----\n", NULL)));
+    for (size_t at = 0; at < der.n; at += 48) { /* 64 characters a line */
+        const size_t left = der.n - at;
+        require(mer_is_ok(
+            mer_base64_encode(&pem, (char *)der.bytes + at, left < 48 ? left : 48, NULL)));
+        require(mer_is_ok(mer_buf_text(&pem, "\n", NULL)));
+    }
+    require(mer_is_ok(mer_buf_text(&pem, "-----END CERTIFICATE-----\n", NULL)));
+    require(mer_is_ok(mer_authorities_read(authorities, pem.bytes, pem.n, "pem", NULL)));
+    mer_buf_release(&der);
+    mer_buf_release(&pem);
+}
+
+static void try_chain(struct mer_alloc *alloc, const struct mer_chain *chain)
+{
+    enum { MOMENT = 1800000000 }; /* in 2027 */
+    struct mer_authorities authorities = {0};
+    struct mer_certified certified;
+    mer_err err = {.code = MER_OK};
+    if (chain->n == 0)
+        return;
+    take_last(alloc, chain, &authorities);
+    const mer_status status = mer_chain_verify(chain, &authorities, MOMENT, &certified, &err);
+    if (mer_is_ok(status)) {
+        require(mer_is_ok(mer_chain_check_signer(chain, MOMENT, NULL)));
+        require(strnlen(certified.subject, MER_SUBJECT_MAX) < MER_SUBJECT_MAX);
+        mer_public_key_release(&certified.key);
+    } else {
+        require(status.code == MER_ERR_TRUST && err.message[0] != '\0');
+    }
+    mer_authorities_release(&authorities);
+}
+
 static void try_bundle(struct mer_alloc *alloc, const void *bytes, size_t n)
 {
     struct mer_signature_bundle bundle, again;
@@ -61,7 +104,8 @@ static void try_bundle(struct mer_alloc *alloc, const void *bytes, size_t n)
     mer_buf_init(&text, alloc, SIZE_MAX);
     require(mer_is_ok(mer_signature_bundle_write(&bundle, &text, NULL)));
     require(mer_is_ok(mer_signature_bundle_parse(alloc, text.bytes, text.n, &again, NULL)));
-    require(strcmp(bundle.key_id, again.key_id) == 0);
+    require(bundle.chain.n == again.chain.n && strcmp(bundle.key_id, again.key_id) == 0);
+    try_chain(alloc, &bundle.chain);
     require(bundle.payload.n == again.payload.n &&
             memcmp(bundle.payload.bytes, again.payload.bytes, again.payload.n) == 0);
     require(bundle.signature.n == again.signature.n &&

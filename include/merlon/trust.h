@@ -1,4 +1,5 @@
-/* Keys, signatures and whom to trust: OpenSSF Model Signing v1.0, key mode. */
+/* Keys, signatures and whom to trust: OpenSSF Model Signing v1.0, with keys and with certificates.
+ */
 #ifndef MERLON_TRUST_H
 #define MERLON_TRUST_H
 
@@ -24,6 +25,14 @@ MER_API MER_MUST_CHECK mer_status mer_trust_open(const char *directory,
 /* Trust one public key file (PEM) and nothing else. */
 MER_API MER_MUST_CHECK mer_status mer_trust_open_key(const char *pem_file,
                                                      struct mer_trust **ret_trust, mer_err *err);
+/* Trust the certificates of one PEM file as authorities, and no key: signatures in certificate mode
+ * are accepted whose chain leads to one of them and is valid now. Keys that were revoked in
+ * `directory` (NULL: the usual one) stay refused. Nothing is known of certificates that their
+ * issuer has revoked. */
+MER_API MER_MUST_CHECK mer_status mer_trust_open_authority(const char *directory,
+                                                           const char *pem_file,
+                                                           struct mer_trust **ret_trust,
+                                                           mer_err *err);
 MER_API void mer_trust_free(struct mer_trust *trust);
 
 /* Makes a P-256 key keys/NAME.key (PKCS#8 PEM, 0600) and keys/NAME.pub in `directory`, and trusts
@@ -37,6 +46,11 @@ MER_API MER_MUST_CHECK mer_status mer_keys_new(const char *directory, const char
 MER_API MER_MUST_CHECK mer_status mer_signer_open(const char *directory, const char *name,
                                                   mer_passphrase_fn *ask, void *self,
                                                   struct mer_signer **ret_signer, mer_err *err);
+/* From now on the signer signs in certificate mode: the PEM file holds the certificate of its key,
+ * then those that lead to an authority (roots are left out). MER_ERR_TRUST when it certifies
+ * another key, is not valid now or is not for signing. */
+MER_API MER_MUST_CHECK mer_status mer_signer_certify(struct mer_signer *signer,
+                                                     const char *pem_file, mer_err *err);
 MER_API void mer_signer_free(struct mer_signer *signer);
 
 enum { MER_KEY_ID_MAX = 65 };
@@ -69,9 +83,11 @@ MER_API MER_MUST_CHECK mer_status mer_sign(const struct mer_signer *signer, cons
                                            const char *signature, bool replace, mer_err *err);
 
 struct mer_verified {
-    char signer_name[64]; /* as in the key store */
+    char
+        signer_name[64]; /* as in the key store; of a certificate its subject, cut to this length */
     char signer_id[MER_KEY_ID_MAX];
-    char digest[65]; /* SHA-256 of the file, or of the folder's resource digests, in hex */
+    char subject[256]; /* of the signer's certificate, as in RFC 2253; empty: signed with a key */
+    char digest[65];   /* SHA-256 of the file, or of the folder's resource digests, in hex */
     size_t n_files;
 };
 /* Verifies a file or folder; a folder must hold exactly the signed files. MER_ERR_TRUST says what

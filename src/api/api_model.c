@@ -45,8 +45,8 @@ static mer_status signed_file_write(struct signed_file *file, const struct mer_s
                                     bool replace, mer_err *err)
 {
     if (signer) {
-        MER_GUARD(mer_guard_sign_bytes(&signer->key, file->path, file->bytes.bytes, file->bytes.n,
-                                       &file->signature, err));
+        MER_GUARD(mer_guard_sign_bytes(&signer->signer, file->path, file->bytes.bytes,
+                                       file->bytes.n, &file->signature, err));
         MER_GUARD(
             mer_output_open(&file->signature_output, file->signature_path, replace, 0644, err));
         MER_GUARD(mer_output_write(&file->signature_output, file->signature.bytes,

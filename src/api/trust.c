@@ -46,6 +46,25 @@ mer_status mer_trust_open_key(const char *pem_file, struct mer_trust **ret_trust
     return status;
 }
 
+mer_status mer_trust_open_authority(const char *directory, const char *pem_file,
+                                    struct mer_trust **ret_trust, mer_err *err)
+{
+    struct mer_trust *trust = NULL;
+    char *folder;
+    MER_GUARD(mer_key_store_folder(directory, &folder, err));
+    mer_status status = new_trust(&trust, err);
+    if (mer_is_ok(status))
+        status = mer_key_store_revoked(folder, &trust->keys, err);
+    free(folder);
+    if (mer_is_ok(status))
+        status = mer_authorities_read_file(&trust->keys.authorities, &trust->alloc, pem_file, err);
+    if (mer_is_ok(status))
+        *ret_trust = trust;
+    else
+        mer_trust_free(trust);
+    return status;
+}
+
 void mer_trust_free(struct mer_trust *trust)
 {
     if (!trust)
@@ -75,7 +94,7 @@ mer_status mer_signer_open(const char *directory, const char *name, mer_passphra
     struct mer_signer *const signer = calloc(1, sizeof *signer);
     mer_alloc_init(&alloc, SIZE_MAX);
     const mer_status status =
-        signer ? mer_key_store_open(&alloc, folder, name, ask, self, &signer->key, err)
+        signer ? mer_key_store_open(&alloc, folder, name, ask, self, &signer->signer.key, err)
                : mer_fail(err, MER_ERR_MEMORY, "no memory for a signer");
     if (mer_is_ok(status))
         *ret_signer = signer;
@@ -85,11 +104,18 @@ mer_status mer_signer_open(const char *directory, const char *name, mer_passphra
     return status;
 }
 
+mer_status mer_signer_certify(struct mer_signer *signer, const char *pem_file, mer_err *err)
+{
+    struct mer_alloc alloc;
+    mer_alloc_init(&alloc, SIZE_MAX);
+    return mer_guard_signer_certify(&signer->signer, &alloc, pem_file, err);
+}
+
 void mer_signer_free(struct mer_signer *signer)
 {
     if (!signer)
         return;
-    mer_signing_key_release(&signer->key);
+    mer_guard_signer_release(&signer->signer);
     free(signer);
 }
 
@@ -150,7 +176,7 @@ mer_status mer_sign(const struct mer_signer *signer, const char *path, const cha
 {
     struct mer_alloc alloc;
     mer_alloc_init(&alloc, SIZE_MAX);
-    return mer_guard_sign_path(&alloc, &signer->key, path, signature, replace, err);
+    return mer_guard_sign_path(&alloc, &signer->signer, path, signature, replace, err);
 }
 
 mer_status mer_verify(const struct mer_trust *trust, const char *path, const char *signature,

@@ -12,7 +12,7 @@ struct mer_trust {
 };
 
 struct mer_signer {
-    struct mer_signing_key key;
+    struct mer_guard_signer signer;
 };
 
 #endif

@@ -34,6 +34,7 @@ struct fit_arguments {
     bool require_signed_data;
     const char *report;
     const char *key;
+    const char *certificate;
     uint64_t passphrase_fd;
     struct mer_cli_reading reading;
     bool force;
@@ -116,12 +117,14 @@ static mer_status open_signer(struct fit *fit, mer_err *err)
     const char *const name = arguments->key ? arguments->key : DEFAULT_KEY;
     const mer_status status =
         mer_signer_open(NULL, name, mer_cli_ask_passphrase, &source, &fit->signer, err);
-    if (status.code == MER_ERR_NO_INPUT && !arguments->key) {
+    if (status.code == MER_ERR_NO_INPUT && !arguments->key && !arguments->certificate) {
         fit->key_is_new = true;
         mer_err_clear(err);
         return mer_ok();
     }
-    return status;
+    MER_GUARD(status);
+    return arguments->certificate ? mer_signer_certify(fit->signer, arguments->certificate, err)
+                                  : mer_ok();
 }
 
 static mer_status make_signer(struct fit *fit, mer_err *err)
@@ -564,6 +567,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .at = AT(key),
      .metavar = "NAME",
      .help = "the key that signs the model; default otherwise, made by the first fit"},
+    MER_CLI_CERTIFICATE_OPTION(struct fit_arguments),
     MER_CLI_PASSPHRASE_OPTION(struct fit_arguments),
     MER_CLI_NO_SCHEMA_OPTION(struct fit_arguments),
     MER_CLI_READING_OPTIONS(struct fit_arguments),

@@ -6,6 +6,7 @@
 struct sign_arguments {
     const char *path;
     const char *key;
+    const char *certificate;
     const char *signature;
     uint64_t passphrase_fd;
     bool force;
@@ -19,8 +20,11 @@ static mer_status run_sign(struct mer_cli *cli, const void *words, mer_err *err)
     struct mer_cli_passphrase source = mer_cli_passphrase_from(arguments->passphrase_fd);
     struct mer_signer *signer;
     MER_GUARD(mer_signer_open(NULL, key, mer_cli_ask_passphrase, &source, &signer, err));
-    const mer_status status =
-        mer_sign(signer, arguments->path, arguments->signature, arguments->force, err);
+    mer_status status = mer_ok();
+    if (arguments->certificate)
+        status = mer_signer_certify(signer, arguments->certificate, err);
+    if (mer_is_ok(status))
+        status = mer_sign(signer, arguments->path, arguments->signature, arguments->force, err);
     mer_signer_free(signer);
     MER_GUARD(status);
     if (cli->common.json) {
@@ -50,6 +54,7 @@ static const struct mer_cli_option SIGN_OPTIONS[] = {
      .at = offsetof(struct sign_arguments, key),
      .metavar = "NAME",
      .help = "the key that signs; default when left out"},
+    MER_CLI_CERTIFICATE_OPTION(struct sign_arguments),
     {.name = "signature",
      .type = MER_CLI_FILE,
      .at = offsetof(struct sign_arguments, signature),
@@ -65,6 +70,8 @@ static const struct mer_cli_option SIGN_OPTIONS[] = {
 static const struct mer_cli_example SIGN_EXAMPLES[] = {
     {"merlon sign sales.csv", "signs a table, so that fit can tell whose data it learned from"},
     {"merlon sign models --key release", "signs a folder with the key release"},
+    {"merlon sign models --key release --certificate release.pem",
+     "and tells by certificates whose key it is"},
 };
 
 const struct mer_cli_command MER_CLI_SIGN = {
@@ -90,7 +97,7 @@ const struct mer_cli_command MER_CLI_SIGN = {
 struct verify_arguments {
     const char *path;
     const char *signature;
-    const char *key;
+    struct mer_cli_whom whom;
     struct mer_cli_paths ignored;
 };
 
@@ -99,7 +106,7 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
     const struct verify_arguments *const arguments = words;
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     struct mer_trust *trust;
-    MER_GUARD(mer_cli_open_trust(arguments->key, &trust, err));
+    MER_GUARD(mer_cli_open_trust(&arguments->whom, &trust, err));
     struct mer_verified verified;
     const mer_status status =
         mer_verify_ignoring(trust, arguments->path, arguments->signature, arguments->ignored.items,
@@ -119,6 +126,8 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
     }
     mer_cli_print(cli, "%s is as %s signed it.\n", mer_quote(arguments->path).text,
                   mer_quote(verified.signer_name).text);
+    if (verified.subject[0])
+        mer_cli_print(cli, "  subject %s\n", mer_quote(verified.subject).text);
     mer_cli_print(cli, "  key id  %s\n  sha256  %s\n", verified.signer_id, verified.digest);
     if (verified.n_files > 1)
         mer_cli_print(cli, "  files   %zu\n", verified.n_files);
@@ -139,11 +148,7 @@ static const struct mer_cli_option VERIFY_OPTIONS[] = {
      .at = offsetof(struct verify_arguments, signature),
      .metavar = "FILE",
      .help = "where the signature is; PATH.sig otherwise, for a folder PATH/model.sig"},
-    {.name = "key",
-     .type = MER_CLI_FILE,
-     .at = offsetof(struct verify_arguments, key),
-     .metavar = "PEM",
-     .help = "accept this public key and no other, instead of the store's trusted keys"},
+    MER_CLI_WHOM_OPTIONS(struct verify_arguments, whom),
     {.name = "ignore",
      .type = MER_CLI_PATHS,
      .at = offsetof(struct verify_arguments, ignored),
@@ -154,14 +159,16 @@ static const struct mer_cli_option VERIFY_OPTIONS[] = {
 static const struct mer_cli_example VERIFY_EXAMPLES[] = {
     {"merlon verify model.safetensors", "tells who signed the model"},
     {"merlon verify bundle --key alice.pub", "accepts Alice's signature only"},
+    {"merlon verify bundle --ca company.pem", "accepts whomever that authority certifies"},
 };
 
 const struct mer_cli_command MER_CLI_VERIFY = {
     .name = "verify",
     .summary = "check the signature of a file or folder",
     .description = "Verifies that a file or folder is, byte for byte, what a trusted key has "
-                   "signed. A missing or broken signature and an unknown signer end with exit "
-                   "code 77. predict, score and inspect verify on their own.",
+                   "signed, or a key whose certificates lead to the authority that --ca names and "
+                   "are valid now. A missing or broken signature and an unknown signer end with "
+                   "exit code 77. predict, score and inspect verify on their own.",
     .positionals = VERIFY_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(VERIFY_POSITIONALS),
     .options = VERIFY_OPTIONS,

@@ -10,7 +10,7 @@ static mer_status load_trusted(struct mer_cli *cli, const struct mer_cli_model *
                                struct mer_fitted **ret_model, mer_err *err)
 {
     struct mer_trust *trust;
-    MER_GUARD(mer_cli_open_trust(which->key, &trust, err));
+    MER_GUARD(mer_cli_open_trust(&which->whom, &trust, err));
     const mer_status status = mer_model_load(cli->context, which->path, trust, ret_model, err);
     mer_trust_free(trust);
     return status;
@@ -20,8 +20,9 @@ mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *w
                               struct mer_cli_loaded *loaded, mer_err *err)
 {
     *loaded = (struct mer_cli_loaded){NULL, NULL};
-    if (which->is_unsigned && which->key)
-        return mer_fail(err, MER_ERR_USAGE, "--unsigned and --key exclude each other");
+    if (which->is_unsigned && (which->whom.key || which->whom.ca))
+        return mer_fail(err, MER_ERR_USAGE, "--unsigned and --%s exclude each other",
+                        which->whom.key ? "key" : "ca");
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     /* Standard input has no signature beside it, and can be read once. */
     if (!which->is_unsigned || strcmp(which->path, "-") != 0) {

@@ -13,7 +13,7 @@ struct mer_cli_loaded {
 /* Which model, and whom to believe about it. */
 struct mer_cli_model {
     const char *path;
-    const char *key;  /* accept this public key alone; NULL: the store's */
+    struct mer_cli_whom whom;
     bool is_unsigned; /* without a trusted signature it runs in a cell */
 };
 
@@ -51,11 +51,7 @@ void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
         .required = true                                                                           \
     }
 #define MER_CLI_MODEL_OPTIONS(arguments)                                                           \
-    {.name = "key",                                                                                \
-     .type = MER_CLI_FILE,                                                                         \
-     .at = offsetof(arguments, model.key),                                                         \
-     .metavar = "PEM",                                                                             \
-     .help = "accept this public key and no other, instead of the store's trusted keys"},          \
+    MER_CLI_WHOM_OPTIONS(arguments, model.whom),                                                   \
     {                                                                                              \
         .name = "unsigned", .type = MER_CLI_FLAG, .at = offsetof(arguments, model.is_unsigned),    \
         .help =                                                                                    \

@@ -262,10 +262,15 @@ bool mer_cli_reader_is_gone(const struct mer_cli *cli)
     return cli->output_errno == EPIPE;
 }
 
-mer_status mer_cli_open_trust(const char *key_file, struct mer_trust **ret_trust, mer_err *err)
+mer_status mer_cli_open_trust(const struct mer_cli_whom *whom, struct mer_trust **ret_trust,
+                              mer_err *err)
 {
-    return key_file ? mer_trust_open_key(key_file, ret_trust, err)
-                    : mer_trust_open(NULL, ret_trust, err);
+    if (whom->key && whom->ca)
+        return mer_fail(err, MER_ERR_USAGE, "--key and --ca exclude each other");
+    if (whom->ca)
+        return mer_trust_open_authority(NULL, whom->ca, ret_trust, err);
+    return whom->key ? mer_trust_open_key(whom->key, ret_trust, err)
+                     : mer_trust_open(NULL, ret_trust, err);
 }
 
 /* One line from a descriptor, without its end. */

@@ -49,9 +49,33 @@ MER_MUST_CHECK mer_status mer_cli_flush(struct mer_cli *cli, mer_err *err);
 /* Standard output is a pipe that nobody reads any more (head): not worth a sentence. */
 bool mer_cli_reader_is_gone(const struct mer_cli *cli);
 
-/* Whoever verification accepts: one key file, or the key store. Free with mer_trust_free. */
-MER_MUST_CHECK mer_status mer_cli_open_trust(const char *key_file, struct mer_trust **ret_trust,
-                                             mer_err *err);
+/* Whom verification accepts: one key file, the authorities of one file, or else the key store. */
+struct mer_cli_whom {
+    const char *key;
+    const char *ca;
+};
+/* Rows for a command's options; its arguments struct has a struct mer_cli_whom as `member`. */
+#define MER_CLI_WHOM_OPTIONS(arguments, member)                                                    \
+    {.name = "key",                                                                                \
+     .type = MER_CLI_FILE,                                                                         \
+     .at = offsetof(arguments, member.key),                                                        \
+     .metavar = "PEM",                                                                             \
+     .help = "accept this public key and no other, instead of the store's trusted keys"},          \
+    {                                                                                              \
+        .name = "ca", .type = MER_CLI_FILE, .at = offsetof(arguments, member.ca),                  \
+        .metavar = "PEM",                                                                          \
+        .help = "accept signers whose certificates lead to one of this file, and no others"        \
+    }
+/* Free with mer_trust_free. */
+MER_MUST_CHECK mer_status mer_cli_open_trust(const struct mer_cli_whom *whom,
+                                             struct mer_trust **ret_trust, mer_err *err);
+
+#define MER_CLI_CERTIFICATE_OPTION(arguments)                                                      \
+    {                                                                                              \
+        .name = "certificate", .type = MER_CLI_FILE, .at = offsetof(arguments, certificate),       \
+        .metavar = "PEM",                                                                          \
+        .help = "sign with this certificate of the key, and those that lead to its authority"      \
+    }
 
 enum { MER_CLI_PASSPHRASE_MAX = 1024 };
 /* Where a passphrase comes from: a descriptor (--passphrase-fd), else the terminal. */

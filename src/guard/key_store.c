@@ -244,13 +244,19 @@ static mer_status gather_key(void *self, const char *name, mer_err *err)
     return status;
 }
 
-mer_status mer_key_store_trusted(const char *directory, struct mer_trusted_keys *trusted,
+mer_status mer_key_store_revoked(const char *directory, struct mer_trusted_keys *trusted,
                                  mer_err *err)
 {
     struct gathering gathering = {directory, PART_REVOKED, trusted};
     MER_GUARD(check_store(directory, err));
-    MER_GUARD(each_name(directory, PART_REVOKED, gather_key, &gathering, err));
-    gathering.part = PART_TRUSTED;
+    return each_name(directory, PART_REVOKED, gather_key, &gathering, err);
+}
+
+mer_status mer_key_store_trusted(const char *directory, struct mer_trusted_keys *trusted,
+                                 mer_err *err)
+{
+    struct gathering gathering = {directory, PART_TRUSTED, trusted};
+    MER_GUARD(mer_key_store_revoked(directory, trusted, err));
     return each_name(directory, PART_TRUSTED, gather_key, &gathering, err);
 }
 

@@ -45,6 +45,9 @@ MER_MUST_CHECK mer_status mer_key_store_list(struct mer_alloc *alloc, const char
 /* Appends the public key of that name as canonical PEM text. */
 MER_MUST_CHECK mer_status mer_key_store_public(const char *directory, const char *name,
                                                struct mer_buf *buf, mer_err *err);
+/* Adds every revoked key to the set. */
+MER_MUST_CHECK mer_status mer_key_store_revoked(const char *directory,
+                                                struct mer_trusted_keys *trusted, mer_err *err);
 /* Adds every trusted and every revoked key to the set. */
 MER_MUST_CHECK mer_status mer_key_store_trusted(const char *directory,
                                                 struct mer_trusted_keys *trusted, mer_err *err);

@@ -8,10 +8,50 @@
 #include "guard/manifest.h"
 #include "guard/signature_bundle.h"
 #include "guard/statement.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "os/file_stream.h"
 
 enum { SIGNATURE_MODE = 0644 };
+
+void mer_guard_signer_release(struct mer_guard_signer *signer)
+{
+    mer_chain_release(&signer->chain);
+    mer_signing_key_release(&signer->key);
+}
+
+/* The chain is one for the key that signs, and can be used now. */
+static mer_status check_chain(const struct mer_guard_signer *signer, const struct mer_chain *chain,
+                              mer_err *err)
+{
+    struct mer_public_key key;
+    MER_GUARD(mer_chain_key(chain, &key, err));
+    const bool same = strcmp(key.id, signer->key.public_key.id) == 0;
+    mer_public_key_release(&key);
+    if (!same)
+        return mer_fail(err, MER_ERR_TRUST, "the certificate is one of another key");
+    const uint64_t now = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self) / 1000000000;
+    return mer_chain_check_signer(chain, (int64_t)now, err);
+}
+
+mer_status mer_guard_signer_certify(struct mer_guard_signer *signer, struct mer_alloc *alloc,
+                                    const char *pem_file, mer_err *err)
+{
+    struct mer_file_bytes file;
+    struct mer_chain chain = {0};
+    MER_GUARD(mer_file_read(alloc, pem_file, MER_CERTIFICATE_FILE_MAX, &file, err));
+    mer_status status = mer_chain_read(&chain, file.bytes, file.n, mer_quote(pem_file).text, err);
+    mer_file_release(&file);
+    MER_GUARD(status);
+    status = check_chain(signer, &chain, err);
+    if (!mer_is_ok(status)) {
+        mer_chain_release(&chain);
+        return mer_prefix(err, status, "%s", mer_quote(pem_file).text);
+    }
+    mer_chain_release(&signer->chain);
+    signer->chain = chain;
+    return mer_ok();
+}
 
 char *mer_guard_signature_path(const char *path, bool is_folder)
 {
@@ -20,15 +60,15 @@ char *mer_guard_signature_path(const char *path, bool is_folder)
 }
 
 /* The statement, its envelope and the bundle around both. */
-static mer_status sign_statement(const struct mer_signing_key *key, struct mer_statement *statement,
-                                 struct mer_buf *buf, mer_err *err)
+static mer_status sign_statement(const struct mer_guard_signer *signer,
+                                 struct mer_statement *statement, struct mer_buf *buf, mer_err *err)
 {
-    struct mer_signature_bundle bundle;
+    struct mer_signature_bundle bundle = {.chain = signer->chain}; /* borrowed */
     struct mer_dsse dsse;
     unsigned char signature[MER_SIGNATURE_DER_MAX];
     size_t n_signature = 0;
     mer_status status;
-    memcpy(bundle.key_id, key->public_key.id, sizeof bundle.key_id);
+    memcpy(bundle.key_id, signer->key.public_key.id, sizeof bundle.key_id);
     mer_buf_init(&bundle.payload, buf->alloc, MER_STATEMENT_MAX_BYTES);
     mer_buf_init(&bundle.signature, buf->alloc, MER_SIGNATURE_DER_MAX);
     MER_GUARD_GOTO(mer_statement_seal(statement, err), done);
@@ -38,10 +78,12 @@ static mer_status sign_statement(const struct mer_signing_key *key, struct mer_s
         goto done;
     }
     mer_dsse_init(&dsse, bundle.payload.bytes, bundle.payload.n);
-    MER_GUARD_GOTO(mer_signing_key_sign(key, dsse.parts, 2, signature, &n_signature, err), done);
+    MER_GUARD_GOTO(mer_signing_key_sign(&signer->key, dsse.parts, 2, signature, &n_signature, err),
+                   done);
     MER_GUARD_GOTO(mer_buf_append(&bundle.signature, signature, n_signature, err), done);
     MER_GUARD_GOTO(mer_signature_bundle_write(&bundle, buf, err), done);
 done:
+    bundle.chain = (struct mer_chain){0};
     mer_signature_bundle_release(&bundle);
     return status;
 }
@@ -64,7 +106,7 @@ static mer_status name_subject(struct mer_statement *statement, const char *path
     return mer_arena_text(&statement->arena, name, n, &statement->subject, err);
 }
 
-mer_status mer_guard_sign_bytes(const struct mer_signing_key *key, const char *name,
+mer_status mer_guard_sign_bytes(const struct mer_guard_signer *signer, const char *name,
                                 const void *bytes, size_t n, struct mer_buf *buf, mer_err *err)
 {
     struct mer_resource resource = {.name = MER_RESOURCE_SELF};
@@ -75,7 +117,7 @@ mer_status mer_guard_sign_bytes(const struct mer_signing_key *key, const char *n
     statement.n_resources = 1;
     mer_status status = name_subject(&statement, name, err);
     if (mer_is_ok(status))
-        status = sign_statement(key, &statement, buf, err);
+        status = sign_statement(signer, &statement, buf, err);
     mer_statement_release(&statement);
     return status;
 }
@@ -110,7 +152,7 @@ static mer_status state_ignored(struct mer_statement *statement, const char *own
     return mer_ok();
 }
 
-static mer_status sign_into(const struct mer_signing_key *key, const char *path,
+static mer_status sign_into(const struct mer_guard_signer *signer, const char *path,
                             const char *signature, struct mer_buf *buf, mer_err *err)
 {
     struct mer_statement statement;
@@ -131,7 +173,7 @@ static mer_status sign_into(const struct mer_signing_key *key, const char *path,
     }
     MER_GUARD_GOTO(name_subject(&statement, path, err), done);
     MER_GUARD_GOTO(state_files(&manifest, &statement, err), done);
-    MER_GUARD_GOTO(sign_statement(key, &statement, buf, err), done);
+    MER_GUARD_GOTO(sign_statement(signer, &statement, buf, err), done);
 done:
     free(own_name);
     mer_manifest_release(&manifest);
@@ -151,7 +193,7 @@ static mer_status write_signature(const char *path, const struct mer_buf *buf, b
     return status;
 }
 
-mer_status mer_guard_sign_path(struct mer_alloc *alloc, const struct mer_signing_key *key,
+mer_status mer_guard_sign_path(struct mer_alloc *alloc, const struct mer_guard_signer *signer,
                                const char *path, const char *signature, bool replace, mer_err *err)
 {
     struct mer_buf buf;
@@ -160,7 +202,7 @@ mer_status mer_guard_sign_path(struct mer_alloc *alloc, const struct mer_signing
     if (!own)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
     mer_buf_init(&buf, alloc, MER_SIGNATURE_FILE_MAX);
-    mer_status status = sign_into(key, path, own, &buf, err);
+    mer_status status = sign_into(signer, path, own, &buf, err);
     if (mer_is_ok(status))
         status = write_signature(own, &buf, replace, err);
     mer_buf_release(&buf);

@@ -22,6 +22,7 @@ void mer_dsse_init(struct mer_dsse *dsse, const void *payload, size_t n)
 
 void mer_signature_bundle_release(struct mer_signature_bundle *bundle)
 {
+    mer_chain_release(&bundle->chain);
     mer_buf_release(&bundle->payload);
     mer_buf_release(&bundle->signature);
 }
@@ -42,19 +43,45 @@ static mer_status put_base64(struct mer_json_writer *writer, const char *key,
     return status;
 }
 
-static void put_material(struct mer_json_writer *writer, const char *key_id)
+static mer_status put_chain(struct mer_json_writer *writer,
+                            const struct mer_signature_bundle *bundle, mer_err *err)
+{
+    mer_json_key(writer, "x509CertificateChain");
+    mer_json_begin_object(writer);
+    mer_json_key(writer, "certificates");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < bundle->chain.n; i++) {
+        MER_CLEANUP(mer_buf_release) struct mer_buf der;
+        mer_buf_init(&der, bundle->payload.alloc, MER_CERTIFICATE_MAX);
+        MER_GUARD(mer_chain_write(&bundle->chain, i, &der, err));
+        mer_json_begin_object(writer);
+        MER_GUARD(put_base64(writer, "rawBytes", &der, err));
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+    mer_json_end_object(writer);
+    return mer_ok();
+}
+
+static mer_status put_material(struct mer_json_writer *writer,
+                               const struct mer_signature_bundle *bundle, mer_err *err)
 {
     mer_json_key(writer, "verificationMaterial");
     mer_json_begin_object(writer);
-    mer_json_key(writer, "publicKey");
-    mer_json_begin_object(writer);
-    mer_json_key(writer, "hint");
-    mer_json_put_string(writer, key_id);
-    mer_json_end_object(writer);
+    if (bundle->chain.n > 0) {
+        MER_GUARD(put_chain(writer, bundle, err));
+    } else {
+        mer_json_key(writer, "publicKey");
+        mer_json_begin_object(writer);
+        mer_json_key(writer, "hint");
+        mer_json_put_string(writer, bundle->key_id);
+        mer_json_end_object(writer);
+    }
     mer_json_key(writer, "tlogEntries");
     mer_json_begin_array(writer);
     mer_json_end_array(writer);
     mer_json_end_object(writer);
+    return mer_ok();
 }
 
 mer_status mer_signature_bundle_write(const struct mer_signature_bundle *bundle,
@@ -65,7 +92,7 @@ mer_status mer_signature_bundle_write(const struct mer_signature_bundle *bundle,
     mer_json_begin_object(&writer);
     mer_json_key(&writer, "mediaType");
     mer_json_put_string(&writer, MEDIA_TYPE);
-    put_material(&writer, bundle->key_id);
+    MER_GUARD(put_material(&writer, bundle, err));
     mer_json_key(&writer, "dsseEnvelope");
     mer_json_begin_object(&writer);
     MER_GUARD(put_base64(&writer, "payload", &bundle->payload, err));
@@ -167,25 +194,57 @@ static mer_status read_public_key(const struct mer_json *key, struct mer_signatu
     return mer_ok();
 }
 
+static mer_status read_certificate(const struct mer_json *value,
+                                   struct mer_signature_bundle *bundle, mer_err *err)
+{
+    MER_CLEANUP(mer_buf_release) struct mer_buf der;
+    mer_buf_init(&der, bundle->payload.alloc, MER_CERTIFICATE_MAX);
+    if (!IS_OBJECT_OF(value, "rawBytes"))
+        return refuse(err, "a certificate has unknown fields");
+    mer_status status = decode(mer_json_get(value, "rawBytes"), "a certificate", &der, err);
+    if (mer_is_ok(status))
+        status = mer_chain_add(&bundle->chain, der.bytes, der.n, err);
+    return status.code == MER_ERR_DATA ? refuse(err, "a certificate is none") : status;
+}
+
+static mer_status read_chain(const struct mer_json *chain, struct mer_signature_bundle *bundle,
+                             mer_err *err)
+{
+    const struct mer_json *certificates = mer_json_get(chain, "certificates");
+    const size_t n = mer_json_size(certificates);
+    if (!IS_OBJECT_OF(chain, "certificates") || mer_json_type(certificates) != MER_JSON_ARRAY ||
+        n == 0)
+        return refuse(err, "x509CertificateChain is not a list of certificates");
+    if (n > MER_CHAIN_MAX)
+        return refuse(err, "it has too many certificates");
+    for (size_t i = 0; i < n; i++)
+        MER_GUARD(read_certificate(mer_json_at(certificates, i), bundle, err));
+    return mer_ok();
+}
+
 static mer_status read_material(const struct mer_json *material,
                                 struct mer_signature_bundle *bundle, mer_err *err)
 {
-    if (mer_json_get(material, "x509CertificateChain"))
-        return mer_fail(err, MER_ERR_TRUST,
-                        "the signature was made with a certificate: certificate mode is not "
-                        "supported yet, only keys");
     if (mer_json_get(material, "certificate"))
         return mer_fail(err, MER_ERR_TRUST,
                         "the signature was made with Sigstore's keyless service, which is not "
-                        "supported, only keys");
-    if (!IS_OBJECT_OF(material, "publicKey", "tlogEntries", "timestampVerificationData"))
+                        "supported, only keys and certificates");
+    const struct mer_json *chain = mer_json_get(material, "x509CertificateChain");
+    const bool known =
+        chain ? IS_OBJECT_OF(material, "x509CertificateChain", "tlogEntries",
+                             "timestampVerificationData")
+              : IS_OBJECT_OF(material, "publicKey", "tlogEntries", "timestampVerificationData");
+    if (!known)
         return refuse(err, "verificationMaterial is missing or has unknown fields");
-    /* Logs and time stamps have no place in key mode; some tools write empty ones. */
+    /* Logs and time stamps have no place in these modes; some tools write empty ones. */
     const struct mer_json *entries = mer_json_get(material, "tlogEntries");
     const struct mer_json *stamps = mer_json_get(material, "timestampVerificationData");
     if ((entries && mer_json_type(entries) != MER_JSON_ARRAY) || mer_json_size(entries) != 0 ||
         (stamps && mer_json_type(stamps) != MER_JSON_OBJECT) || mer_json_size(stamps) != 0)
-        return refuse(err, "there are log entries or time stamps, which key mode does not have");
+        return refuse(err, "there are log entries or time stamps, which only keyless signatures "
+                           "have");
+    if (chain)
+        return read_chain(chain, bundle, err);
     return read_public_key(mer_json_get(material, "publicKey"), bundle, err);
 }
 

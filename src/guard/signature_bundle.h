@@ -1,5 +1,6 @@
 /* The file that carries a signature: a Sigstore bundle v0.3 (JSON) around a DSSE envelope, as
- * OpenSSF Model Signing v1.0 uses it, key mode. Pure: bytes to struct or error, and back.
+ * OpenSSF Model Signing v1.0 uses it, key mode and certificate mode. Pure: bytes to struct or
+ * error, and back.
  *
  * Nothing outside the payload is signed, so everything outside it must be exactly what the format
  * says: unknown fields, a second signature, other media types and stray bits in base64 are refused.
@@ -10,18 +11,19 @@
 #define MER_GUARD_SIGNATURE_BUNDLE_H
 
 #include "core/buf.h"
-#include "guard/signing_key.h"
+#include "guard/certificate.h"
 
 enum { MER_SIGNATURE_FILE_MAX = 64 << 20 };
 
 struct mer_signature_bundle {
-    char key_id[MER_KEY_ID_MAX]; /* whose signature it claims to be */
+    struct mer_chain chain;      /* certificate mode: the signer's first; key mode: empty */
+    char key_id[MER_KEY_ID_MAX]; /* key mode: whose signature it claims to be */
     struct mer_buf payload;      /* decoded; what is verified and then parsed */
     struct mer_buf signature;    /* decoded: DER */
 };
 
-/* MER_ERR_TRUST names what does not hold: among it certificate and keyless bundles, which are
- * known but not supported. */
+/* MER_ERR_TRUST names what does not hold: among it keyless bundles, which are known but not
+ * supported. That the certificates mean anything is not looked at here. */
 MER_MUST_CHECK mer_status mer_signature_bundle_parse(struct mer_alloc *alloc, const void *bytes,
                                                      size_t n,
                                                      struct mer_signature_bundle *ret_bundle,

@@ -122,6 +122,12 @@ mer_status mer_public_key_parse(const void *pem, size_t n, const char *what,
     return status;
 }
 
+mer_status mer_public_key_adopt(EVP_PKEY *pkey, const char *what, struct mer_public_key *ret_key,
+                                mer_err *err)
+{
+    return describe_key(pkey, what, ret_key, err);
+}
+
 void mer_public_key_release(struct mer_public_key *key)
 {
     EVP_PKEY_free(key->pkey);

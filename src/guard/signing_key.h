@@ -25,6 +25,9 @@ struct mer_public_key {
  * there is none or it is no such key; `what` names the text in messages. */
 MER_MUST_CHECK mer_status mer_public_key_parse(const void *pem, size_t n, const char *what,
                                                struct mer_public_key *ret_key, mer_err *err);
+/* Takes over a key of libcrypto's, on success. MER_ERR_DATA when it is no such key. */
+MER_MUST_CHECK mer_status mer_public_key_adopt(struct evp_pkey_st *pkey, const char *what,
+                                               struct mer_public_key *ret_key, mer_err *err);
 void mer_public_key_release(struct mer_public_key *key);
 /* "P-256" */
 const char *mer_public_key_curve(const struct mer_public_key *key);

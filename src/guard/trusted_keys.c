@@ -17,6 +17,7 @@ void mer_trusted_keys_release(struct mer_trusted_keys *trusted)
     for (size_t i = 0; i < trusted->n; i++)
         mer_public_key_release(&trusted->keys[i].key);
     mer_free(trusted->alloc, trusted->keys);
+    mer_authorities_release(&trusted->authorities);
     mer_trusted_keys_init(trusted, trusted->alloc);
 }
 
@@ -65,6 +66,18 @@ const struct mer_trusted_key *mer_trusted_keys_find(const struct mer_trusted_key
     return found;
 }
 
+mer_status mer_trusted_keys_check(const struct mer_trusted_keys *trusted, const char *id,
+                                  mer_err *err)
+{
+    const struct mer_trusted_key *found = mer_trusted_keys_find(trusted, id);
+    if (!found || !found->revoked)
+        return mer_ok();
+    const mer_status status =
+        mer_fail(err, MER_ERR_TRUST, "it was signed with key %.*s (%s), which was revoked",
+                 MER_KEY_ID_SHOWN, id, found->name);
+    return mer_hint(err, status, "have it signed again with another key");
+}
+
 mer_status mer_trusted_keys_want(const struct mer_trusted_keys *trusted, const char *id,
                                  const struct mer_trusted_key **ret_key, mer_err *err)
 {
@@ -77,12 +90,7 @@ mer_status mer_trusted_keys_want(const struct mer_trusted_keys *trusted, const c
                         "get the signer's public key from the signer, then: merlon keys trust NAME "
                         "FILE.pem");
     }
-    if (found->revoked) {
-        const mer_status status =
-            mer_fail(err, MER_ERR_TRUST, "it was signed with key %.*s (%s), which was revoked",
-                     MER_KEY_ID_SHOWN, id, found->name);
-        return mer_hint(err, status, "have it signed again with another key");
-    }
+    MER_GUARD(mer_trusted_keys_check(trusted, id, err));
     *ret_key = found;
     return mer_ok();
 }

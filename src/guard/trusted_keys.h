@@ -1,10 +1,10 @@
-/* The public keys that verification accepts: trust is a set of keys, nothing else. A key whose id
- * was revoked is refused under whatever name it was trusted.
+/* Whom verification accepts: a set of public keys, and authorities for certificates. A key whose id
+ * was revoked is refused under whatever name it was trusted, and whoever certifies it.
  */
 #ifndef MER_GUARD_TRUSTED_KEYS_H
 #define MER_GUARD_TRUSTED_KEYS_H
 
-#include "guard/signing_key.h"
+#include "guard/certificate.h"
 
 enum { MER_KEY_NAME_MAX = 63, MER_KEY_ID_SHOWN = 16 };
 
@@ -19,6 +19,7 @@ struct mer_trusted_keys {
     struct mer_trusted_key *keys; /* owned */
     size_t n;
     size_t capacity;
+    struct mer_authorities authorities; /* of certificates; empty: none is accepted */
 };
 
 void mer_trusted_keys_init(struct mer_trusted_keys *trusted, struct mer_alloc *alloc);
@@ -34,6 +35,9 @@ MER_MUST_CHECK mer_status mer_trusted_keys_add_file(struct mer_trusted_keys *tru
 /* NULL when there is none. A revoked entry comes before any other of the same id. */
 const struct mer_trusted_key *mer_trusted_keys_find(const struct mer_trusted_keys *trusted,
                                                     const char *id);
+/* MER_ERR_TRUST when a key of that id was revoked. */
+MER_MUST_CHECK mer_status mer_trusted_keys_check(const struct mer_trusted_keys *trusted,
+                                                 const char *id, mer_err *err);
 /* The key of that id, or MER_ERR_TRUST: it is unknown (and how to trust it) or revoked. */
 MER_MUST_CHECK mer_status mer_trusted_keys_want(const struct mer_trusted_keys *trusted,
                                                 const char *id,

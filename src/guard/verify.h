@@ -1,5 +1,6 @@
-/* Verifying signatures: OpenSSF Model Signing v1.0, key mode (ECDSA on P-256, P-384, P-521),
- * methods "files" and "shards", SHA-256 and BLAKE2b.
+/* Verifying signatures: OpenSSF Model Signing v1.0, key mode and certificate mode (ECDSA on P-256,
+ * P-384, P-521), methods "files" and "shards", SHA-256 and BLAKE2b. Certificates must be valid now:
+ * nothing that is trusted says when a signature was made.
  *
  * Everything that does not hold is MER_ERR_TRUST, a missing signature included; the message names
  * the first difference. A folder must hold exactly the signed files.

@@ -93,6 +93,14 @@ static inline int tear_down(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A signer in key mode that borrows the key; valid until the thread's next. */
+static inline const struct mer_guard_signer *signer_of(const struct mer_signing_key *key)
+{
+    static _Thread_local struct mer_guard_signer signer;
+    signer = (struct mer_guard_signer){.key = *key};
+    return &signer;
+}
+
 /* A fresh key and the set that trusts it under the name "tester". */
 static inline void make_trusted_key(struct mer_signing_key *key, struct mer_trusted_keys *trusted)
 {

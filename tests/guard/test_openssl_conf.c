@@ -60,7 +60,7 @@ static int sign_and_verify(void)
     make_trusted_key(&key, &trusted);
     mer_buf_init(&bundle, &alloc, 1 << 20);
     const bool fine =
-        mer_guard_sign_bytes(&key, "x", "x", 1, &bundle, NULL).code == MER_OK &&
+        mer_guard_sign_bytes(signer_of(&key), "x", "x", 1, &bundle, NULL).code == MER_OK &&
         mer_guard_verify_bytes(&alloc, &trusted, bundle.bytes, bundle.n, "x", 1, NULL, NULL).code ==
             MER_OK;
     mer_buf_release(&bundle);

@@ -216,19 +216,55 @@ static void an_unknown_signer_is_refused_with_what_to_do(void **state)
     mer_trusted_keys_release(&trusted);
 }
 
-static void certificate_mode_is_refused_by_name(void **state)
+static const char *const CERTIFIED[] = {VECTORS "/reference/v1.0.1-certificate",
+                                        VECTORS "/reference/v1.1.0-certificate"};
+
+/* Whose authorities are those of one file. */
+static void open_authority(struct mer_trusted_keys *trusted, const char *file)
 {
-    static const char *const models[] = {VECTORS "/reference/v1.0.1-certificate",
-                                         VECTORS "/reference/v1.1.0-certificate"};
-    struct mer_trusted_keys trusted;
+    mer_err err;
+    mer_trusted_keys_init(trusted, &alloc);
+    assert_ok(mer_authorities_read_file(&trusted->authorities, &alloc, file, &err), &err);
+}
+
+static void folders_signed_with_certificates_verify_against_their_authority(void **state)
+{
+    static const char *const authorities[] = {VECTORS "/reference/ca-cert.pem",
+                                              VECTORS "/reference/int-ca-cert.pem"};
     (void)state;
+    for (size_t a = 0; a < 2; a++)
+        for (size_t i = 0; i < 2; i++) {
+            struct mer_trusted_keys trusted;
+            struct mer_verified verified;
+            mer_err err;
+            open_authority(&trusted, authorities[a]);
+            assert_ok(mer_guard_verify_path(&alloc, &trusted, CERTIFIED[i], NULL, IGNORE_ME, 1,
+                                            &verified, &err),
+                      &err);
+            assert_string_equal(verified.subject, "CN=intermediate-ca"); /* so it is called */
+            assert_string_equal(verified.signer_id, "e8450dec4eb99dae995da9af1bc2cc9f76ed669ee2e744"
+                                                    "f57abba763df3e3f8e");
+            assert_int_equal(verified.n_files, 2);
+            copy_model(CERTIFIED[i]);
+            assert_ok(verify_model(&trusted, 1, NULL, &err), &err);
+            change_a_byte();
+            assert_refused(verify_model(&trusted, 1, NULL, &err), MER_ERR_TRUST, &err,
+                           "'signme-2' is not what was signed");
+            (void)nftw(in_folder("model"), remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+            mer_trusted_keys_release(&trusted);
+        }
+}
+
+static void a_certificate_is_nothing_without_an_authority(void **state)
+{
+    struct mer_trusted_keys trusted;
+    mer_err err;
+    (void)state;
+    /* The very key is trusted; the signature is one of a certificate all the same. */
     open_reference_key(&trusted);
-    for (size_t i = 0; i < 2; i++) {
-        mer_err err;
-        assert_refused(
-            mer_guard_verify_path(&alloc, &trusted, models[i], NULL, IGNORE_ME, 1, NULL, &err),
-            MER_ERR_TRUST, &err, "certificate mode is not supported yet");
-    }
+    assert_refused(
+        mer_guard_verify_path(&alloc, &trusted, CERTIFIED[1], NULL, IGNORE_ME, 1, NULL, &err),
+        MER_ERR_TRUST, &err, "signed with a certificate, and no authority is trusted");
     mer_trusted_keys_release(&trusted);
 }
 
@@ -257,8 +293,7 @@ static void the_valid_example_is_read_and_the_invalid_ones_are_not(void **state)
     mer_err err;
     (void)state;
     assert_ok(parse_example(VECTORS "/v1.0/valid/key.bundle.json", &err), &err);
-    assert_refused(parse_example(VECTORS "/v1.0/valid/certificate.bundle.json", &err),
-                   MER_ERR_TRUST, &err, "certificate mode is not supported yet");
+    assert_ok(parse_example(VECTORS "/v1.0/valid/certificate.bundle.json", &err), &err);
     assert_refused(parse_example(VECTORS "/v1.0/valid/sigstore.bundle.json", &err), MER_ERR_TRUST,
                    &err, "keyless service");
     assert_refused(parse_example(VECTORS "/v1.0/invalid/empty.bundle.json", &err), MER_ERR_TRUST,
@@ -282,7 +317,8 @@ int main(void)
         TEST(every_tampering_is_refused),
         TEST(the_top_git_folder_may_be_there),
         TEST(an_unknown_signer_is_refused_with_what_to_do),
-        TEST(certificate_mode_is_refused_by_name),
+        TEST(folders_signed_with_certificates_verify_against_their_authority),
+        TEST(a_certificate_is_nothing_without_an_authority),
         TEST(the_valid_example_is_read_and_the_invalid_ones_are_not),
     };
     if (access(VECTORS "/reference", R_OK) != 0) {

@@ -16,6 +16,10 @@
     "\"dsseEnvelope\":{\"payload\":\"eyJ9\"," ENVELOPE_TYPE ",\"signatures\":[" signatures "]}"
 #define BUNDLE(key, signatures) "{" TYPE "," MATERIAL(key) "," ENVELOPE(signatures) "}"
 
+#define CHAIN(chain)                                                                               \
+    "{" TYPE ",\"verificationMaterial\":{\"x509CertificateChain\":" chain                          \
+    "}," ENVELOPE(SIGNATURE) "}"
+
 static void bundles_are_written_as_they_are_read(void **state)
 {
     static const char text[] = BUNDLE(KEY, SIGNATURE);
@@ -97,7 +101,17 @@ static const struct refused BUNDLES[] = {
      "log entries"},
     {"{" TYPE ",\"verificationMaterial\":{\"publicKey\":" KEY
      ",\"x509CertificateChain\":{}}," ENVELOPE(SIGNATURE) "}",
-     "certificate mode"},
+     "verificationMaterial is missing or has unknown"},
+    {CHAIN("{}"), "not a list of certificates"},
+    {CHAIN("{\"certificates\":[]}"), "not a list of certificates"},
+    {CHAIN("{\"certificates\":{}}"), "not a list of certificates"},
+    {CHAIN("{\"certificates\":[{}],\"more\":1}"), "not a list of certificates"},
+    {CHAIN("{\"certificates\":[{}]}"), "a certificate is missing"},
+    {CHAIN("{\"certificates\":[1]}"), "a certificate has unknown fields"},
+    {CHAIN("{\"certificates\":[{\"rawBytes\":\"Zm9v\"}]}"), "a certificate is none"},
+    {CHAIN("{\"certificates\":[{\"rawBytes\":\"MAA=\"}]}"), "a certificate is none"},
+    {CHAIN("{\"certificates\":[{\"rawBytes\":\"*\"}]}"), "not base64"},
+    {CHAIN("{\"certificates\":[1,2,3,4,5,6,7,8,9]}"), "too many certificates"},
     {BUNDLE(KEY, ""), "not exactly one signature"},
     {BUNDLE(KEY, SIGNATURE "," SIGNATURE), "not exactly one signature"},
     {BUNDLE(KEY, "{}"), "sig is missing"},

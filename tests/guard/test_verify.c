@@ -16,7 +16,8 @@ static void sign_contents(const struct mer_signing_key *key, struct mer_buf *bun
 {
     mer_err err;
     mer_buf_init(bundle, &alloc, MER_SIGNATURE_FILE_MAX);
-    assert_ok(mer_guard_sign_bytes(key, "dir/a.csv", CONTENTS, N_CONTENTS, bundle, &err), &err);
+    assert_ok(mer_guard_sign_bytes(signer_of(key), "dir/a.csv", CONTENTS, N_CONTENTS, bundle, &err),
+              &err);
 }
 
 static void signed_bytes_verify_and_say_by_whom(void **state)
@@ -110,16 +111,19 @@ static void a_file_is_signed_beside_itself_and_may_be_renamed(void **state)
     make_trusted_key(&key, &trusted);
     write_text("m.safetensors", CONTENTS);
     assert_false(mer_guard_is_signed(in_folder("m.safetensors")));
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("m.safetensors"), NULL, false, &err),
-              &err);
+    assert_ok(
+        mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m.safetensors"), NULL, false, &err),
+        &err);
     assert_true(mer_guard_is_signed(in_folder("m.safetensors")));
     assert_ok(mer_guard_verify_path(&alloc, &trusted, in_folder("m.safetensors"), NULL, NULL, 0,
                                     &verified, &err),
               &err);
-    assert_refused(mer_guard_sign_path(&alloc, &key, in_folder("m.safetensors"), NULL, false, &err),
-                   MER_ERR_EXISTS, &err, "");
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("m.safetensors"), NULL, true, &err),
-              &err);
+    assert_refused(
+        mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m.safetensors"), NULL, false, &err),
+        MER_ERR_EXISTS, &err, "");
+    assert_ok(
+        mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m.safetensors"), NULL, true, &err),
+        &err);
     assert_int_equal(rename(in_folder("m.safetensors"), in_folder("other")), 0);
     assert_ok(mer_guard_verify_path(&alloc, &trusted, in_folder("other"),
                                     in_folder("m.safetensors.sig"), NULL, 0, &verified, &err),
@@ -147,8 +151,9 @@ static void what_is_not_there_is_told_apart_from_what_is_not_signed(void **state
     assert_refused(
         mer_guard_verify_path(&alloc, &trusted, in_folder("none"), NULL, NULL, 0, NULL, &err),
         MER_ERR_NO_INPUT, &err, "does not exist");
-    assert_refused(mer_guard_sign_path(&alloc, &key, in_folder("none"), NULL, false, &err),
-                   MER_ERR_NO_INPUT, &err, "does not exist");
+    assert_refused(
+        mer_guard_sign_path(&alloc, signer_of(&key), in_folder("none"), NULL, false, &err),
+        MER_ERR_NO_INPUT, &err, "does not exist");
     mer_trusted_keys_release(&trusted);
     mer_signing_key_release(&key);
 }
@@ -163,7 +168,8 @@ static void the_sealed_bytes_are_those_that_were_verified(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     write_text("m", CONTENTS);
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("m"), NULL, false, &err), &err);
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m"), NULL, false, &err),
+              &err);
     assert_ok(mer_guard_verify_sealed(&alloc, &trusted, in_folder("m"), NULL, 1000, &sealed,
                                       &verified, &err),
               &err);
@@ -190,11 +196,12 @@ static void a_half_replaced_pair_verifies(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     write_text("m", "old");
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("m"), NULL, false, &err), &err);
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m"), NULL, false, &err),
+              &err);
     write_text("m", "new");
-    assert_ok(
-        mer_guard_sign_path(&alloc, &key, in_folder("m"), in_folder("m.sig.new"), false, &err),
-        &err);
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m"), in_folder("m.sig.new"),
+                                  false, &err),
+              &err);
     for (int round = 0; round < 2; round++) {
         assert_true(mer_guard_is_signed(in_folder("m")));
         assert_ok(
@@ -247,7 +254,8 @@ static void no_file_that_is_swapped_meanwhile_gets_through(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     write_text("m", CONTENTS);
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("m"), NULL, false, &err), &err);
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("m"), NULL, false, &err),
+              &err);
     char *path = strdup(in_folder("m"));
     atomic_store(&stop, false);
     assert_int_equal(pthread_create(&swapper, NULL, swap, NULL), 0);
@@ -302,7 +310,8 @@ static void a_folder_is_signed_with_all_its_files(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     make_model();
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("model/"), NULL, false, &err), &err);
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("model/"), NULL, false, &err),
+              &err);
     assert_ok(verify_model(&trusted, &verified, &err), &err);
     assert_int_equal(verified.n_files, 4);
     write_text("model/.git/config", "changed");
@@ -327,11 +336,11 @@ static void a_signature_may_lie_anywhere(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     make_model();
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("model"), in_folder("elsewhere.sig"),
-                                  false, &err),
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("model"),
+                                  in_folder("elsewhere.sig"), false, &err),
               &err);
-    assert_ok(mer_guard_sign_path(&alloc, &key, in_folder("model"), in_folder("model/a/own.sig"),
-                                  false, &err),
+    assert_ok(mer_guard_sign_path(&alloc, signer_of(&key), in_folder("model"),
+                                  in_folder("model/a/own.sig"), false, &err),
               &err);
     assert_ok(mer_guard_verify_path(&alloc, &trusted, in_folder("model"),
                                     in_folder("model/a/own.sig"), NULL, 0, NULL, &err),
@@ -352,12 +361,14 @@ static void what_cannot_be_named_is_not_signed(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     make_folder("model");
-    assert_refused(mer_guard_sign_path(&alloc, &key, in_folder("model"), NULL, false, &err),
-                   MER_ERR_DATA, &err, "holds no file to sign");
+    assert_refused(
+        mer_guard_sign_path(&alloc, signer_of(&key), in_folder("model"), NULL, false, &err),
+        MER_ERR_DATA, &err, "holds no file to sign");
     write_text("model/file", "");
     assert_int_equal(symlink("file", in_folder("model/link")), 0);
-    assert_refused(mer_guard_sign_path(&alloc, &key, in_folder("model"), NULL, false, &err),
-                   MER_ERR_TRUST, &err, "symbolic link");
+    assert_refused(
+        mer_guard_sign_path(&alloc, signer_of(&key), in_folder("model"), NULL, false, &err),
+        MER_ERR_TRUST, &err, "symbolic link");
     assert_int_equal(access(in_folder("model/model.sig"), F_OK), -1);
     mer_trusted_keys_release(&trusted);
     mer_signing_key_release(&key);
@@ -377,9 +388,9 @@ static void every_failed_allocation_is_survived(void **state)
     for (int verifying = 0; verifying < 2; verifying++) {
         for (fail_at = 1;; fail_at++) {
             alloc.fail_at = atomic_load(&alloc.requests) + fail_at;
-            status = verifying
-                         ? verify_model(&trusted, NULL, &err)
-                         : mer_guard_sign_path(&alloc, &key, in_folder("model"), NULL, false, &err);
+            status = verifying ? verify_model(&trusted, NULL, &err)
+                               : mer_guard_sign_path(&alloc, signer_of(&key), in_folder("model"),
+                                                     NULL, false, &err);
             alloc.fail_at = 0;
             assert_int_equal(atomic_load(&alloc.used), used);
             if (status.code == MER_OK)
@@ -398,7 +409,7 @@ static void every_failed_allocation_is_survived(void **state)
 static void sign_statement(const struct mer_signing_key *key, struct mer_statement *statement,
                            const char *signature)
 {
-    struct mer_signature_bundle bundle;
+    struct mer_signature_bundle bundle = {0};
     struct mer_buf text;
     struct mer_dsse dsse;
     unsigned char der[MER_SIGNATURE_DER_MAX];
