@@ -33,6 +33,12 @@ MER_API MER_MUST_CHECK mer_status mer_trust_open_authority(const char *directory
                                                            const char *pem_file,
                                                            struct mer_trust **ret_trust,
                                                            mer_err *err);
+/* Narrows trust to what a policy file allows (docs/signing.md): verification then needs a rule for
+ * the file's name that has the signer, and from which serial number on. mer_trust_open does this by
+ * itself where policy.json is in its folder. file NULL: the one of `directory` (NULL: the usual
+ * one), if it is there. MER_ERR_TRUST when it cannot be followed. */
+MER_API MER_MUST_CHECK mer_status mer_trust_obey(struct mer_trust *trust, const char *directory,
+                                                 const char *file, mer_err *err);
 MER_API void mer_trust_free(struct mer_trust *trust);
 
 /* Makes a P-256 key keys/NAME.key (PKCS#8 PEM, 0600) and keys/NAME.pub in `directory`, and trusts
@@ -51,6 +57,11 @@ MER_API MER_MUST_CHECK mer_status mer_signer_open(const char *directory, const c
  * another key, is not valid now or is not for signing. */
 MER_API MER_MUST_CHECK mer_status mer_signer_certify(struct mer_signer *signer,
                                                      const char *pem_file, mer_err *err);
+/* From now on what it signs has this serial number, up to 2^53, which a policy can ask for: give
+ * each release a higher one, and nobody can put an older one in its place. 0: none, MER_ERR_USAGE
+ * when it is too large. */
+MER_API MER_MUST_CHECK mer_status mer_signer_set_serial(struct mer_signer *signer, uint64_t serial,
+                                                        mer_err *err);
 MER_API void mer_signer_free(struct mer_signer *signer);
 
 enum { MER_KEY_ID_MAX = 65 };
@@ -87,6 +98,7 @@ struct mer_verified {
         signer_name[64]; /* as in the key store; of a certificate its subject, cut to this length */
     char signer_id[MER_KEY_ID_MAX];
     char subject[256]; /* of the signer's certificate, as in RFC 2253; empty: signed with a key */
+    uint64_t serial;   /* that the signer gave it; 0: none */
     char digest[65];   /* SHA-256 of the file, or of the folder's resource digests, in hex */
     size_t n_files;
 };

@@ -5,6 +5,8 @@
 #include "api/handles.h"
 #include "api/trust_handles.h"
 #include "guard/key_store.h"
+#include "guard/statement.h"
+#include "os/file.h"
 
 static mer_status new_trust(struct mer_trust **ret_trust, mer_err *err)
 {
@@ -25,6 +27,8 @@ mer_status mer_trust_open(const char *directory, struct mer_trust **ret_trust, m
     mer_status status = new_trust(&trust, err);
     if (mer_is_ok(status)) {
         status = mer_key_store_trusted(folder, &trust->keys, err);
+        if (mer_is_ok(status))
+            status = mer_key_store_policy(folder, &trust->keys, err);
         if (mer_is_ok(status))
             *ret_trust = trust;
         else
@@ -62,6 +66,32 @@ mer_status mer_trust_open_authority(const char *directory, const char *pem_file,
         *ret_trust = trust;
     else
         mer_trust_free(trust);
+    return status;
+}
+
+static mer_status obey_file(struct mer_trust *trust, const char *file, mer_err *err)
+{
+    struct mer_file_bytes bytes;
+    struct mer_policy policy;
+    MER_GUARD(mer_file_read(&trust->alloc, file, MER_POLICY_FILE_MAX, &bytes, err));
+    const mer_status status =
+        mer_policy_open(&trust->alloc, file, bytes.bytes, bytes.n, &policy, err);
+    mer_file_release(&bytes);
+    MER_GUARD(status);
+    mer_policy_release(&trust->keys.policy);
+    trust->keys.policy = policy;
+    return mer_ok();
+}
+
+mer_status mer_trust_obey(struct mer_trust *trust, const char *directory, const char *file,
+                          mer_err *err)
+{
+    char *folder;
+    if (file)
+        return obey_file(trust, file, err);
+    MER_GUARD(mer_key_store_folder(directory, &folder, err));
+    const mer_status status = mer_key_store_policy(folder, &trust->keys, err);
+    free(folder);
     return status;
 }
 
@@ -109,6 +139,14 @@ mer_status mer_signer_certify(struct mer_signer *signer, const char *pem_file, m
     struct mer_alloc alloc;
     mer_alloc_init(&alloc, SIZE_MAX);
     return mer_guard_signer_certify(&signer->signer, &alloc, pem_file, err);
+}
+
+mer_status mer_signer_set_serial(struct mer_signer *signer, uint64_t serial, mer_err *err)
+{
+    if (serial > MER_SERIAL_MAX)
+        return mer_fail(err, MER_ERR_USAGE, "a serial number is at most 2^53");
+    signer->signer.serial = serial;
+    return mer_ok();
 }
 
 void mer_signer_free(struct mer_signer *signer)

@@ -35,6 +35,7 @@ struct fit_arguments {
     const char *report;
     const char *key;
     const char *certificate;
+    uint64_t serial;
     uint64_t passphrase_fd;
     struct mer_cli_reading reading;
     bool force;
@@ -123,8 +124,7 @@ static mer_status open_signer(struct fit *fit, mer_err *err)
         return mer_ok();
     }
     MER_GUARD(status);
-    return arguments->certificate ? mer_signer_certify(fit->signer, arguments->certificate, err)
-                                  : mer_ok();
+    return mer_cli_set_signer(fit->signer, arguments->certificate, arguments->serial, err);
 }
 
 static mer_status make_signer(struct fit *fit, mer_err *err)
@@ -136,7 +136,8 @@ static mer_status make_signer(struct fit *fit, mer_err *err)
         fit->key_is_new = false; /* another run has made it meanwhile */
     else
         MER_GUARD(status);
-    return mer_signer_open(NULL, DEFAULT_KEY, NULL, NULL, &fit->signer, err);
+    MER_GUARD(mer_signer_open(NULL, DEFAULT_KEY, NULL, NULL, &fit->signer, err));
+    return mer_cli_set_signer(fit->signer, NULL, fit->arguments->serial, err);
 }
 
 static mer_status read_data(struct fit *fit, mer_err *err)
@@ -568,6 +569,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "NAME",
      .help = "the key that signs the model; default otherwise, made by the first fit"},
     MER_CLI_CERTIFICATE_OPTION(struct fit_arguments),
+    MER_CLI_SERIAL_OPTION(struct fit_arguments),
     MER_CLI_PASSPHRASE_OPTION(struct fit_arguments),
     MER_CLI_NO_SCHEMA_OPTION(struct fit_arguments),
     MER_CLI_READING_OPTIONS(struct fit_arguments),

@@ -46,6 +46,8 @@ static void print_model(struct mer_cli *cli, const struct inspect_arguments *arg
     if (!mer_model_is_unsigned(model))
         mer_cli_print(cli, " (key id %.16s...)", model->verified.signer_id);
     mer_cli_print(cli, "\n  sha256     %s\n", model->digest);
+    if (model->verified.serial)
+        mer_cli_print(cli, "  serial     %llu\n", (unsigned long long)model->verified.serial);
     mer_cli_print(cli, "  target     %s\n", mer_quote(facts->target).text);
     mer_cli_print(cli, "  task       %s", mer_task_name(facts->task));
     if (facts->task != MER_TASK_REGRESSION)

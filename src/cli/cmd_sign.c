@@ -8,6 +8,7 @@ struct sign_arguments {
     const char *key;
     const char *certificate;
     const char *signature;
+    uint64_t serial;
     uint64_t passphrase_fd;
     bool force;
 };
@@ -20,9 +21,7 @@ static mer_status run_sign(struct mer_cli *cli, const void *words, mer_err *err)
     struct mer_cli_passphrase source = mer_cli_passphrase_from(arguments->passphrase_fd);
     struct mer_signer *signer;
     MER_GUARD(mer_signer_open(NULL, key, mer_cli_ask_passphrase, &source, &signer, err));
-    mer_status status = mer_ok();
-    if (arguments->certificate)
-        status = mer_signer_certify(signer, arguments->certificate, err);
+    mer_status status = mer_cli_set_signer(signer, arguments->certificate, arguments->serial, err);
     if (mer_is_ok(status))
         status = mer_sign(signer, arguments->path, arguments->signature, arguments->force, err);
     mer_signer_free(signer);
@@ -55,6 +54,7 @@ static const struct mer_cli_option SIGN_OPTIONS[] = {
      .metavar = "NAME",
      .help = "the key that signs; default when left out"},
     MER_CLI_CERTIFICATE_OPTION(struct sign_arguments),
+    MER_CLI_SERIAL_OPTION(struct sign_arguments),
     {.name = "signature",
      .type = MER_CLI_FILE,
      .at = offsetof(struct sign_arguments, signature),
@@ -129,6 +129,8 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
     if (verified.subject[0])
         mer_cli_print(cli, "  subject %s\n", mer_quote(verified.subject).text);
     mer_cli_print(cli, "  key id  %s\n  sha256  %s\n", verified.signer_id, verified.digest);
+    if (verified.serial)
+        mer_cli_print(cli, "  serial  %llu\n", (unsigned long long)verified.serial);
     if (verified.n_files > 1)
         mer_cli_print(cli, "  files   %zu\n", verified.n_files);
     return mer_ok();
@@ -168,7 +170,8 @@ const struct mer_cli_command MER_CLI_VERIFY = {
     .description = "Verifies that a file or folder is, byte for byte, what a trusted key has "
                    "signed, or a key whose certificates lead to the authority that --ca names and "
                    "are valid now. A missing or broken signature and an unknown signer end with "
-                   "exit code 77. predict, score and inspect verify on their own.",
+                   "exit code 77, and so does what the trust policy (policy.json in the key store, "
+                   "or --policy) does not allow. predict, score and inspect verify on their own.",
     .positionals = VERIFY_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(VERIFY_POSITIONALS),
     .options = VERIFY_OPTIONS,

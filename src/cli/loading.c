@@ -20,9 +20,11 @@ mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *w
                               struct mer_cli_loaded *loaded, mer_err *err)
 {
     *loaded = (struct mer_cli_loaded){NULL, NULL};
-    if (which->is_unsigned && (which->whom.key || which->whom.ca))
+    if (which->is_unsigned && (which->whom.key || which->whom.ca || which->whom.policy))
         return mer_fail(err, MER_ERR_USAGE, "--unsigned and --%s exclude each other",
-                        which->whom.key ? "key" : "ca");
+                        which->whom.key  ? "key"
+                        : which->whom.ca ? "ca"
+                                         : "policy");
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     /* Standard input has no signature beside it, and can be read once. */
     if (!which->is_unsigned || strcmp(which->path, "-") != 0) {

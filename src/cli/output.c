@@ -61,6 +61,8 @@ void mer_cli_put_verified(struct mer_cli_document *document, const char *key,
     mer_json_begin_object(&document->writer);
     mer_cli_put_string(document, "name", verified->signer_name);
     mer_cli_put_string(document, "id", verified->signer_id);
+    if (verified->serial)
+        mer_cli_put_unsigned(document, "serial", verified->serial);
     if (verified->subject[0])
         mer_cli_put_string(document, "subject", verified->subject);
     mer_json_end_object(&document->writer);

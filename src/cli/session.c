@@ -267,10 +267,27 @@ mer_status mer_cli_open_trust(const struct mer_cli_whom *whom, struct mer_trust 
 {
     if (whom->key && whom->ca)
         return mer_fail(err, MER_ERR_USAGE, "--key and --ca exclude each other");
+    struct mer_trust *trust;
     if (whom->ca)
-        return mer_trust_open_authority(NULL, whom->ca, ret_trust, err);
-    return whom->key ? mer_trust_open_key(whom->key, ret_trust, err)
-                     : mer_trust_open(NULL, ret_trust, err);
+        MER_GUARD(mer_trust_open_authority(NULL, whom->ca, &trust, err));
+    else if (whom->key)
+        MER_GUARD(mer_trust_open_key(whom->key, &trust, err));
+    else
+        MER_GUARD(mer_trust_open(NULL, &trust, err));
+    const mer_status status = mer_trust_obey(trust, NULL, whom->policy, err);
+    if (mer_is_ok(status))
+        *ret_trust = trust;
+    else
+        mer_trust_free(trust);
+    return status;
+}
+
+mer_status mer_cli_set_signer(struct mer_signer *signer, const char *certificate, uint64_t serial,
+                              mer_err *err)
+{
+    if (certificate)
+        MER_GUARD(mer_signer_certify(signer, certificate, err));
+    return mer_signer_set_serial(signer, serial, err);
 }
 
 /* One line from a descriptor, without its end. */

@@ -49,10 +49,12 @@ MER_MUST_CHECK mer_status mer_cli_flush(struct mer_cli *cli, mer_err *err);
 /* Standard output is a pipe that nobody reads any more (head): not worth a sentence. */
 bool mer_cli_reader_is_gone(const struct mer_cli *cli);
 
-/* Whom verification accepts: one key file, the authorities of one file, or else the key store. */
+/* Whom verification accepts: one key file, the authorities of one file, or else the key store; and
+ * the policy that all of them must obey. */
 struct mer_cli_whom {
     const char *key;
     const char *ca;
+    const char *policy; /* NULL: the store's, if there is one */
 };
 /* Rows for a command's options; its arguments struct has a struct mer_cli_whom as `member`. */
 #define MER_CLI_WHOM_OPTIONS(arguments, member)                                                    \
@@ -61,10 +63,15 @@ struct mer_cli_whom {
      .at = offsetof(arguments, member.key),                                                        \
      .metavar = "PEM",                                                                             \
      .help = "accept this public key and no other, instead of the store's trusted keys"},          \
+        {.name = "ca",                                                                             \
+         .type = MER_CLI_FILE,                                                                     \
+         .at = offsetof(arguments, member.ca),                                                     \
+         .metavar = "PEM",                                                                         \
+         .help = "accept signers whose certificates lead to one of this file, and no others"},     \
     {                                                                                              \
-        .name = "ca", .type = MER_CLI_FILE, .at = offsetof(arguments, member.ca),                  \
-        .metavar = "PEM",                                                                          \
-        .help = "accept signers whose certificates lead to one of this file, and no others"        \
+        .name = "policy", .type = MER_CLI_FILE, .at = offsetof(arguments, member.policy),          \
+        .metavar = "FILE",                                                                         \
+        .help = "obey this trust policy instead of policy.json in the key store"                   \
     }
 /* Free with mer_trust_free. */
 MER_MUST_CHECK mer_status mer_cli_open_trust(const struct mer_cli_whom *whom,
@@ -76,6 +83,16 @@ MER_MUST_CHECK mer_status mer_cli_open_trust(const struct mer_cli_whom *whom,
         .metavar = "PEM",                                                                          \
         .help = "sign with this certificate of the key, and those that lead to its authority"      \
     }
+#define MER_CLI_SERIAL_OPTION(arguments)                                                           \
+    {                                                                                              \
+        .name = "serial", .type = MER_CLI_INTEGER, .at = offsetof(arguments, serial),              \
+        .metavar = "N", .minimum = 1, .maximum = (uint64_t)1 << 53,                                \
+        .help = "sign this serial number too, which a trust policy can ask for; give every "       \
+                "release a higher one"                                                             \
+    }
+/* What --certificate and --serial ask of a signer; NULL and 0 for neither. */
+MER_MUST_CHECK mer_status mer_cli_set_signer(struct mer_signer *signer, const char *certificate,
+                                             uint64_t serial, mer_err *err);
 
 enum { MER_CLI_PASSPHRASE_MAX = 1024 };
 /* Where a passphrase comes from: a descriptor (--passphrase-fd), else the terminal. */

@@ -260,6 +260,28 @@ mer_status mer_key_store_trusted(const char *directory, struct mer_trusted_keys 
     return each_name(directory, PART_TRUSTED, gather_key, &gathering, err);
 }
 
+mer_status mer_key_store_policy(const char *directory, struct mer_trusted_keys *trusted,
+                                mer_err *err)
+{
+    struct store_path path;
+    unsigned char *bytes = NULL;
+    size_t n = 0;
+    MER_GUARD(check_store(directory, err));
+    const int length = snprintf(path.text, sizeof path.text, "%s/policy.json", directory);
+    if (length < 0 || (size_t)length >= sizeof path.text)
+        return mer_fail(err, MER_ERR_USAGE, "the path %s is too long", mer_quote(directory).text);
+    if (!mer_file_exists(path.text))
+        return mer_ok();
+    MER_GUARD(mer_alloc_array(trusted->alloc, MER_POLICY_FILE_MAX, 1, &bytes, err));
+    mer_status status =
+        mer_private_file_read(path.text, MER_PRIVACY_WRITE, bytes, MER_POLICY_FILE_MAX, &n, err);
+    mer_policy_release(&trusted->policy);
+    if (mer_is_ok(status))
+        status = mer_policy_open(trusted->alloc, path.text, bytes, n, &trusted->policy, err);
+    mer_free(trusted->alloc, bytes);
+    return status;
+}
+
 /* MER_ERR_TRUST when the key was revoked; else *ret_known tells whether it is trusted already. */
 static mer_status check_not_revoked(struct mer_alloc *alloc, const char *directory, const char *id,
                                     char ret_known[MER_KEY_NAME_MAX + 1], mer_err *err)

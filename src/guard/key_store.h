@@ -4,6 +4,7 @@
  *     DIRECTORY/keys/NAME.pub      its public key
  *     DIRECTORY/trusted/NAME.pem   public keys that verification accepts
  *     DIRECTORY/revoked/NAME.pem   public keys that it refuses for good, whatever trusts them
+ *     DIRECTORY/policy.json        which of them for what (policy.h), if it is there
  *
  * Whoever can write here decides whom to trust: folders and files that others could change are
  * refused. A name is 1 to 63 characters of a-z, 0-9, ".", "_" and "-", beginning with a letter or a
@@ -45,6 +46,9 @@ MER_MUST_CHECK mer_status mer_key_store_list(struct mer_alloc *alloc, const char
 /* Appends the public key of that name as canonical PEM text. */
 MER_MUST_CHECK mer_status mer_key_store_public(const char *directory, const char *name,
                                                struct mer_buf *buf, mer_err *err);
+/* Reads the policy file DIRECTORY/policy.json into the set, if there is one. */
+MER_MUST_CHECK mer_status mer_key_store_policy(const char *directory,
+                                               struct mer_trusted_keys *trusted, mer_err *err);
 /* Adds every revoked key to the set. */
 MER_MUST_CHECK mer_status mer_key_store_revoked(const char *directory,
                                                 struct mer_trusted_keys *trusted, mer_err *err);

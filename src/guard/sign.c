@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/utf8.h"
+#include "guard/envelope.h"
 #include "guard/manifest.h"
 #include "guard/signature_bundle.h"
 #include "guard/statement.h"
@@ -59,33 +60,18 @@ char *mer_guard_signature_path(const char *path, bool is_folder)
     return asprintf(&text, "%s%s", path, is_folder ? "/model.sig" : ".sig") < 0 ? NULL : text;
 }
 
-/* The statement, its envelope and the bundle around both. */
+/* The statement and the envelope around it. */
 static mer_status sign_statement(const struct mer_guard_signer *signer,
                                  struct mer_statement *statement, struct mer_buf *buf, mer_err *err)
 {
-    struct mer_signature_bundle bundle = {.chain = signer->chain}; /* borrowed */
-    struct mer_dsse dsse;
-    unsigned char signature[MER_SIGNATURE_DER_MAX];
-    size_t n_signature = 0;
-    mer_status status;
-    memcpy(bundle.key_id, signer->key.public_key.id, sizeof bundle.key_id);
-    mer_buf_init(&bundle.payload, buf->alloc, MER_STATEMENT_MAX_BYTES);
-    mer_buf_init(&bundle.signature, buf->alloc, MER_SIGNATURE_DER_MAX);
-    MER_GUARD_GOTO(mer_statement_seal(statement, err), done);
-    status = mer_statement_write(statement, &bundle.payload, err);
-    if (!mer_is_ok(status)) {
-        status = mer_prefix(err, status, "the list of %zu files", statement->n_resources);
-        goto done;
-    }
-    mer_dsse_init(&dsse, bundle.payload.bytes, bundle.payload.n);
-    MER_GUARD_GOTO(mer_signing_key_sign(&signer->key, dsse.parts, 2, signature, &n_signature, err),
-                   done);
-    MER_GUARD_GOTO(mer_buf_append(&bundle.signature, signature, n_signature, err), done);
-    MER_GUARD_GOTO(mer_signature_bundle_write(&bundle, buf, err), done);
-done:
-    bundle.chain = (struct mer_chain){0};
-    mer_signature_bundle_release(&bundle);
-    return status;
+    MER_CLEANUP(mer_buf_release) struct mer_buf payload;
+    mer_buf_init(&payload, buf->alloc, MER_STATEMENT_MAX_BYTES);
+    statement->serial = signer->serial;
+    MER_GUARD(mer_statement_seal(statement, err));
+    const mer_status status = mer_statement_write(statement, &payload, err);
+    if (!mer_is_ok(status))
+        return mer_prefix(err, status, "the list of %zu files", statement->n_resources);
+    return mer_envelope_make(signer, &payload, buf, err);
 }
 
 /* A name for people: the last part of the path, or "model" where that says nothing. */

@@ -14,6 +14,7 @@
 struct mer_guard_signer {
     struct mer_signing_key key;
     struct mer_chain chain; /* empty: key mode */
+    uint64_t serial;        /* of what is signed; 0: none */
 };
 void mer_guard_signer_release(struct mer_guard_signer *signer);
 /* Reads the chain of the signer's key from a PEM file. MER_ERR_TRUST when it certifies another key,

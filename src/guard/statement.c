@@ -10,6 +10,8 @@ enum { STATEMENT_DEPTH = 16 };
 static const char STATEMENT_TYPE[] = "https://in-toto.io/Statement/v1";
 static const char PREDICATE_TYPE[] = "https://model_signing/signature/v1.0";
 
+static const char SERIAL[] = "merlon.serial";
+
 const char MER_RESOURCE_SELF[] = ".";
 
 void mer_statement_init(struct mer_statement *statement, struct mer_alloc *alloc)
@@ -80,6 +82,13 @@ static void put_subject(struct mer_json_writer *writer, const struct mer_stateme
     mer_json_begin_object(writer);
     put_digest(writer, mer_hash_name(MER_HASH_SHA256), &statement->digest);
     mer_json_end_object(writer);
+    if (statement->serial > 0) {
+        mer_json_key(writer, "annotations");
+        mer_json_begin_object(writer);
+        mer_json_key(writer, SERIAL);
+        mer_json_put_unsigned(writer, statement->serial);
+        mer_json_end_object(writer);
+    }
     mer_json_end_object(writer);
     mer_json_end_array(writer);
 }
@@ -295,6 +304,12 @@ static mer_status read_subject(struct mer_statement *statement, const struct mer
         return refuse(err, "it has not exactly one subject");
     if (!name || n == 0 || !digest || !mer_hash_unhex(digest, stated.n, stated.bytes))
         return refuse(err, "the subject has no name or no SHA-256 digest");
+    const struct mer_json *serial = mer_json_get(mer_json_get(subject, "annotations"), SERIAL);
+    int64_t number = 0;
+    if (serial &&
+        (!mer_json_integer(serial, &number) || number < 1 || (uint64_t)number > MER_SERIAL_MAX))
+        return refuse(err, "the serial number is none");
+    statement->serial = (uint64_t)number;
     MER_GUARD(mer_statement_seal(statement, err));
     if (!mer_digest_equal(&stated, &statement->digest))
         return refuse(err, "the subject's digest is not that of the resources");

@@ -3,7 +3,8 @@
  * back.
  *
  * One subject, whose digest is SHA-256 over the raw digests of the resources in their order; each
- * resource a file, or in the method "shards" a range of a file named "path:start:end".
+ * resource a file, or in the method "shards" a range of a file named "path:start:end". The serial
+ * number is an annotation of the subject, "merlon.serial", which other readers pass over.
  */
 #ifndef MER_GUARD_STATEMENT_H
 #define MER_GUARD_STATEMENT_H
@@ -14,6 +15,9 @@
 
 /* Of the text, so that the signature file around it stays below MER_SIGNATURE_FILE_MAX: some
  * 250,000 files. */
+/* Serial numbers end where JSON's numbers stop being exact everywhere. */
+#define MER_SERIAL_MAX ((uint64_t)1 << 53)
+
 enum { MER_STATEMENT_MAX_BYTES = 45 << 20, MER_STATEMENT_MAX_RESOURCES = 1 << 20 };
 
 /* The name that a single file has as the only resource of its own signature: model signing names
@@ -27,7 +31,8 @@ struct mer_resource {
 
 struct mer_statement {
     struct mer_arena arena; /* owns every text and array below */
-    const char *subject;    /* a name for people; decides nothing */
+    const char *subject;    /* a name for people; decides nothing but where a policy asks for it */
+    uint64_t serial;        /* rises with every release of the subject; 0: none */
     struct mer_digest digest;
     enum mer_hash_kind hash;
     bool in_shards;

@@ -18,6 +18,7 @@ void mer_trusted_keys_release(struct mer_trusted_keys *trusted)
         mer_public_key_release(&trusted->keys[i].key);
     mer_free(trusted->alloc, trusted->keys);
     mer_authorities_release(&trusted->authorities);
+    mer_policy_release(&trusted->policy);
     mer_trusted_keys_init(trusted, trusted->alloc);
 }
 

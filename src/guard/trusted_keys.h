@@ -1,10 +1,11 @@
-/* Whom verification accepts: a set of public keys, and authorities for certificates. A key whose id
+/* Whom verification accepts: a set of public keys, and authorities for certificates;
+ * and a policy that narrows it. A key whose id
  * was revoked is refused under whatever name it was trusted, and whoever certifies it.
  */
 #ifndef MER_GUARD_TRUSTED_KEYS_H
 #define MER_GUARD_TRUSTED_KEYS_H
 
-#include "guard/certificate.h"
+#include "guard/policy.h"
 
 enum { MER_KEY_NAME_MAX = 63, MER_KEY_ID_SHOWN = 16 };
 
@@ -20,6 +21,7 @@ struct mer_trusted_keys {
     size_t n;
     size_t capacity;
     struct mer_authorities authorities; /* of certificates; empty: none is accepted */
+    struct mer_policy policy;           /* without rules: there is none */
 };
 
 void mer_trusted_keys_init(struct mer_trusted_keys *trusted, struct mer_alloc *alloc);

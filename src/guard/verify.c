@@ -4,86 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/envelope.h"
 #include "guard/manifest.h"
-#include "guard/sign.h"
 #include "guard/signature_bundle.h"
 #include "guard/statement.h"
-#include "os/clock.h"
 #include "os/file.h"
 #include "os/file_stream.h"
 
 /* ---- The signature and what it states ---- */
 
-/* Who signed, as far as the signature says and the trusted keys and authorities agree. */
-struct signer {
-    const char *name;
-    struct mer_certified certified; /* its key is owned; empty in key mode */
-    const struct mer_public_key *key;
-};
-
-static mer_status find_certified(const struct mer_trusted_keys *trusted,
-                                 const struct mer_chain *chain, struct signer *ret_signer,
-                                 mer_err *err)
-{
-    const uint64_t now = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self) / 1000000000;
-    if (trusted->authorities.n == 0)
-        return mer_hint(err,
-                        mer_fail(err, MER_ERR_TRUST,
-                                 "it was signed with a certificate, and no authority is trusted"),
-                        "name the authority's certificate (--ca FILE.pem)");
-    MER_GUARD(
-        mer_chain_verify(chain, &trusted->authorities, (int64_t)now, &ret_signer->certified, err));
-    const mer_status status = mer_trusted_keys_check(trusted, ret_signer->certified.key.id, err);
-    if (!mer_is_ok(status)) {
-        mer_public_key_release(&ret_signer->certified.key);
-        return status;
-    }
-    ret_signer->key = &ret_signer->certified.key;
-    ret_signer->name = ret_signer->certified.subject;
-    return mer_ok();
-}
-
-static mer_status find_signer(const struct mer_trusted_keys *trusted,
-                              const struct mer_signature_bundle *bundle, struct signer *ret_signer,
-                              mer_err *err)
-{
-    const struct mer_trusted_key *key = NULL;
-    if (bundle->chain.n > 0)
-        return find_certified(trusted, &bundle->chain, ret_signer, err);
-    MER_GUARD(mer_trusted_keys_want(trusted, bundle->key_id, &key, err));
-    ret_signer->key = &key->key;
-    ret_signer->name = key->name;
-    return mer_ok();
-}
-
 /* The statement of a signature by a trusted signer: parsed from the payload that was verified,
- * never from the file again. *ret_verified lacks what the statement says. */
+ * never from the file again. `path` is the name of what is signed, for the policy. *ret_verified
+ * lacks what the statement says. */
 static mer_status open_signature(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
-                                 const void *bytes, size_t n, struct mer_statement *ret_statement,
+                                 const char *path, const void *bytes, size_t n,
+                                 struct mer_statement *ret_statement,
                                  struct mer_verified *ret_verified, mer_err *err)
 {
-    struct mer_signature_bundle bundle;
-    struct mer_dsse dsse;
-    struct signer signer = {0};
-    mer_status status;
-    MER_GUARD(mer_signature_bundle_parse(alloc, bytes, n, &bundle, err));
-    MER_GUARD_GOTO(find_signer(trusted, &bundle, &signer, err), done);
-    mer_dsse_init(&dsse, bundle.payload.bytes, bundle.payload.n);
-    MER_GUARD_GOTO(mer_public_key_verify(signer.key, dsse.parts, 2, bundle.signature.bytes,
-                                         bundle.signature.n, err),
-                   done);
-    MER_GUARD_GOTO(
-        mer_statement_parse(alloc, bundle.payload.bytes, bundle.payload.n, ret_statement, err),
-        done);
-    struct mer_verified verified = {0};
-    snprintf(verified.signer_name, sizeof verified.signer_name, "%.63s", signer.name);
-    memcpy(verified.signer_id, signer.key->id, sizeof verified.signer_id);
-    memcpy(verified.subject, signer.certified.subject, sizeof verified.subject);
-    *ret_verified = verified;
-done:
-    mer_public_key_release(&signer.certified.key);
-    mer_signature_bundle_release(&bundle);
-    return status;
+    struct mer_envelope envelope;
+    struct mer_statement statement;
+    MER_GUARD(mer_envelope_open(alloc, trusted, path, bytes, n, &envelope, err));
+    mer_status status =
+        mer_statement_parse(alloc, envelope.payload.bytes, envelope.payload.n, &statement, err);
+    if (mer_is_ok(status) && envelope.rule) {
+        status =
+            mer_policy_check_statement(envelope.rule, statement.subject, statement.serial, err);
+        if (!mer_is_ok(status))
+            mer_statement_release(&statement);
+    }
+    mer_envelope_release(&envelope);
+    MER_GUARD(status);
+    *ret_statement = statement;
+    *ret_verified = envelope.verified;
+    return mer_ok();
 }
 
 /* The one file that the statement is about, or NULL where it is about a folder. */
@@ -100,6 +53,7 @@ static void describe(const struct mer_statement *statement, struct mer_verified 
     const struct mer_resource *file = single_file(statement);
     const bool whole = file && file->digest.n == MER_SHA256_BYTES;
     verified->n_files = statement->n_resources;
+    verified->serial = statement->serial;
     mer_hash_hex(whole ? file->digest.bytes : statement->digest.bytes, MER_SHA256_BYTES,
                  verified->digest);
 }
@@ -127,7 +81,8 @@ mer_status mer_guard_verify_bytes(struct mer_alloc *alloc, const struct mer_trus
 {
     struct mer_statement statement;
     struct mer_verified verified;
-    MER_GUARD(open_signature(alloc, trusted, signature, n_signature, &statement, &verified, err));
+    MER_GUARD(
+        open_signature(alloc, trusted, "", signature, n_signature, &statement, &verified, err));
     const mer_status status = compare_bytes(&statement, bytes, n, err);
     describe(&statement, &verified);
     if (mer_is_ok(status) && ret_verified)
@@ -306,8 +261,8 @@ static mer_status try_signature(struct mer_alloc *alloc, const struct mer_truste
     struct mer_statement statement;
     struct mer_verified verified;
     MER_GUARD(mer_file_read(alloc, signature, MER_SIGNATURE_FILE_MAX, &file, err));
-    mer_status status =
-        open_signature(alloc, trusted, file.bytes, file.n, &statement, &verified, err);
+    mer_status status = open_signature(alloc, trusted, target->path, file.bytes, file.n, &statement,
+                                       &verified, err);
     mer_file_release(&file);
     MER_GUARD(status);
     describe(&statement, &verified);

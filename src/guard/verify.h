@@ -2,6 +2,9 @@
  * P-384, P-521), methods "files" and "shards", SHA-256 and BLAKE2b. Certificates must be valid now:
  * nothing that is trusted says when a signature was made.
  *
+ * Where there is a policy, its first rule for the file's name must allow the signer and what is
+ * signed.
+ *
  * Everything that does not hold is MER_ERR_TRUST, a missing signature included; the message names
  * the first difference. A folder must hold exactly the signed files.
  */
@@ -20,7 +23,8 @@ MER_MUST_CHECK mer_status mer_guard_verify_path(struct mer_alloc *alloc,
                                                 const char *const *ignored, size_t n_ignored,
                                                 struct mer_verified *ret_verified, mer_err *err);
 
-/* Verifies bytes against the signature file's bytes: for a file that was read already. */
+/* Verifies bytes against the signature file's bytes: for a file that was read already. It has no
+ * name that a policy could have a rule for but `*`. */
 MER_MUST_CHECK mer_status mer_guard_verify_bytes(struct mer_alloc *alloc,
                                                  const struct mer_trusted_keys *trusted,
                                                  const void *signature, size_t n_signature,
