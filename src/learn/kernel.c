@@ -1,0 +1,294 @@
+/* Kernel ridge regression and classification on random Fourier features: smooth where trees are
+ * steps, and without a row of the training table in the model.
+ *
+ * The waves are drawn again from their seed when a model is loaded; only what was learned is saved.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "core/team.h"
+#include "learn/family.h"
+#include "learn/kernel_ridge.h"
+#include "learn/saved.h"
+
+enum { BLOCK_ROWS = 64 };
+
+struct mer_model {
+    enum mer_task task;
+    size_t n_classes;
+    uint64_t seed;
+    double gamma;
+    struct mer_kernel_map map;
+    struct mer_kernel_ridge ridge;
+};
+
+enum { PARAM_GAMMA, PARAM_ALPHA, PARAM_N_COMPONENTS, N_PARAMS };
+
+static const struct mer_param_spec PARAMS[N_PARAMS] = {
+    [PARAM_GAMMA] = {.name = "gamma",
+                     .type = MER_PARAM_NUMBER,
+                     .minimum = 1e-4,
+                     .maximum = 100,
+                     .preset = 1,
+                     .log_scale = true,
+                     .help = "Two rows are alike by exp(-gamma d), d being the mean squared "
+                             "difference of their standardised variables."},
+    [PARAM_ALPHA] = {.name = "alpha",
+                     .type = MER_PARAM_NUMBER,
+                     .minimum = 0,
+                     .maximum = 1e6,
+                     .preset = 0,
+                     .help = "Strength of the penalty, half the squared coefficients; 0: chosen by "
+                             "leave-one-out errors."},
+    [PARAM_N_COMPONENTS] = {.name = "n_components",
+                            .type = MER_PARAM_INTEGER,
+                            .minimum = MER_KERNEL_WAVES_MIN,
+                            .maximum = MER_KERNEL_WAVES_MAX,
+                            .preset = 1024,
+                            .log_scale = true,
+                            .help = "Random waves that stand for the kernel."},
+};
+
+static uint64_t cost(const struct mer_params *params, const struct mer_design *design,
+                     const struct mer_target *target)
+{
+    return mer_kernel_ridge_cost(design, target->task, target->n_classes,
+                                 (size_t)params->values[PARAM_N_COMPONENTS],
+                                 params->values[PARAM_ALPHA] <= 0);
+}
+
+static void free_model(const struct mer_ctx *ctx, struct mer_model *model)
+{
+    if (!model)
+        return;
+    mer_kernel_ridge_release(ctx, &model->ridge);
+    mer_kernel_map_release(ctx, &model->map);
+    mer_free(ctx->alloc, model);
+}
+
+static bool all_finite(const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+static mer_status check_finite(const struct mer_model *model, mer_err *err)
+{
+    const struct mer_kernel_ridge *ridge = &model->ridge;
+    if (all_finite(ridge->coefficients, ridge->n_outputs * model->map.n_padded) &&
+        all_finite(ridge->intercepts, ridge->n_outputs) &&
+        all_finite(ridge->log_shares, model->n_classes) && isfinite(ridge->calibration.slope) &&
+        isfinite(ridge->calibration.prior_weight))
+        return mer_ok();
+    return mer_fail(err, MER_ERR_DATA, "a number of the kernel model is not finite");
+}
+
+static mer_status fit(const struct mer_ctx *ctx, const struct mer_params *params,
+                      const struct mer_fit_data *data, struct mer_model **ret_model, mer_err *err)
+{
+    struct mer_model *model = NULL;
+    mer_status status;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
+    model->task = data->target->task;
+    model->n_classes = data->target->n_classes;
+    model->seed = data->seed;
+    model->gamma = params->values[PARAM_GAMMA];
+    MER_GUARD_GOTO(mer_kernel_map_init(ctx, data->design,
+                                       (size_t)params->values[PARAM_N_COMPONENTS], model->gamma,
+                                       model->seed, &model->map, err),
+                   failed);
+    MER_GUARD_GOTO(mer_kernel_ridge_fit(ctx, &model->map, data->design, data->target,
+                                        params->values[PARAM_ALPHA], &model->ridge, err),
+                   failed);
+    MER_GUARD_GOTO(check_finite(model, err), failed);
+    *ret_model = model;
+    return mer_ok();
+failed:
+    free_model(ctx, model);
+    return status;
+}
+
+struct prediction {
+    const struct mer_linear_kernels *kernels;
+    const struct mer_model *model;
+    const struct mer_design *design;
+    size_t block_rows;
+    double *scratch; /* [team][n_scratch] */
+    size_t n_scratch;
+    double *outputs;
+};
+
+static void predict_block(void *argument, size_t task, size_t worker)
+{
+    const struct prediction *prediction = argument;
+    const struct mer_model *model = prediction->model;
+    const struct mer_kernel_map *map = &model->map;
+    const struct mer_kernel_ridge *ridge = &model->ridge;
+    const size_t first = task * prediction->block_rows, left = prediction->design->n_rows - first;
+    const size_t n_rows = left < prediction->block_rows ? left : prediction->block_rows;
+    double *const dense = prediction->scratch + worker * prediction->n_scratch;
+    double *const z = dense + prediction->block_rows * map->n_dense_padded;
+    double *const scores = z + prediction->block_rows * map->n_padded;
+    const size_t n_columns = mer_target_outputs(model->task, model->n_classes);
+
+    mer_kernel_map_apply(map, prediction->kernels, prediction->design, first, 1, n_rows, dense, z);
+    prediction->kernels->dot(z, map->n_padded, n_rows, ridge->coefficients, map->n_padded,
+                             ridge->n_outputs, map->n_padded, scores, ridge->n_outputs);
+    for (size_t r = 0; r < n_rows; r++) {
+        double *const row = scores + r * ridge->n_outputs;
+        double *const outputs = prediction->outputs + (first + r) * n_columns;
+        for (size_t k = 0; k < ridge->n_outputs; k++)
+            row[k] += ridge->intercepts[k];
+        if (model->task == MER_TASK_REGRESSION)
+            outputs[0] = row[0];
+        else
+            mer_kernel_probabilities(&ridge->calibration, ridge->log_shares, model->n_classes, row,
+                                     outputs);
+    }
+}
+
+static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *model,
+                          const struct mer_design *design, double *ret_predictions, mer_err *err)
+{
+    struct prediction prediction = {.kernels = mer_linear_kernels(ctx->cpu),
+                                    .model = model,
+                                    .design = design,
+                                    .outputs = ret_predictions};
+    prediction.block_rows = design->n_rows < BLOCK_ROWS ? design->n_rows : BLOCK_ROWS;
+    if (design->n_rows == 0)
+        return mer_ok();
+    prediction.n_scratch =
+        prediction.block_rows *
+        (model->map.n_dense_padded + model->map.n_padded + mer_lanes_pad(model->ridge.n_outputs));
+    MER_GUARD(mer_alloc_array(ctx->alloc, mer_team_size(ctx->team),
+                              prediction.n_scratch * sizeof(double), &prediction.scratch, err));
+    mer_team_run(ctx->team, predict_block, &prediction,
+                 (design->n_rows + prediction.block_rows - 1) / prediction.block_rows);
+    mer_free(ctx->alloc, prediction.scratch);
+    return mer_ctx_check_cancel(ctx, err);
+}
+
+static mer_status save(const struct mer_model *model, const char *prefix, struct mer_bundle *bundle,
+                       struct mer_json_writer *writer, mer_err *err)
+{
+    const struct mer_kernel_ridge *ridge = &model->ridge;
+    const size_t shape[] = {ridge->n_outputs, model->map.n_padded};
+    mer_json_key(writer, "waves");
+    mer_json_put_unsigned(writer, model->map.n_waves);
+    mer_json_key(writer, "features");
+    mer_json_put_unsigned(writer, model->map.n_features);
+    mer_json_key(writer, "gamma");
+    mer_json_put_number(writer, model->gamma);
+    mer_json_key(writer, "alpha");
+    mer_json_put_number(writer, ridge->alpha);
+    mer_json_key(writer, "slope");
+    mer_json_put_number(writer, ridge->calibration.slope);
+    mer_json_key(writer, "prior_weight");
+    mer_json_put_number(writer, ridge->calibration.prior_weight);
+    MER_GUARD(mer_bundle_add_vector(bundle, mer_array_name(prefix, "seed").text, MER_DTYPE_U64, 1,
+                                    &model->seed, err));
+    MER_GUARD(mer_bundle_add(bundle, mer_array_name(prefix, "coefficients").text, MER_DTYPE_F64, 2,
+                             shape, ridge->coefficients, true, err));
+    MER_GUARD(mer_bundle_add_vector(bundle, mer_array_name(prefix, "intercepts").text,
+                                    MER_DTYPE_F64, ridge->n_outputs, ridge->intercepts, err));
+    return mer_bundle_add_vector(bundle, mer_array_name(prefix, "log_shares").text, MER_DTYPE_F64,
+                                 model->n_classes, ridge->log_shares, err);
+}
+
+/* A copy of a saved vector. */
+static mer_status load_vector(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
+                              const char *prefix, const char *name, size_t n, double **ret,
+                              mer_err *err)
+{
+    const void *saved = NULL;
+    MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, name).text, MER_DTYPE_F64, n,
+                                    &saved, err));
+    MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(double), ret, err));
+    if (n > 0)
+        memcpy(*ret, saved, n * sizeof(double));
+    return mer_ok();
+}
+
+static mer_status load_map(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
+                           const char *prefix, const struct mer_json *object,
+                           const struct mer_design *shape, struct mer_model *model, mer_err *err)
+{
+    const struct mer_param_spec *gamma = &PARAMS[PARAM_GAMMA];
+    const void *seed = NULL;
+    int64_t n_waves, n_saved;
+    MER_GUARD(mer_json_want_integer(object, "waves", MER_KERNEL_WAVES_MIN, MER_KERNEL_WAVES_MAX,
+                                    "the kernel model", &n_waves, err));
+    MER_GUARD(mer_json_want_number(object, "gamma", "the kernel model", &model->gamma, err));
+    if (!(model->gamma >= gamma->minimum && model->gamma <= gamma->maximum))
+        return mer_fail(err, MER_ERR_DATA, "gamma of the kernel model is out of its range");
+    MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, "seed").text, MER_DTYPE_U64, 1,
+                                    &seed, err));
+    memcpy(&model->seed, seed, sizeof model->seed);
+    MER_GUARD(mer_kernel_map_init(ctx, shape, (size_t)n_waves, model->gamma, model->seed,
+                                  &model->map, err));
+    const int64_t n_features = (int64_t)model->map.n_features;
+    return mer_json_want_integer(object, "features", n_features, n_features, "the kernel model",
+                                 &n_saved, err);
+}
+
+static mer_status load_into(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
+                            const char *prefix, const struct mer_json *object,
+                            const struct mer_design *shape, struct mer_model *model, mer_err *err)
+{
+    struct mer_kernel_ridge *ridge = &model->ridge;
+    const struct mer_array *coefficients = NULL;
+    const struct mer_array_name name = mer_array_name(prefix, "coefficients");
+    ridge->n_outputs = mer_kernel_outputs(model->task, model->n_classes);
+    MER_GUARD(load_map(ctx, bundle, prefix, object, shape, model, err));
+    MER_GUARD(mer_json_want_number(object, "alpha", "the kernel model", &ridge->alpha, err));
+    MER_GUARD(
+        mer_json_want_number(object, "slope", "the kernel model", &ridge->calibration.slope, err));
+    MER_GUARD(mer_json_want_number(object, "prior_weight", "the kernel model",
+                                   &ridge->calibration.prior_weight, err));
+    MER_GUARD(mer_bundle_get(bundle, name.text, MER_DTYPE_F64, 2, &coefficients, err));
+    if (coefficients->shape[0] != ridge->n_outputs || coefficients->shape[1] != model->map.n_padded)
+        return mer_fail(err, MER_ERR_DATA, "array %s is not of shape %zu by %zu", name.text,
+                        ridge->n_outputs, model->map.n_padded);
+    MER_GUARD(mer_alloc_bytes(ctx->alloc, coefficients->n_bytes, &ridge->coefficients, err));
+    memcpy(ridge->coefficients, coefficients->data, coefficients->n_bytes);
+    MER_GUARD(
+        load_vector(ctx, bundle, prefix, "intercepts", ridge->n_outputs, &ridge->intercepts, err));
+    MER_GUARD(
+        load_vector(ctx, bundle, prefix, "log_shares", model->n_classes, &ridge->log_shares, err));
+    return check_finite(model, err);
+}
+
+static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
+                       const char *prefix, const struct mer_json *object, enum mer_task task,
+                       size_t n_classes, const struct mer_design *shape,
+                       struct mer_model **ret_model, mer_err *err)
+{
+    struct mer_model *model = NULL;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
+    model->task = task;
+    model->n_classes = task == MER_TASK_REGRESSION ? 0 : n_classes;
+    const mer_status status = load_into(ctx, bundle, prefix, object, shape, model, err);
+    if (!mer_is_ok(status)) {
+        free_model(ctx, model);
+        return status;
+    }
+    *ret_model = model;
+    return mer_ok();
+}
+
+const struct mer_family MER_FAMILY_KERNEL = {
+    .name = "kernel",
+    .title = "Kernel ridge regression and classification by random waves",
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
+                    MER_WANTS_SCALED,
+    .params = PARAMS,
+    .n_params = N_PARAMS,
+    .cost = cost,
+    .fit = fit,
+    .predict = predict,
+    .save = save,
+    .load = load,
+    .free = free_model,
+};

@@ -1,0 +1,57 @@
+/* Random Fourier features (Rahimi, Recht: "Random features for large-scale kernel machines", NIPS
+ * 2007): a map z of a design's rows with z(x) . z(y) close to exp(-gamma |x - y|^2 / f), f being
+ * the number of variables. What is fitted to z linearly is a kernel machine that keeps no row of
+ * the training table.
+ *
+ * A row's variables are its dense numbers, clipped to MER_KERNEL_CLIP, and the one-hot expansion of
+ * its groups. Where there are few of them they follow the waves, so that what is linear needs no
+ * waves.
+ */
+#ifndef MER_LEARN_KERNEL_MAP_H
+#define MER_LEARN_KERNEL_MAP_H
+
+#include "learn/design.h"
+#include "learn/linear_kernels.h"
+
+#define MER_KERNEL_CLIP 8.0
+
+enum {
+    MER_KERNEL_WAVES_MIN = 8,
+    MER_KERNEL_WAVES_MAX = 1 << 14,
+    MER_KERNEL_VARIABLES_MAX = 100000,
+    MER_KERNEL_NUMBERS_MAX = 1 << 25, /* waves times variables */
+    MER_KERNEL_LINEAR_MAX = 256       /* variables that follow the waves */
+};
+
+struct mer_kernel_map {
+    size_t n_dense;
+    size_t n_dense_padded;
+    size_t n_groups;
+    size_t n_onehot;
+    size_t n_waves;
+    size_t n_features;   /* waves, then the variables if they follow */
+    size_t n_padded;     /* n_features in whole lanes; what pads is zero */
+    double linear_scale; /* of the variables that follow; 0: they do not */
+    double *dense_waves; /* [n_waves][n_dense_padded] */
+    double *lit_waves;   /* [n_onehot][n_waves] */
+    double *phases;      /* [n_waves] */
+};
+
+/* How many features a map has for that shape. */
+size_t mer_kernel_map_features(const struct mer_design *shape, size_t n_waves);
+
+/* The map is a function of the shape, the number of waves, gamma and the seed. MER_ERR_DATA: the
+ * shape is too large for one. Release in any case. */
+MER_MUST_CHECK mer_status mer_kernel_map_init(const struct mer_ctx *ctx,
+                                              const struct mer_design *shape, size_t n_waves,
+                                              double gamma, uint64_t seed,
+                                              struct mer_kernel_map *ret_map, mer_err *err);
+void mer_kernel_map_release(const struct mer_ctx *ctx, struct mer_kernel_map *map);
+
+/* z of the rows first, first + step, ... into z[n_rows][n_padded]. `scratch` has room for
+ * n_rows * n_dense_padded doubles and is, like z, aligned. */
+void mer_kernel_map_apply(const struct mer_kernel_map *map,
+                          const struct mer_linear_kernels *kernels, const struct mer_design *design,
+                          size_t first, size_t step, size_t n_rows, double *scratch, double *z);
+
+#endif
