@@ -42,6 +42,11 @@ struct mer_fit_options {
      * or the probability of the second class. */
     const struct mer_setting *monotone;
     size_t n_monotone;
+    /* Trials run in so many processes of merlon-cell, 64 at the most, which hold nothing but the
+     * table: one that crashes, or uses up its memory, is a failed trial. They share the context's
+     * threads and memory. 0: by the size of the table. The model is the same. */
+    size_t n_workers;
+    bool in_process; /* trials run in the calling process, where a crash of one ends it */
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

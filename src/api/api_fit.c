@@ -7,6 +7,7 @@
 #include "automl/search.h"
 #include "core/nearest.h"
 #include "core/team.h"
+#include "engine/local_engine.h"
 #include "os/clock.h"
 #include "os/secret_random.h"
 
@@ -217,6 +218,30 @@ static mer_status check_target(const struct mer_table *table, const char *target
     return (mer_status){MER_ERR_USAGE};
 }
 
+/* Where the trials run: in workers, unless the caller wants them here, or has no program for them
+ * and did not ask for any. */
+static mer_status choose_engine(struct mer_context *context, const struct mer_table *table,
+                                const struct mer_fit_options *options,
+                                struct mer_local_engine_options *engine,
+                                struct mer_search_options *search, mer_err *err)
+{
+    if (options->in_process)
+        return mer_ok();
+    const mer_status status = mer_context_cell_settings(context, &engine->settings, err);
+    if (status.code == MER_ERR_ABSENT && options->n_workers == 0 && !context->require_full_cell) {
+        mer_log_warning(&context->ctx, "api", "trials run in this process: %s", err->message);
+        mer_err_clear(err);
+        return mer_ok();
+    }
+    MER_GUARD(status);
+    engine->table = (struct mer_cell_input){table->image, table->frame.n_image};
+    engine->n_workers = options->n_workers;
+    engine->budget_seconds = options->budget_seconds;
+    search->open_engine = mer_local_engine_open;
+    search->engine_opener = engine;
+    return mer_ok();
+}
+
 static mer_status run_search(struct mer_context *context, const struct mer_table *table,
                              const struct mer_fit_options *options, struct mer_fitted *model,
                              mer_err *err)
@@ -238,6 +263,8 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     };
     MER_GUARD(choose(options, &search, err));
     MER_GUARD(check_target(table, options->target, err));
+    struct mer_local_engine_options engine;
+    MER_GUARD(choose_engine(context, table, options, &engine, &search, err));
     MER_GUARD(note_making(options, table, making, err));
     if (options->study) {
         MER_GUARD(mer_study_begin(model, table, options->target, err));

@@ -66,21 +66,52 @@ struct cell {
     uint64_t progress_ns; /* when some was last told; 0: never */
     struct mer_ctx ctx;
     struct mer_cell_model model;
+    struct mer_cell_bench bench;
 };
+
+/* Whether a cell stays after it has done the job. */
+static bool serves_after(uint32_t job)
+{
+    return job == MER_CELL_JOB_OPEN_MODEL || job == MER_CELL_JOB_OPEN_TABLE;
+}
 
 static mer_status work(struct cell *cell, const struct mer_cell_request *request,
                        const char *inline_bytes, struct mer_cell_answer *answer,
                        struct mer_cell_outputs *outputs, mer_err *err)
 {
-    const bool serves = request->job == MER_CELL_JOB_OPEN_MODEL;
+    const bool serves = serves_after(request->job);
     struct mer_cell_inputs inputs;
 
     cell->alloc.budget = request->max_memory_bytes;
     cell->ctx.cpu = (enum mer_cpu_level)request->cpu;
+    if (request->job == MER_CELL_JOB_OPEN_TABLE)
+        cell->ctx.clock = &MER_CLOCK_MONOTONIC; /* trials may have deadlines */
     mer_buf_init(&outputs->notes, &cell->alloc, serves ? MER_CELL_FACTS_MAX : MER_CELL_NOTES_MAX);
     MER_GUARD(mer_cell_load(request, inline_bytes, &inputs, err));
     MER_GUARD(mer_cell_enter_compute(serves, err));
-    return mer_cell_compute(&cell->ctx, request, &inputs, answer, outputs, &cell->model, err);
+    return mer_cell_compute(&cell->ctx, request, &inputs, answer, outputs, &cell->model,
+                            &cell->bench, err);
+}
+
+/* Runs trials, one after the other, until the parent closes its end. */
+static bool serve_trials(struct cell *cell)
+{
+    static const struct mer_cell_outputs nothing = {0};
+    struct mer_cell_request request;
+    struct mer_cell_trial trial;
+    int none;
+    while (mer_channel_receive_with(MER_CELL_CONTROL, &request, sizeof request, &none)) {
+        struct mer_cell_answer answer = {.part = MER_CELL_PART_SIDE};
+        mer_err err = {0};
+        if (request.magic != MER_CELL_MAGIC || request.job != MER_CELL_JOB_TRIAL || none >= 0 ||
+            !mer_channel_receive_with(MER_CELL_CONTROL, &trial, sizeof trial, &none) || none >= 0)
+            return false;
+        const mer_status status =
+            mer_cell_run_trial(&cell->ctx, &trial, &cell->bench, &answer, &err);
+        if (!send_result(&answer, status, &err, &nothing))
+            return false;
+    }
+    return true;
 }
 
 /* Predicts again and again, until the parent closes its end. */
@@ -159,7 +190,10 @@ int main(void)
     if (!send_result(&answer, status, &err, &outputs))
         return NO_PARENT;
     mer_buf_release(&outputs.notes);
-    if (mer_is_ok(status) && request.job == MER_CELL_JOB_OPEN_MODEL && !serve(&cell))
-        return NO_PARENT;
+    if (mer_is_ok(status) && serves_after(request.job)) {
+        const bool is_bench = request.job == MER_CELL_JOB_OPEN_TABLE;
+        if (!(is_bench ? serve_trials(&cell) : serve(&cell)))
+            return NO_PARENT;
+    }
     return 0;
 }

@@ -16,6 +16,8 @@ enum {
     BYTES_A_SECOND = 1000000,   /* the slowest that a reader may be beyond that */
     ADDRESS_SLACK = 64 << 20,   /* the program itself, its stack, the allocator's reserves */
     ADDRESS_THREAD = 144 << 20, /* a stack and what the allocator reserves for a thread */
+    DATA_SLACK = 8 << 20,       /* of a worker: the program's own data, the allocator's reserves */
+    DATA_THREAD = 9 << 20,      /* a stack */
     SERVES_TIMES = 10           /* a cell that serves may last the time of so many requests */
 };
 
@@ -110,8 +112,8 @@ static void clean_text(char *text, size_t size)
 
 /* A failure as the cell tells it. It may not claim what is the parent's to say: trust, cancelling.
  */
-static mer_status pass_on(const struct mer_cell_session *session, struct mer_cell_answer *answer,
-                          mer_err *err)
+mer_status mer_cell_session_pass_on(const struct mer_cell_session *session,
+                                    struct mer_cell_answer *answer, mer_err *err)
 {
     enum mer_code code = MER_ERR_DATA;
     if (answer->code == MER_ERR_USAGE || answer->code == MER_ERR_MEMORY ||
@@ -125,13 +127,19 @@ static mer_status pass_on(const struct mer_cell_session *session, struct mer_cel
     return answer->hint[0] ? mer_hint(err, status, "%s", answer->hint) : status;
 }
 
+static mer_status check_answer(const struct mer_cell_session *session,
+                               const struct mer_cell_answer *answer, mer_err *err)
+{
+    if (answer->magic != MER_CELL_MAGIC || answer->kind > MER_CELL_RESULT)
+        return mer_fail(err, MER_ERR_DATA, "%s gave an answer that is none", session->who);
+    return mer_ok();
+}
+
 static mer_status receive_answer(struct mer_cell_session *session,
                                  struct mer_cell_answer *ret_answer, mer_err *err)
 {
     MER_GUARD(mer_cell_session_receive(session, ret_answer, sizeof *ret_answer, err));
-    if (ret_answer->magic != MER_CELL_MAGIC || ret_answer->kind > MER_CELL_RESULT)
-        return mer_fail(err, MER_ERR_DATA, "%s gave an answer that is none", session->who);
-    return mer_ok();
+    return check_answer(session, ret_answer, err);
 }
 
 static mer_status check_level(bool require_full, unsigned level, mer_err *err)
@@ -158,6 +166,17 @@ static mer_status say_start(const struct mer_cell_session *session, mer_err *err
     return mer_ok();
 }
 
+/* Of a worker, private memory is capped closely: what it may allocate, and what threads and
+ * allocator take beside that. 0: as it is. */
+static size_t data_bytes(const struct mer_cell_start_options *options)
+{
+    size_t n;
+    return options->works && mer_size_mul(options->n_threads, DATA_THREAD, &n) &&
+                   mer_size_add(n, DATA_SLACK, &n) && mer_size_add(n, options->max_memory_bytes, &n)
+               ? n
+               : 0;
+}
+
 static mer_status spawn(struct mer_cell_session *session,
                         const struct mer_cell_start_options *options, size_t max_address_bytes,
                         mer_err *err)
@@ -174,8 +193,9 @@ static mer_status spawn(struct mer_cell_session *session,
         .n_fds = MER_CELL_N_FDS,
         .namespaces = !options->settings->without_namespaces,
         .max_address_bytes = max_address_bytes,
+        .max_data_bytes = data_bytes(options),
         .max_cpu_seconds = session->max_cpu_seconds,
-        .max_file_bytes = options->max_memory_bytes,
+        .max_file_bytes = options->works ? options->max_output_bytes : options->max_memory_bytes,
     };
     mer_status status = say_start(session, err);
     if (mer_is_ok(status))
@@ -190,7 +210,7 @@ static mer_status await_ready(struct mer_cell_session *session, bool require_ful
     struct mer_cell_answer answer;
     MER_GUARD(receive_answer(session, &answer, err));
     if (answer.kind == MER_CELL_RESULT && answer.code != MER_OK)
-        return pass_on(session, &answer, err);
+        return mer_cell_session_pass_on(session, &answer, err);
     if (answer.kind != MER_CELL_READY || !(answer.level & MER_CELL_HAS_SECCOMP))
         return mer_fail(err, MER_ERR_ABSENT, "the cell is not confined");
     session->level =
@@ -208,6 +228,7 @@ static bool address_bytes(const struct mer_cell_start_options *options, size_t n
            mer_size_add(options->max_memory_bytes, more, &n) &&
            mer_size_add(n, ADDRESS_SLACK, &n) && mer_size_add(n, options->input.n, &n) &&
            mer_size_add(n, options->side.n, &n) &&
+           mer_size_add(n, options->works ? options->max_output_bytes : 0, &n) &&
            mer_size_add(n, options->serves ? options->max_memory_bytes : 0, ret_bytes);
 }
 
@@ -225,8 +246,10 @@ mer_status mer_cell_session_start(struct mer_cell_session *session, const struct
         .ctx = ctx,
         .socket = -1,
         .output = -1,
-        .who = options->serves ? "the cell that holds the model" : "the cell that read the input",
-        .n_threads = team_of(ctx, options->with_team),
+        .who = options->works    ? "the worker"
+               : options->serves ? "the cell that holds the model"
+                                 : "the cell that read the input",
+        .n_threads = options->works ? options->n_threads : team_of(ctx, options->with_team),
     };
     session->start_ns = session->asked_ns = now_ns();
     session->max_seconds = options->settings->max_seconds;
@@ -238,12 +261,39 @@ mer_status mer_cell_session_start(struct mer_cell_session *session, const struct
     session->max_cpu_seconds =
         ((uint64_t)session->max_seconds * (options->serves ? SERVES_TIMES + 1 : 1) + 1) *
         session->n_threads;
+    if (options->works)
+        session->max_cpu_seconds = options->max_cpu_seconds;
     if (!address_bytes(options, session->n_threads, &n_address))
         return mer_fail(err, MER_ERR_MEMORY, "an input of %zu bytes is too large",
                         options->input.n);
     MER_GUARD(mer_memory_file_new("merlon-result", &session->output, err));
     MER_GUARD(spawn(session, options, n_address, err));
     return await_ready(session, options->settings->require_full, err);
+}
+
+mer_status mer_cell_session_listen(struct mer_cell_session *session, bool *ret_is_whole,
+                                   mer_err *err)
+{
+    size_t got;
+    *ret_is_whole = false;
+    switch (mer_channel_await(session->socket, 0)) {
+    case MER_CHANNEL_SILENT:
+        return mer_ok();
+    case MER_CHANNEL_BROKEN:
+        return mer_fail(err, MER_ERR_IO, "waiting for a cell failed");
+    case MER_CHANNEL_READY:
+        break;
+    }
+    if (session->n_heard == sizeof session->heard)
+        session->n_heard = 0;
+    if (!mer_channel_receive(session->socket, (char *)&session->heard + session->n_heard,
+                             sizeof session->heard - session->n_heard, &got))
+        return mer_fail(err, MER_ERR_IO, "hearing from a cell failed");
+    if (got == 0)
+        return lost(session, err);
+    session->n_heard += got;
+    *ret_is_whole = session->n_heard == sizeof session->heard;
+    return *ret_is_whole ? check_answer(session, &session->heard, err) : mer_ok();
 }
 
 static mer_status hear_result(struct mer_cell_session *session, struct mer_cell_answer *ret_answer,
@@ -261,7 +311,8 @@ static mer_status hear_result(struct mer_cell_session *session, struct mer_cell_
         mer_ctx_progress(session->ctx, ret_answer->phase, ret_answer->done, ret_answer->total);
     }
     session->has_answered = true;
-    return ret_answer->code == MER_OK ? mer_ok() : pass_on(session, ret_answer, err);
+    return ret_answer->code == MER_OK ? mer_ok()
+                                      : mer_cell_session_pass_on(session, ret_answer, err);
 }
 
 mer_status mer_cell_session_ask(struct mer_cell_session *session,

@@ -21,6 +21,8 @@ struct mer_cell_session {
     uint64_t start_ns;
     uint64_t asked_ns;
     bool has_answered;
+    struct mer_cell_answer heard; /* as far as it has come: n_heard bytes */
+    size_t n_heard;
     unsigned level; /* what holds the cell, as far as it told before it saw any input */
 };
 
@@ -31,6 +33,11 @@ struct mer_cell_start_options {
     size_t max_memory_bytes; /* beside what it is given */
     bool with_team;          /* as many threads as the context's team has */
     bool serves;             /* asked again and again */
+    /* Of a worker, whose numbers are its engine's to choose: */
+    bool works;
+    size_t n_threads;
+    size_t max_output_bytes;
+    uint64_t max_cpu_seconds; /* of all its life */
 };
 /* Starts a cell and waits until it is ready. */
 MER_MUST_CHECK mer_status mer_cell_session_start(struct mer_cell_session *session,
@@ -48,6 +55,13 @@ MER_MUST_CHECK mer_status mer_cell_session_ask_again(struct mer_cell_session *se
                                                      int fd_passed,
                                                      struct mer_cell_answer *ret_answer,
                                                      mer_err *err);
+/* Takes what the cell has said, without waiting for more: *ret_is_whole once there is an answer,
+ * in session->heard. For an engine that listens to several cells at a time. */
+MER_MUST_CHECK mer_status mer_cell_session_listen(struct mer_cell_session *session,
+                                                  bool *ret_is_whole, mer_err *err);
+/* A failure that the answer tells, as one of ours. */
+MER_MUST_CHECK mer_status mer_cell_session_pass_on(const struct mer_cell_session *session,
+                                                   struct mer_cell_answer *answer, mer_err *err);
 /* It is there, said nothing that it was not asked, and has time left: it can be asked again. */
 bool mer_cell_session_is_usable(const struct mer_cell_session *session);
 /* Bytes behind the result. */

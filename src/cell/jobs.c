@@ -123,7 +123,7 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
 mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                             const struct mer_cell_inputs *inputs, struct mer_cell_answer *answer,
                             struct mer_cell_outputs *outputs, struct mer_cell_model *model,
-                            mer_err *err)
+                            struct mer_cell_bench *bench, mer_err *err)
 {
     switch ((enum mer_cell_job)request->job) {
     case MER_CELL_JOB_PING:
@@ -132,6 +132,8 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
         return read_csv(ctx, request, inputs, answer, outputs, err);
     case MER_CELL_JOB_OPEN_MODEL:
         return mer_cell_open_model(ctx, request, inputs, outputs, model, err);
+    case MER_CELL_JOB_OPEN_TABLE:
+        return mer_cell_open_table(ctx, request, inputs, bench, err);
     default:
         return mer_fail(err, MER_ERR_INTERNAL,
                         "a cell was asked for job %u, which it does not know", request->job);

@@ -4,6 +4,8 @@
 #define MER_CELL_JOBS_H
 
 #include "cell/protocol.h"
+#include "cell/trial_notes.h"
+#include "cell/trial_protocol.h"
 #include "os/memory_file.h"
 
 /* What the load phase maps; lives until the process ends. */
@@ -29,6 +31,13 @@ struct mer_cell_model {
     size_t n_table;
 };
 
+/* A table that is open for trials: lives until the process ends. */
+struct mer_cell_bench {
+    struct mer_evaluation_notes notes;
+    struct mer_evaluation *evaluation; /* NULL: none */
+    struct mer_file_region output;     /* results, in MER_CELL_OUTPUT */
+};
+
 MER_MUST_CHECK mer_status mer_cell_load(const struct mer_cell_request *request,
                                         const char *inline_bytes,
                                         struct mer_cell_inputs *ret_inputs, mer_err *err);
@@ -39,7 +48,18 @@ MER_MUST_CHECK mer_status mer_cell_compute(const struct mer_ctx *ctx,
                                            const struct mer_cell_inputs *inputs,
                                            struct mer_cell_answer *answer,
                                            struct mer_cell_outputs *outputs,
-                                           struct mer_cell_model *model, mer_err *err);
+                                           struct mer_cell_model *model,
+                                           struct mer_cell_bench *bench, mer_err *err);
+
+/* The two jobs about a table for trials (trial_jobs.c). The parent has checked the table. */
+MER_MUST_CHECK mer_status mer_cell_open_table(const struct mer_ctx *ctx,
+                                              const struct mer_cell_request *request,
+                                              const struct mer_cell_inputs *inputs,
+                                              struct mer_cell_bench *bench, mer_err *err);
+MER_MUST_CHECK mer_status mer_cell_run_trial(const struct mer_ctx *ctx,
+                                             const struct mer_cell_trial *trial,
+                                             struct mer_cell_bench *bench,
+                                             struct mer_cell_answer *answer, mer_err *err);
 
 /* The two jobs about a model (model_jobs.c). Opening reads the file as hostile; predicting is for
  * the table whose descriptor came with the request, which is closed again; the table stays mapped.

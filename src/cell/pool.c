@@ -1,12 +1,11 @@
 #include "cell/pool.h"
 
-#include <float.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "cell/cell_session.h"
 #include "cell/facts_notes.h"
+#include "cell/predictions.h"
 #include "os/memory_file.h"
 #include "os/places.h"
 #include "os/starter.h"
@@ -128,33 +127,14 @@ static mer_status take_place(struct mer_cell_pool *pool, size_t *ret_place, mer_
     return mer_ok();
 }
 
-/* Probabilities of a row, without a branch: NaN fails every comparison. */
-static bool are_probabilities(const double *row, size_t n)
-{
-    const double tolerance = 1e-6;
-    double sum = 0;
-    bool good = true;
-    for (size_t k = 0; k < n; k++) {
-        good &= row[k] >= 0;
-        sum += row[k];
-    }
-    return good && fabs(sum - 1) <= tolerance;
-}
-
 /* Whatever a cell wrote: numbers that users of a model may rely on being numbers. */
 static mer_status check_predictions(const struct mer_facts *facts, const double *predictions,
                                     size_t n_rows, mer_err *err)
 {
-    const size_t n_outputs = mer_facts_outputs(facts);
-    bool good = true;
-    if (facts->task == MER_TASK_REGRESSION) {
-        for (size_t i = 0; i < n_rows; i++)
-            good &= fabs(predictions[i]) <= DBL_MAX;
-        return good ? mer_ok() : refuse(err, "gives predictions that are no numbers");
-    }
-    for (size_t i = 0; i < n_rows; i++)
-        good &= are_probabilities(predictions + i * n_outputs, n_outputs);
-    return good ? mer_ok() : refuse(err, "gives probabilities that are none");
+    if (mer_predictions_are_sound(facts->task, predictions, n_rows, mer_facts_outputs(facts)))
+        return mer_ok();
+    return refuse(err, facts->task == MER_TASK_REGRESSION ? "gives predictions that are no numbers"
+                                                          : "gives probabilities that are none");
 }
 
 /* Copied out of the cell's memory first, then looked at: it could still change it. */

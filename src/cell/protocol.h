@@ -9,8 +9,10 @@
  *   cell -> parent   any number of PROGRESS, then one RESULT, then n_inline bytes
  *
  * A cell that cannot confine itself sends a RESULT instead of READY and ends. After its RESULT a
- * cell ends too, but for one that has opened a model: it goes on to hear requests to PREDICT, each
- * with the descriptor of a table beside it, until its parent closes the socket.
+ * cell ends too, but for two that go on to hear requests until their parent closes the socket: one
+ * that has opened a model hears requests to PREDICT, each with the descriptor of a table beside it;
+ * one that has opened a table (a worker, worker.h) hears requests for a TRIAL, each followed by a
+ * struct mer_cell_trial.
  */
 #ifndef MER_CELL_PROTOCOL_H
 #define MER_CELL_PROTOCOL_H
@@ -19,7 +21,7 @@
 
 #include "intake/table_format.h"
 
-#define MER_CELL_MAGIC 0x334c4c4543524d4dULL /* changes with any layout here */
+#define MER_CELL_MAGIC 0x344c4c4543524d4dULL /* changes with any layout here */
 
 enum mer_cell_job {
     MER_CELL_JOB_PING,     /* answers at once: start-up time, doctor */
@@ -29,6 +31,12 @@ enum mer_cell_job {
     MER_CELL_JOB_PREDICT, /* of the model that is open; beside the request: a table's image, n_side
                              bytes, sealed and checked by the parent; OUTPUT: the predictions, from
                              its start, [n_rows][outputs] doubles */
+    MER_CELL_JOB_OPEN_TABLE, /* INPUT: a table's image, checked by the parent; SIDE: what trials
+                                score on it (trial_notes.h) */
+    MER_CELL_JOB_TRIAL, /* on the table that is open; behind the request: a struct mer_cell_trial
+                           (trial_protocol.h);
+                           OUTPUT: a struct mer_cell_trial_result, then [n_held_out][n_outputs]
+                           doubles */
     MER_CELL_JOB_COUNT
 };
 

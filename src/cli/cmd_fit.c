@@ -24,6 +24,7 @@ struct fit_arguments {
     uint64_t units;
     uint64_t trials;
     uint64_t threads;
+    uint64_t workers;
     uint64_t memory;
     struct mer_cli_seed seed;
     const char *metric;
@@ -277,6 +278,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .on_trial = on_trial,
         .self = fit,
         .study = arguments->report != NULL,
+        .n_workers = arguments->workers,
     };
     return mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
 }
@@ -514,6 +516,14 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 1,
      .maximum = 1024,
      .help = "use this many threads; one per processor otherwise; the model is the same"},
+    {.name = "workers",
+     .type = MER_CLI_INTEGER,
+     .at = AT(workers),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = 64,
+     .help = "run trials in this many processes, which share the threads and the memory; by the "
+             "size of the table otherwise; the model is the same"},
     {.name = "memory",
      .type = MER_CLI_BYTES,
      .at = AT(memory),

@@ -27,6 +27,14 @@ enum mer_channel_state mer_channel_await(int fd, int timeout_ms)
     return ready == 0 || errno == EINTR ? MER_CHANNEL_SILENT : MER_CHANNEL_BROKEN;
 }
 
+void mer_channel_await_any(const int *fds, size_t n, int timeout_ms)
+{
+    struct pollfd waiting[MER_CHANNEL_ANY_MAX];
+    for (size_t i = 0; i < n && i < MER_CHANNEL_ANY_MAX; i++)
+        waiting[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    (void)poll(waiting, n < MER_CHANNEL_ANY_MAX ? n : MER_CHANNEL_ANY_MAX, timeout_ms);
+}
+
 bool mer_channel_send(int fd, const void *bytes, size_t n)
 {
     for (size_t done = 0; done < n;) {

@@ -13,6 +13,11 @@ enum mer_channel_state { MER_CHANNEL_SILENT, MER_CHANNEL_READY, MER_CHANNEL_BROK
 /* Waits until there is something to receive, the other end is gone, or the time is up. */
 enum mer_channel_state mer_channel_await(int fd, int timeout_ms);
 
+enum { MER_CHANNEL_ANY_MAX = 64 };
+/* Waits until one of at most MER_CHANNEL_ANY_MAX ends (-1: none) has something to receive or has
+ * lost its other end, or the time is up. */
+void mer_channel_await_any(const int *fds, size_t n, int timeout_ms);
+
 /* All n bytes or false; a peer that is gone raises no signal. */
 MER_MUST_CHECK bool mer_channel_send(int fd, const void *bytes, size_t n);
 /* 1 to n bytes, waiting for the first; 0: the other end is gone. False: it cannot be read. */

@@ -64,6 +64,7 @@ IN_CHILD static bool set_limits(const struct mer_spawn *spawn)
 {
     return limit(RLIMIT_CORE, 0) &&
            (spawn->max_address_bytes == 0 || limit(RLIMIT_AS, spawn->max_address_bytes)) &&
+           (spawn->max_data_bytes == 0 || limit(RLIMIT_DATA, spawn->max_data_bytes)) &&
            (spawn->max_cpu_seconds == 0 || limit(RLIMIT_CPU, spawn->max_cpu_seconds)) &&
            (spawn->max_file_bytes == UINT64_MAX || limit(RLIMIT_FSIZE, spawn->max_file_bytes)) &&
            (spawn->max_processes == 0 || limit(RLIMIT_NPROC, spawn->max_processes));

@@ -21,6 +21,7 @@ struct mer_spawn {
     size_t n_fds;
     bool namespaces;            /* user, network, pid, mount, ipc, uts */
     uint64_t max_address_bytes; /* RLIMIT_AS; 0: as it is */
+    uint64_t max_data_bytes;    /* RLIMIT_DATA: private memory that can be written; 0: as it is */
     uint64_t max_cpu_seconds;   /* RLIMIT_CPU; 0: as it is */
     uint64_t max_file_bytes;    /* RLIMIT_FSIZE: also bounds a memfd; UINT64_MAX: as it is */
     unsigned max_processes;     /* RLIMIT_NPROC, threads count; 0: as it is */

@@ -23,7 +23,7 @@ mer_status mer_cell_load(const struct mer_cell_request *request, const char *inl
 mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                             const struct mer_cell_inputs *inputs, struct mer_cell_answer *answer,
                             struct mer_cell_outputs *outputs, struct mer_cell_model *model,
-                            mer_err *err)
+                            struct mer_cell_bench *bench, mer_err *err)
 {
     struct probe probe;
     (void)ctx;
@@ -31,6 +31,7 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
     (void)answer;
     (void)outputs;
     (void)model;
+    (void)bench;
     memcpy(&probe, inputs->input, sizeof probe);
     return mer_fail(err, MER_ERR_DATA, "came back with %ld", probe_run(&probe));
 }
@@ -50,4 +51,15 @@ mer_status mer_cell_predict(const struct mer_ctx *ctx, const struct mer_cell_req
     (void)model;
     (void)answer;
     return mer_fail(err, MER_ERR_INTERNAL, "a probe is no model");
+}
+
+mer_status mer_cell_run_trial(const struct mer_ctx *ctx, const struct mer_cell_trial *trial,
+                              struct mer_cell_bench *bench, struct mer_cell_answer *answer,
+                              mer_err *err)
+{
+    (void)ctx;
+    (void)trial;
+    (void)bench;
+    (void)answer;
+    return mer_fail(err, MER_ERR_INTERNAL, "a probe runs no trials");
 }

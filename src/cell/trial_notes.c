@@ -1,0 +1,153 @@
+#include "cell/trial_notes.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "automl/fold.h"
+#include "cell/notes.h"
+
+/* The least that an entry of a list takes. */
+enum { TEXT_LEAST = 4, DIRECTION_LEAST = 8 };
+
+static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
+{
+    return mer_notes_put_text(buf, name, strlen(name), err);
+}
+
+mer_status mer_evaluation_notes_write(const struct mer_evaluation_data *data, struct mer_buf *buf,
+                                      mer_err *err)
+{
+    const struct mer_frame *const frame = data->frame;
+    MER_GUARD(mer_notes_put_u64(buf, frame->n_rows, err));
+    MER_GUARD(mer_notes_put_u32(buf, frame->n_columns, err));
+    for (size_t i = 0; i < frame->n_columns; i++)
+        MER_GUARD(mer_notes_put_text(buf, frame->columns[i].name, frame->columns[i].n_name, err));
+    MER_GUARD(mer_notes_put_u32(buf, data->target_column, err));
+    MER_GUARD(mer_notes_put_u32(buf, data->target->task, err));
+    MER_GUARD(put_name(buf, data->metric->name, err));
+    MER_GUARD(mer_notes_put_u32(buf, data->n_folds, err));
+    MER_GUARD(mer_notes_put_u32(buf, data->hold_out_last, err));
+    MER_GUARD(mer_notes_put_u64(buf, data->seed, err));
+    MER_GUARD(mer_notes_put_u32(buf, data->n_directions, err));
+    for (size_t i = 0; i < data->n_directions; i++) {
+        MER_GUARD(put_name(buf, data->directions[i].column, err));
+        MER_GUARD(mer_notes_put_u32(buf, data->directions[i].direction > 0, err));
+    }
+    MER_GUARD(mer_notes_put_u32(buf, data->weights != NULL, err));
+    return data->weights
+               ? mer_buf_append(buf, data->weights, frame->n_rows * sizeof *data->weights, err)
+               : mer_ok();
+}
+
+/* The columns by their names, in the order given. */
+static mer_status read_columns(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
+                               struct mer_evaluation_notes *notes, mer_err *err)
+{
+    if (mer_notes_u64(reader) != notes->table.n_rows)
+        mer_notes_refuse(reader);
+    const size_t n = mer_notes_u32_upto(reader, notes->table.n_columns);
+    notes->view = notes->table;
+    notes->view.columns = NULL;
+    notes->view.n_columns = 0;
+    MER_GUARD(
+        mer_alloc_array(ctx->alloc, n, sizeof *notes->view.columns, &notes->view.columns, err));
+    for (size_t i = 0; i < n; i++) {
+        size_t index;
+        MER_GUARD(mer_frame_want(&notes->table, mer_notes_text(reader, NULL), &index, err));
+        notes->view.columns[notes->view.n_columns++] = notes->table.columns[index];
+    }
+    return mer_ok();
+}
+
+static mer_status read_directions(struct mer_notes_reader *reader,
+                                  struct mer_evaluation_notes *notes)
+{
+    const size_t n = mer_notes_u32(reader);
+    struct mer_direction *const directions =
+        mer_notes_list(reader, n, sizeof *directions, DIRECTION_LEAST);
+    for (size_t i = 0; directions && i < n; i++) {
+        directions[i].column = mer_notes_text(reader, NULL);
+        directions[i].direction = mer_notes_u32_upto(reader, 1) ? 1 : -1;
+    }
+    notes->data.directions = directions;
+    notes->data.n_directions = directions ? n : 0;
+    return mer_ok();
+}
+
+static mer_status read_weights(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
+                               struct mer_evaluation_notes *notes, mer_err *err)
+{
+    size_t n_bytes;
+    if (!mer_notes_u32_upto(reader, 1))
+        return mer_ok();
+    if (!mer_size_mul(notes->table.n_rows, sizeof *notes->weights, &n_bytes))
+        return mer_fail(err, MER_ERR_DATA, "the weights do not fit into memory");
+    const unsigned char *const bytes = mer_notes_bytes(reader, n_bytes);
+    if (!bytes)
+        return mer_ok(); /* told at the end */
+    MER_GUARD(mer_alloc_bytes(ctx->alloc, n_bytes, &notes->weights, err));
+    memcpy(notes->weights, bytes, n_bytes);
+    for (size_t i = 0; i < notes->table.n_rows; i++)
+        if (!(notes->weights[i] >= 0) || isinf(notes->weights[i]))
+            mer_notes_refuse(reader);
+    return mer_ok();
+}
+
+static mer_status read_all(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
+                           struct mer_evaluation_notes *notes, enum mer_task *ret_task,
+                           mer_err *err)
+{
+    struct mer_evaluation_data *const data = &notes->data;
+    MER_GUARD(read_columns(reader, ctx, notes, err));
+    data->target_column = mer_notes_u32(reader);
+    if (data->target_column >= notes->view.n_columns)
+        mer_notes_refuse(reader);
+    *ret_task = (enum mer_task)mer_notes_u32_upto(reader, MER_TASK_MULTICLASS);
+    data->metric = mer_metric_find(mer_notes_text(reader, NULL));
+    data->n_folds = mer_notes_u32_upto(reader, MER_FOLDS_MAX);
+    if (!data->metric || data->n_folds == 0 || data->n_folds > notes->table.n_rows)
+        mer_notes_refuse(reader);
+    data->hold_out_last = mer_notes_u32_upto(reader, 1);
+    data->seed = mer_notes_u64(reader);
+    MER_GUARD(read_directions(reader, notes));
+    MER_GUARD(read_weights(reader, ctx, notes, err));
+    return mer_notes_end(reader, "what trials are scored on is not described as it should be");
+}
+
+mer_status mer_evaluation_notes_read(const struct mer_ctx *ctx, struct mer_frame *table,
+                                     const void *bytes, size_t n,
+                                     struct mer_evaluation_notes *ret_notes, mer_err *err)
+{
+    struct mer_notes_reader reader;
+    enum mer_task task = MER_TASK_REGRESSION;
+    struct mer_evaluation_notes *const notes = ret_notes;
+    *notes = (struct mer_evaluation_notes){.table = *table};
+    mer_arena_init(&notes->arena, ctx->alloc);
+    mer_notes_read(&reader, bytes, n, &notes->arena, err);
+    mer_status status = read_all(&reader, ctx, notes, &task, err);
+    if (mer_is_ok(status))
+        status = mer_target_learn(ctx, &notes->view, notes->data.target_column, &task,
+                                  &notes->arena, &notes->target, err);
+    if (mer_is_ok(status) && notes->target.task != task)
+        status = mer_fail(err, MER_ERR_DATA, "the target has another task than it should");
+    if (!mer_is_ok(status)) {
+        notes->table = (struct mer_frame){.image = NULL};
+        mer_evaluation_notes_release(ctx, notes);
+        return status;
+    }
+    notes->data.frame = &notes->view;
+    notes->data.target = &notes->target;
+    notes->data.weights = notes->weights;
+    return mer_ok();
+}
+
+void mer_evaluation_notes_release(const struct mer_ctx *ctx, struct mer_evaluation_notes *notes)
+{
+    mer_learned_target_release(ctx, &notes->target);
+    mer_free(ctx->alloc, notes->weights);
+    mer_free(ctx->alloc, notes->view.columns);
+    if (notes->table.image)
+        mer_frame_release(&notes->table);
+    mer_arena_release(&notes->arena);
+    *notes = (struct mer_evaluation_notes){.weights = NULL};
+}
