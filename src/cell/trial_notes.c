@@ -1,5 +1,6 @@
 #include "cell/trial_notes.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +9,9 @@
 
 /* The least that an entry of a list takes. */
 enum { TEXT_LEAST = 4, DIRECTION_LEAST = 8 };
+
+/* Whoever gives an evaluation's data a new field sends it over as well. */
+static_assert(sizeof(struct mer_evaluation_data) == 88, "an evaluation travels whole");
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {

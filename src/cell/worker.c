@@ -9,6 +9,11 @@
 #include "os/clock.h"
 #include "os/memory_file.h"
 
+/* Whoever gives a request or a result a new field sends it over as well: here, in trial_jobs.c and
+ * in trial_protocol.h. */
+static_assert(sizeof(struct mer_trial_request) == 304, "a trial travels whole");
+static_assert(sizeof(struct mer_trial_result) == 2464, "a result travels whole");
+
 static mer_status refuse(mer_err *err, const char *what)
 {
     return mer_fail(err, MER_ERR_INTERNAL, "the worker %s", what);
