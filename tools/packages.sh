@@ -4,7 +4,7 @@
 # What building Merlon takes, and what its tests take on top.
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev zlib1g-dev libjansson-dev
     libzstd-dev liblz4-dev libexpat1-dev libsqlite3-dev)
-test_packages=(libcmocka-dev clang-14 clang libclang-rt-14-dev clang-format-14 g++ binutils openssl)
+test_packages=(libcmocka-dev clang-14 clang libclang-rt-14-dev clang-format-14 g++ binutils openssl age)
 
 say() {
     printf '\n==> %s\n' "$*"

@@ -9,6 +9,7 @@
 #include "merlon/model.h"
 #include "merlon/report.h"
 #include "merlon/scratch.h"
+#include "merlon/seal.h"
 #include "merlon/status.h"
 #include "merlon/trust.h"
 

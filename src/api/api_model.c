@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "api/model_handles.h"
 #include "api/trust_handles.h"
 #include "formats/safetensors.h"
+#include "guard/unseal.h"
 #include "os/file.h"
 
 /* A file and its signature, as bytes and then as outputs that have no name yet. */
@@ -117,8 +119,7 @@ mer_status mer_model_save(const struct mer_fitted *model, const char *path,
 }
 
 /* What every way of loading begins with. */
-static mer_status new_model(struct mer_context *context, struct mer_fitted **ret_model,
-                            mer_err *err)
+mer_status mer_model_new(struct mer_context *context, struct mer_fitted **ret_model, mer_err *err)
 {
     struct mer_fitted *const model = calloc(1, sizeof *model);
     if (!model)
@@ -140,6 +141,23 @@ static mer_status parse(struct mer_fitted *model, mer_err *err)
     return mer_ok();
 }
 
+mer_status mer_model_parse(struct mer_fitted *model, const char *path, mer_err *err)
+{
+    const struct mer_ctx *const ctx = &model->context->ctx;
+    const uint64_t start_ns = mer_ctx_now_ns(ctx);
+    if (mer_unseal_is_sealed(model->sealed.bytes, model->sealed.n))
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_DATA, "%s is a sealed model", mer_quote(path).text),
+                        "open it with --identity (mer_model_load_sealed)");
+    const mer_status status = parse(model, err);
+    if (status.code == MER_ERR_DATA)
+        return mer_hint(err, mer_prefix(err, status, "%s", mer_quote(path).text),
+                        "the file is as its signer made it, but it is no model of this version");
+    MER_GUARD(status);
+    model->parse_seconds = (double)(mer_ctx_now_ns(ctx) - start_ns) * 1e-9;
+    return mer_ok();
+}
+
 static mer_status load(struct mer_fitted *model, const char *path, const struct mer_trust *trust,
                        mer_err *err)
 {
@@ -148,15 +166,9 @@ static mer_status load(struct mer_fitted *model, const char *path, const struct 
     const uint64_t start_ns = mer_ctx_now_ns(ctx);
     MER_GUARD(mer_guard_verify_sealed(&context->alloc, &trust->keys, path, NULL, SIZE_MAX - 1,
                                       &model->sealed, &model->verified, err));
-    const uint64_t verified_ns = mer_ctx_now_ns(ctx);
-    const mer_status status = parse(model, err);
-    if (status.code == MER_ERR_DATA)
-        return mer_hint(err, mer_prefix(err, status, "%s", mer_quote(path).text),
-                        "the file is as its signer made it, but it is no model of this version");
-    MER_GUARD(status);
+    model->verify_seconds = (double)(mer_ctx_now_ns(ctx) - start_ns) * 1e-9;
+    MER_GUARD(mer_model_parse(model, path, err));
     memcpy(model->digest, model->verified.digest, sizeof model->digest);
-    model->verify_seconds = (double)(verified_ns - start_ns) * 1e-9;
-    model->parse_seconds = (double)(mer_ctx_now_ns(ctx) - verified_ns) * 1e-9;
     mer_log_info(ctx, "api", "%s was verified: signer %s, sha256 %s", mer_quote(path).text,
                  mer_quote(model->verified.signer_name).text, model->verified.digest);
     return mer_ok();
@@ -169,7 +181,7 @@ mer_status mer_model_load(struct mer_context *context, const char *path,
     struct mer_fitted *model = NULL;
     if (!trust)
         return mer_fail(err, MER_ERR_TRUST, "a model is loaded with keys to trust, or not at all");
-    MER_GUARD(new_model(context, &model, err));
+    MER_GUARD(mer_model_new(context, &model, err));
     const mer_status status = load(model, path, trust, err);
     if (!mer_is_ok(status)) {
         mer_fitted_free(model);
@@ -180,7 +192,7 @@ mer_status mer_model_load(struct mer_context *context, const char *path,
 }
 
 /* Nobody vouches for these bytes: this process hashes them and hands them on. */
-static mer_status load_unsigned(struct mer_fitted *model, const char *path, size_t n_cells,
+mer_status mer_model_into_cells(struct mer_fitted *model, const char *path, size_t n_cells,
                                 mer_err *err)
 {
     struct mer_context *const context = model->context;
@@ -188,7 +200,6 @@ static mer_status load_unsigned(struct mer_fitted *model, const char *path, size
     const uint64_t start_ns = mer_ctx_now_ns(ctx);
     struct mer_cell_settings settings;
     MER_GUARD(mer_context_cell_settings(context, &settings, err));
-    MER_GUARD(mer_sealed_read(path, SIZE_MAX - 1, &model->sealed, err));
     MER_GUARD(mer_digest_hex(model->sealed.bytes, model->sealed.n, model->digest, err));
     const struct mer_cell_input bytes = {model->sealed.fd, model->sealed.n};
     const mer_status status = mer_cell_pool_new(ctx, &settings, bytes, n_cells, &model->cells, err);
@@ -210,8 +221,10 @@ mer_status mer_model_load_unsigned(struct mer_context *context, const char *path
     struct mer_fitted *model = NULL;
     if (options)
         MER_GUARD(mer_options_copy(options, sizeof chosen, "mer_unsigned_options", &chosen, err));
-    MER_GUARD(new_model(context, &model, err));
-    const mer_status status = load_unsigned(model, path, chosen.n_cells ? chosen.n_cells : 1, err);
+    MER_GUARD(mer_model_new(context, &model, err));
+    mer_status status = mer_sealed_read(path, SIZE_MAX - 1, &model->sealed, err);
+    if (mer_is_ok(status))
+        status = mer_model_into_cells(model, path, chosen.n_cells ? chosen.n_cells : 1, err);
     if (!mer_is_ok(status)) {
         mer_fitted_free(model);
         return status;

@@ -41,6 +41,12 @@ const char *mer_cli_choice_written_format(size_t i)
     return NULL;
 }
 
+const char *mer_cli_choice_key_use(size_t i)
+{
+    static const char *const names[] = {"sign", "seal"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_cpu(size_t i)
 {
     return i < MER_CPU_LEVEL_COUNT ? mer_cpu_level_name((enum mer_cpu_level)i) : NULL;

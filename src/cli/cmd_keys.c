@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/session.h"
+#include "cli/seal_keys.h"
 #include "os/terminal.h"
 
 static const char DEFAULT_KEY[] = "default";
@@ -68,6 +68,7 @@ static mer_status show_one(struct mer_cli *cli, const struct mer_key_info *key, 
 
 struct new_arguments {
     const char *name;
+    const char *use; /* "sign" or "seal" */
     uint64_t passphrase_fd;
     bool no_passphrase;
 };
@@ -83,6 +84,8 @@ static mer_status run_new(struct mer_cli *cli, const void *words, mer_err *err)
     struct mer_cli_passphrase source = mer_cli_passphrase_from(arguments->passphrase_fd);
     /* A passphrase where a person is there to give one. */
     const bool ask = !arguments->no_passphrase && (source.has_fd || mer_terminal_is(STDIN_FILENO));
+    if (arguments->use && strcmp(arguments->use, "seal") == 0)
+        return mer_cli_new_seal_key(cli, name, ask ? mer_cli_ask_passphrase : NULL, &source, err);
     MER_GUARD(mer_keys_new(NULL, name, ask ? mer_cli_ask_passphrase : NULL, &source, err));
     struct mer_key_info key;
     MER_GUARD(look_up(name, &key, err));
@@ -102,6 +105,12 @@ static const struct mer_cli_option NEW_POSITIONALS[] = {
 };
 
 static const struct mer_cli_option NEW_OPTIONS[] = {
+    {.name = "for",
+     .type = MER_CLI_CHOICE,
+     .at = offsetof(struct new_arguments, use),
+     .metavar = "USE",
+     .choices = mer_cli_choice_key_use,
+     .help = "sign, or seal: for merlon seal and open; sign when left out"},
     MER_CLI_PASSPHRASE_OPTION(struct new_arguments),
     {.name = "no-passphrase",
      .type = MER_CLI_FLAG,
@@ -111,15 +120,19 @@ static const struct mer_cli_option NEW_OPTIONS[] = {
 
 static const struct mer_cli_example NEW_EXAMPLES[] = {
     {"merlon keys new release", "makes release.key and release.pub, asking for a passphrase"},
+    {"merlon keys new --for seal", "makes a key that opens sealed files, prints its recipient"},
 };
 
 const struct mer_cli_command MER_CLI_KEYS_NEW = {
     .name = "keys new",
-    .summary = "make a key that signs",
+    .summary = "make a key that signs, or one for sealed files",
     .description =
         "Makes an ECDSA key on P-256 in the key store: NAME.key, the private half as PKCS#8 PEM "
         "with mode 0600, and NAME.pub. The key is trusted here from then on. On a terminal a "
-        "passphrase is asked for; an empty one leaves the file unencrypted.",
+        "passphrase is asked for; an empty one leaves the file unencrypted.\n\n"
+        "With --for seal it makes an X25519 key for sealed files instead, as age has them: "
+        "seal/NAME.identity, which opens, mode 0600, and seal/NAME.recipient, which is printed and "
+        "given to whoever seals.",
     .positionals = NEW_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(NEW_POSITIONALS),
     .options = NEW_OPTIONS,
@@ -166,16 +179,20 @@ static mer_status run_list(struct mer_cli *cli, const void *words, mer_err *err)
         mer_json_key(&document.writer, "keys");
         mer_json_begin_array(&document.writer);
     }
-    const mer_status status = mer_keys_list(NULL, list_key, &listing, err);
-    if (listing.document) {
+    size_t n_seal = 0;
+    mer_status status = mer_keys_list(NULL, list_key, &listing, err);
+    if (listing.document)
         mer_json_end_array(&document.writer);
+    if (mer_is_ok(status))
+        status = mer_cli_list_seal_keys(cli, listing.document, &n_seal, err);
+    if (listing.document) {
         if (!mer_is_ok(status)) {
             mer_buf_release(&document.buf);
             return status;
         }
         return mer_cli_document_end(cli, &document, err);
     }
-    if (mer_is_ok(status) && listing.n == 0)
+    if (mer_is_ok(status) && listing.n + n_seal == 0)
         mer_cli_print(cli,
                       "There are no keys yet: merlon keys new makes one, and so does the first "
                       "merlon fit.\n");
@@ -190,7 +207,8 @@ const struct mer_cli_command MER_CLI_KEYS_LIST = {
     .name = "keys list",
     .summary = "list the keys in the store",
     .description = "Lists every key that is known here: those that can sign and those whose "
-                   "signatures are accepted. A key's id is the SHA-256 digest of its public half.",
+                   "signatures are accepted, with their ids, the SHA-256 digests of their public "
+                   "halves; and those for sealed files, with their recipients.",
     .examples = LIST_EXAMPLES,
     .n_examples = MER_CLI_COUNT_OF(LIST_EXAMPLES),
     .failures = MER_CLI_ALWAYS_POSSIBLE | MER_CLI_CAN_FAIL(MER_ERR_TRUST),
@@ -209,7 +227,14 @@ static mer_status run_show(struct mer_cli *cli, const void *words, mer_err *err)
     const struct name_arguments *const arguments = words;
     MER_GUARD(mer_cli_open(cli, 0, 1, err));
     struct mer_key_info key;
-    MER_GUARD(look_up(arguments->name, &key, err));
+    const mer_status found = look_up(arguments->name, &key, err);
+    if (found.code == MER_ERR_NO_INPUT) {
+        bool seals = false;
+        mer_err other;
+        MER_GUARD(mer_cli_show_seal_key(cli, arguments->name, &seals, &other));
+        return seals ? mer_ok() : found;
+    }
+    MER_GUARD(found);
     char *pem;
     MER_GUARD(mer_keys_public(NULL, arguments->name, &pem, err));
     mer_status status = mer_ok();
@@ -242,8 +267,10 @@ static const struct mer_cli_example SHOW_EXAMPLES[] = {
 const struct mer_cli_command MER_CLI_KEYS_SHOW = {
     .name = "keys show",
     .summary = "print the public half of a key",
-    .description = "Prints the public half of a key as PEM, for those who should trust it: they "
-                   "run merlon keys trust. Compare the id over another channel.",
+    .description =
+        "Prints the public half of a key as PEM, for those who should trust it: they "
+        "run merlon keys trust. Compare the id over another channel. Of a key for sealed "
+        "files it prints the recipient.",
     .positionals = NAME_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(NAME_POSITIONALS),
     .examples = SHOW_EXAMPLES,

@@ -16,6 +16,28 @@ static mer_status load_trusted(struct mer_cli *cli, const struct mer_cli_model *
     return status;
 }
 
+static mer_status load_sealed(struct mer_cli *cli, const struct mer_cli_model *which,
+                              struct mer_fitted **ret_model, mer_err *err)
+{
+    struct mer_cli_passphrase source = {.file = which->passphrase_file, .what = ""};
+    struct mer_trust *trust;
+    MER_GUARD(mer_cli_passphrase_check(&source, err));
+    MER_GUARD(mer_cli_open_trust(&which->whom, &trust, err));
+    const struct mer_unseal_options options = {
+        .size = sizeof options,
+        .identities = which->identities.items,
+        .n_identities = which->identities.n,
+        .ask = mer_cli_ask_passphrase,
+        .self = &source,
+        .trust = trust,
+        .is_unsigned = which->is_unsigned,
+    };
+    const mer_status status =
+        mer_model_load_sealed(cli->context, which->path, &options, ret_model, err);
+    mer_trust_free(trust);
+    return status;
+}
+
 mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *which,
                               struct mer_cli_loaded *loaded, mer_err *err)
 {
@@ -26,6 +48,8 @@ mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *w
                         : which->whom.ca ? "ca"
                                          : "policy");
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
+    if (which->identities.n > 0 || which->passphrase_file)
+        return load_sealed(cli, which, &loaded->model, err);
     /* Standard input has no signature beside it, and can be read once. */
     if (!which->is_unsigned || strcmp(which->path, "-") != 0) {
         const mer_status status = load_trusted(cli, which, &loaded->model, err);

@@ -15,6 +15,9 @@ struct mer_cli_model {
     const char *path;
     struct mer_cli_whom whom;
     bool is_unsigned; /* without a trusted signature it runs in a cell */
+    /* Of a sealed model: what opens it. */
+    struct mer_cli_paths identities;
+    const char *passphrase_file;
 };
 
 /* Opens the session, verifies and loads the model; release with mer_cli_loaded_release, also after
@@ -52,6 +55,20 @@ void mer_cli_put_loaded(struct mer_cli *cli, struct mer_cli_document *document,
     }
 #define MER_CLI_MODEL_OPTIONS(arguments)                                                           \
     MER_CLI_WHOM_OPTIONS(arguments, model.whom),                                                   \
+        {.name = "identity",                                                                       \
+         .type = MER_CLI_PATHS,                                                                    \
+         .at = offsetof(arguments, model.identities),                                              \
+         .metavar = "I",                                                                           \
+         .help =                                                                                   \
+             "open a sealed model with this key of the store or identity file, in memory alone; "  \
+             "may be repeated"},                                                                   \
+        {.name = "passphrase-file",                                                                \
+         .type = MER_CLI_FILE,                                                                     \
+         .at = offsetof(arguments, model.passphrase_file),                                         \
+         .metavar = "FILE",                                                                        \
+         .help = "read the passphrase of a sealed model, or of its identity, from the first line " \
+                 "of a "                                                                           \
+                 "file that is yours alone"},                                                      \
     {                                                                                              \
         .name = "unsigned", .type = MER_CLI_FLAG, .at = offsetof(arguments, model.is_unsigned),    \
         .help =                                                                                    \

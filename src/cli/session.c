@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/private_file.h"
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "os/user.h"
@@ -313,10 +314,45 @@ struct mer_cli_passphrase mer_cli_passphrase_from(uint64_t passphrase_fd)
     return (struct mer_cli_passphrase){.has_fd = passphrase_fd != 0, .fd = (int)passphrase_fd};
 }
 
-static int prompt(const char *what, const char *key_name, char *ret_bytes, size_t max)
+/* The first line of a file that nobody else may read. */
+static int read_passphrase_file(const char *path, char *ret_bytes, size_t max)
+{
+    char text[MER_CLI_PASSPHRASE_MAX + 2];
+    size_t n = 0;
+    if (!mer_is_ok(mer_private_file_read(path, MER_PRIVACY_READ, text, sizeof text, &n, NULL)))
+        return -1;
+    const char *const stop = n > 0 ? memchr(text, '\n', n) : NULL;
+    n = stop ? (size_t)(stop - text) : n;
+    if (n > 0 && text[n - 1] == '\r')
+        n--;
+    const bool fits = n <= max;
+    if (fits)
+        memcpy(ret_bytes, text, n);
+    explicit_bzero(text, sizeof text);
+    return fits ? (int)n : -1;
+}
+
+mer_status mer_cli_passphrase_check(const struct mer_cli_passphrase *source, mer_err *err)
+{
+    char text[MER_CLI_PASSPHRASE_MAX + 2];
+    size_t n = 0;
+    if (!source->file)
+        return mer_ok();
+    const mer_status status =
+        mer_private_file_read(source->file, MER_PRIVACY_READ, text, sizeof text, &n, err);
+    explicit_bzero(text, sizeof text);
+    if (mer_is_ok(status) && n == 0)
+        return mer_fail(err, MER_ERR_DATA, "%s holds no passphrase", mer_quote(source->file).text);
+    return status;
+}
+
+static int prompt(const struct mer_cli_passphrase *source, const char *what, const char *name,
+                  char *ret_bytes, size_t max)
 {
     char text[256];
-    (void)snprintf(text, sizeof text, "%s the key %s: ", what, mer_quote(key_name).text);
+    const char *const kind = source->what ? source->what : "the key";
+    (void)snprintf(text, sizeof text, "%s %s%s%s: ", what, kind, kind[0] ? " " : "",
+                   mer_quote(name).text);
     size_t n;
     return mer_is_ok(mer_terminal_passphrase(text, ret_bytes, max, &n, NULL)) ? (int)n : -1;
 }
@@ -327,14 +363,18 @@ int mer_cli_ask_passphrase(void *self, const char *key_name, bool confirm, char 
     const struct mer_cli_passphrase *const source = self;
     if (source->has_fd)
         return read_passphrase(source->fd, ret_bytes, max);
+    if (source->file)
+        return read_passphrase_file(source->file, ret_bytes, max);
     if (!confirm)
-        return prompt("Passphrase of", key_name, ret_bytes, max);
+        return prompt(source, "Passphrase of", key_name, ret_bytes, max);
     char again[MER_CLI_PASSPHRASE_MAX];
     const size_t limit = max < sizeof again ? max : sizeof again;
-    const int n = prompt("New passphrase (empty: none) for", key_name, ret_bytes, limit);
+    const int n =
+        prompt(source, source->what ? "New passphrase for" : "New passphrase (empty: none) for",
+               key_name, ret_bytes, limit);
     if (n <= 0)
         return n;
-    const int n_again = prompt("The same passphrase again for", key_name, again, limit);
+    const int n_again = prompt(source, "The same passphrase again for", key_name, again, limit);
     const bool same = n == n_again && memcmp(ret_bytes, again, (size_t)n) == 0;
     explicit_bzero(again, sizeof again);
     if (same)

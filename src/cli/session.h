@@ -95,13 +95,20 @@ MER_MUST_CHECK mer_status mer_cli_set_signer(struct mer_signer *signer, const ch
                                              uint64_t serial, mer_err *err);
 
 enum { MER_CLI_PASSPHRASE_MAX = 1024 };
-/* Where a passphrase comes from: a descriptor (--passphrase-fd), else the terminal. */
+/* Where a passphrase comes from: a descriptor (--passphrase-fd), a file (--passphrase-file), else
+ * the terminal. */
 struct mer_cli_passphrase {
     bool has_fd;
     int fd;
+    const char *file; /* NULL: none */
+    const char *what; /* what it opens, before its name: NULL is "the key" */
 };
 /* The source that --passphrase-fd names; 0, which is standard input's, when it was not given. */
 struct mer_cli_passphrase mer_cli_passphrase_from(uint64_t passphrase_fd);
+/* Why its file cannot be read, where it has one: who is asked later can only say that there was no
+ * passphrase. */
+MER_MUST_CHECK mer_status mer_cli_passphrase_check(const struct mer_cli_passphrase *source,
+                                                   mer_err *err);
 #define MER_CLI_PASSPHRASE_OPTION(arguments)                                                       \
     {                                                                                              \
         .name = "passphrase-fd", .type = MER_CLI_INTEGER,                                          \

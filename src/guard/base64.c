@@ -1,5 +1,7 @@
 #include "guard/base64.h"
 
+#include <string.h>
+
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 mer_status mer_base64_encode(struct mer_buf *buf, const void *bytes, size_t n, mer_err *err)
@@ -45,27 +47,52 @@ static bool strip_padding(const char *text, size_t *n)
     return *n % 4 != 1 && (*n == whole || whole % 4 == 0);
 }
 
-mer_status mer_base64_decode(struct mer_buf *buf, const char *text, size_t n, const char *what,
-                             mer_err *err)
+/* Decodes n characters without padding; false at the first wrong one, whose number, counted from 1,
+ * is *ret_wrong, or where bits are left over, which is 0. */
+static bool decode(const char *text, size_t n, unsigned char *ret_bytes, size_t *ret_n,
+                   size_t *ret_wrong)
 {
     uint32_t bits = 0;
     int url = -1;
-    if (!strip_padding(text, &n))
-        return mer_fail(err, MER_ERR_DATA, "%s is not base64: its length is wrong", what);
-    MER_GUARD(mer_buf_reserve(buf, n / 4 * 3 + 3, err));
+    size_t n_bytes = 0;
     for (size_t i = 0; i < n; i++) {
         const int value = value_of(text[i], &url);
+        *ret_wrong = i + 1;
         if (value < 0)
-            return mer_fail(err, MER_ERR_DATA, "%s is not base64 (character %zu)", what, i + 1);
+            return false;
         bits = bits << 6 | (uint32_t)value;
         if (i % 4 == 0)
             continue;
         /* Characters 1, 2 and 3 of four complete a byte and leave 4, 2 and 0 bits over. */
         const unsigned left = 6 - 2 * (unsigned)(i % 4);
-        const unsigned char byte = (unsigned char)(bits >> left);
-        MER_GUARD(mer_buf_append(buf, &byte, 1, err));
+        *ret_wrong = 0;
         if (i + 1 == n && (bits & ((1u << left) - 1)) != 0)
-            return mer_fail(err, MER_ERR_DATA, "%s is not base64: bits are left over", what);
+            return false;
+        ret_bytes[n_bytes++] = (unsigned char)(bits >> left);
     }
+    *ret_n = n_bytes;
+    return true;
+}
+
+bool mer_base64_decode_bare(const char *text, size_t n, unsigned char *ret_bytes, size_t *ret_n)
+{
+    size_t wrong = 0;
+    *ret_n = 0;
+    return n % 4 != 1 && !(n > 0 && (memchr(text, '-', n) || memchr(text, '_', n))) &&
+           decode(text, n, ret_bytes, ret_n, &wrong);
+}
+
+mer_status mer_base64_decode(struct mer_buf *buf, const char *text, size_t n, const char *what,
+                             mer_err *err)
+{
+    size_t n_bytes = 0;
+    size_t wrong = 0;
+    if (!strip_padding(text, &n))
+        return mer_fail(err, MER_ERR_DATA, "%s is not base64: its length is wrong", what);
+    MER_GUARD(mer_buf_reserve(buf, n / 4 * 3 + 3, err));
+    if (!decode(text, n, buf->bytes + buf->n, &n_bytes, &wrong))
+        return wrong ? mer_fail(err, MER_ERR_DATA, "%s is not base64 (character %zu)", what, wrong)
+                     : mer_fail(err, MER_ERR_DATA, "%s is not base64: bits are left over", what);
+    buf->n += n_bytes;
     return mer_ok();
 }

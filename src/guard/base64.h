@@ -13,5 +13,9 @@ MER_MUST_CHECK mer_status mer_base64_encode(struct mer_buf *buf, const void *byt
  * each form. Anything else is MER_ERR_DATA; `what` names the text in messages. */
 MER_MUST_CHECK mer_status mer_base64_decode(struct mer_buf *buf, const char *text, size_t n,
                                             const char *what, mer_err *err);
+/* The same without an error's words, in the standard alphabet and without padding: into room for
+ * n / 4 * 3 + 2 bytes. */
+MER_MUST_CHECK bool mer_base64_decode_bare(const char *text, size_t n, unsigned char *ret_bytes,
+                                           size_t *ret_n);
 
 #endif

@@ -29,7 +29,7 @@ struct store_path {
     char text[PATH_MAX];
 };
 
-static bool name_is_valid(const char *name)
+bool mer_key_name_is_valid(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
     static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -37,9 +37,9 @@ static bool name_is_valid(const char *name)
     return n > 0 && n <= MER_KEY_NAME_MAX && strchr(letters, name[0]) && strspn(name, all) == n;
 }
 
-static mer_status check_name(const char *name, mer_err *err)
+mer_status mer_key_name_check(const char *name, mer_err *err)
 {
-    if (name_is_valid(name))
+    if (mer_key_name_is_valid(name))
         return mer_ok();
     const mer_status status =
         mer_fail(err, MER_ERR_USAGE, "%s is no name for a key", mer_quote(name).text);
@@ -200,7 +200,7 @@ static bool key_name(const char *file, enum part part, char ret_name[MER_KEY_NAM
         return false;
     memcpy(ret_name, file, n - n_suffix);
     ret_name[n - n_suffix] = '\0';
-    return name_is_valid(ret_name);
+    return mer_key_name_is_valid(ret_name);
 }
 
 /* Calls visit with every key name of a part, sorted. */
@@ -319,7 +319,7 @@ mer_status mer_key_store_trust(struct mer_alloc *alloc, const char *directory, c
 {
     struct mer_file_bytes file;
     struct mer_public_key key;
-    MER_GUARD(check_name(name, err));
+    MER_GUARD(mer_key_name_check(name, err));
     MER_GUARD(mer_file_read(alloc, pem_file, MER_KEY_PEM_MAX, &file, err));
     mer_status status =
         mer_public_key_parse(file.bytes, file.n, mer_quote(pem_file).text, &key, err);
@@ -334,7 +334,7 @@ mer_status mer_key_store_revoke(struct mer_alloc *alloc, const char *directory, 
                                 mer_err *err)
 {
     struct mer_public_key key;
-    MER_GUARD(check_name(name, err));
+    MER_GUARD(mer_key_name_check(name, err));
     MER_GUARD(check_store(directory, err));
     MER_GUARD(find_public(directory, name, &key, err));
     mer_status status = make_store(directory, err);
@@ -349,15 +349,14 @@ mer_status mer_key_store_revoke(struct mer_alloc *alloc, const char *directory, 
 
 /* ---- Private keys ---- */
 
-static mer_status ask_new(mer_passphrase_fn *ask, void *self, const char *name,
-                          struct mer_secret *passphrase, mer_err *err)
+mer_status mer_key_ask_new(mer_passphrase_fn *ask, void *self, const char *name,
+                           struct mer_secret *passphrase, mer_err *err)
 {
     if (!ask)
         return mer_ok();
     const int n = ask(self, name, true, (char *)passphrase->bytes, passphrase->capacity);
     if (n < 0 || (size_t)n > passphrase->capacity)
-        return mer_fail(err, MER_ERR_TRUST, "no passphrase was given for the key %s",
-                        mer_quote(name).text);
+        return mer_fail(err, MER_ERR_TRUST, "no passphrase was given for %s", mer_quote(name).text);
     passphrase->n = (size_t)n;
     return mer_ok();
 }
@@ -390,11 +389,11 @@ mer_status mer_key_store_make(struct mer_alloc *alloc, const char *directory, co
     struct mer_secret passphrase = {0};
     struct mer_signing_key key = {0};
     mer_status status;
-    MER_GUARD(check_name(name, err));
+    MER_GUARD(mer_key_name_check(name, err));
     MER_GUARD(make_store(directory, err));
     MER_GUARD(check_name_is_free(directory, name, err));
     MER_GUARD_GOTO(mer_secret_init(&passphrase, MER_PASSPHRASE_MAX, err), done);
-    MER_GUARD_GOTO(ask_new(ask, self, name, &passphrase, err), done);
+    MER_GUARD_GOTO(mer_key_ask_new(ask, self, name, &passphrase, err), done);
     MER_GUARD_GOTO(mer_signing_key_generate(&key, err), done);
     MER_GUARD_GOTO(write_new(alloc, directory, name, &key, &passphrase, err), done);
 done:
@@ -429,7 +428,7 @@ mer_status mer_key_store_open(struct mer_alloc *alloc, const char *directory, co
 {
     struct mer_signing_key key = {0};
     char known[MER_KEY_NAME_MAX + 1];
-    MER_GUARD(check_name(name, err));
+    MER_GUARD(mer_key_name_check(name, err));
     MER_GUARD(check_store(directory, err));
     MER_GUARD(read_private(directory, name, ask, self, &key, err));
     const mer_status status = check_not_revoked(alloc, directory, key.public_key.id, known, err);
@@ -518,7 +517,7 @@ mer_status mer_key_store_public(const char *directory, const char *name, struct 
                                 mer_err *err)
 {
     struct mer_public_key key;
-    MER_GUARD(check_name(name, err));
+    MER_GUARD(mer_key_name_check(name, err));
     MER_GUARD(check_store(directory, err));
     MER_GUARD(find_public(directory, name, &key, err));
     const mer_status status = mer_public_key_write(&key, buf, err);

@@ -6,6 +6,8 @@
  *     DIRECTORY/revoked/NAME.pem   public keys that it refuses for good, whatever trusts them
  *     DIRECTORY/policy.json        which of them for what (policy.h), if it is there
  *
+ * and beside them the keys of sealed files (seal_store.h).
+ *
  * Whoever can write here decides whom to trust: folders and files that others could change are
  * refused. A name is 1 to 63 characters of a-z, 0-9, ".", "_" and "-", beginning with a letter or a
  * digit, and stands for one key for ever.
@@ -19,6 +21,15 @@
  * free with free. */
 MER_MUST_CHECK mer_status mer_key_store_folder(const char *directory, char **ret_folder,
                                                mer_err *err);
+
+/* A name for a key: what the comment above says; MER_ERR_USAGE otherwise. */
+MER_MUST_CHECK mer_status mer_key_name_check(const char *name, mer_err *err);
+bool mer_key_name_is_valid(const char *name);
+
+/* A new passphrase for what is called `name`, into an empty secret of MER_PASSPHRASE_MAX bytes;
+ * none where nobody can be asked. MER_ERR_TRUST when the answer is negative. */
+MER_MUST_CHECK mer_status mer_key_ask_new(mer_passphrase_fn *ask, void *self, const char *name,
+                                          struct mer_secret *passphrase, mer_err *err);
 
 /* Makes a P-256 key of that name and trusts it. `ask` (confirm true) may give a passphrase; an
  * empty one is none, a negative answer ends with MER_ERR_TRUST; NULL: no passphrase. MER_ERR_EXISTS

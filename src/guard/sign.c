@@ -92,12 +92,11 @@ static mer_status name_subject(struct mer_statement *statement, const char *path
     return mer_arena_text(&statement->arena, name, n, &statement->subject, err);
 }
 
-mer_status mer_guard_sign_bytes(const struct mer_guard_signer *signer, const char *name,
-                                const void *bytes, size_t n, struct mer_buf *buf, mer_err *err)
+mer_status mer_guard_sign_digest(const struct mer_guard_signer *signer, const char *name,
+                                 const struct mer_digest *digest, struct mer_buf *buf, mer_err *err)
 {
-    struct mer_resource resource = {.name = MER_RESOURCE_SELF};
+    struct mer_resource resource = {.name = MER_RESOURCE_SELF, .digest = *digest};
     struct mer_statement statement;
-    MER_GUARD(mer_hash_bytes(MER_HASH_SHA256, bytes, n, &resource.digest, err));
     mer_statement_init(&statement, buf->alloc);
     statement.resources = &resource;
     statement.n_resources = 1;
@@ -106,6 +105,14 @@ mer_status mer_guard_sign_bytes(const struct mer_guard_signer *signer, const cha
         status = sign_statement(signer, &statement, buf, err);
     mer_statement_release(&statement);
     return status;
+}
+
+mer_status mer_guard_sign_bytes(const struct mer_guard_signer *signer, const char *name,
+                                const void *bytes, size_t n, struct mer_buf *buf, mer_err *err)
+{
+    struct mer_digest digest;
+    MER_GUARD(mer_hash_bytes(MER_HASH_SHA256, bytes, n, &digest, err));
+    return mer_guard_sign_digest(signer, name, &digest, buf, err);
 }
 
 /* The manifest's files with their digests, as resources. */

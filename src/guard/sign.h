@@ -9,6 +9,7 @@
 #define MER_GUARD_SIGN_H
 
 #include "guard/certificate.h"
+#include "guard/hash.h"
 
 /* Who signs: the key, and in certificate mode the chain that certifies it. */
 struct mer_guard_signer {
@@ -27,6 +28,10 @@ MER_MUST_CHECK mer_status mer_guard_signer_certify(struct mer_guard_signer *sign
 MER_MUST_CHECK mer_status mer_guard_sign_bytes(const struct mer_guard_signer *signer,
                                                const char *name, const void *bytes, size_t n,
                                                struct mer_buf *buf, mer_err *err);
+/* The same for bytes that went by: their SHA-256. */
+MER_MUST_CHECK mer_status mer_guard_sign_digest(const struct mer_guard_signer *signer,
+                                                const char *name, const struct mer_digest *digest,
+                                                struct mer_buf *buf, mer_err *err);
 /* Signs the file or folder at `path`; the bundle goes to `signature` (NULL: PATH.sig, or
  * PATH/model.sig for a folder), which appears whole or not at all. MER_ERR_EXISTS unless `replace`.
  */

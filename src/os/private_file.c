@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/file.h"
 #include "os/file_stream.h"
 #include "os/system_error.h"
 
@@ -67,6 +70,57 @@ mer_status mer_private_file_read(const char *path, enum mer_privacy privacy, voi
     const mer_status status = read_checked(fd, path, privacy, ret_bytes, max, ret_n, err);
     (void)close(fd);
     return status;
+}
+
+static mer_status overwrite(int fd, const char *path, mer_err *err)
+{
+    static const unsigned char zeros[4096];
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return refuse_open(path, errno, err);
+    MER_GUARD(check_file(path, MER_PRIVACY_WRITE, &info, err));
+    if (info.st_nlink != 1)
+        return mer_fail(err, MER_ERR_TRUST, "%s has another name somewhere: it would live on",
+                        mer_quote(path).text);
+    for (off_t left = info.st_size; left > 0; left -= (off_t)sizeof zeros)
+        MER_GUARD(mer_fd_write(fd, zeros, left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros,
+                               mer_quote(path).text, err));
+    if (fsync(fd) != 0 && errno != EINVAL)
+        return mer_fail_system(err, MER_ERR_IO, errno, "%s cannot be overwritten on the disk",
+                               mer_quote(path).text);
+    return mer_ok();
+}
+
+/* The folder that holds a path, synced: a name that is gone stays gone. */
+static mer_status sync_folder_of(const char *path, mer_err *err)
+{
+    const char *const slash = strrchr(path, '/');
+    char *const folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return mer_fail(err, MER_ERR_MEMORY, "out of memory for a path");
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool fine = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+    const int error = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    free(folder);
+    return fine ? mer_ok()
+                : mer_fail_system(err, MER_ERR_IO, error, "the folder of %s cannot be synced",
+                                  mer_quote(path).text);
+}
+
+mer_status mer_private_file_destroy(const char *path, mer_err *err)
+{
+    const int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return refuse_open(path, errno, err);
+    const mer_status status = overwrite(fd, path, err);
+    (void)close(fd);
+    MER_GUARD(status);
+    if (unlink(path) != 0)
+        return mer_fail_system(err, MER_ERR_IO, errno, "%s cannot be removed",
+                               mer_quote(path).text);
+    return sync_folder_of(path, err);
 }
 
 mer_status mer_private_folder_check(const char *path, mer_err *err)

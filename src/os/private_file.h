@@ -18,6 +18,11 @@ MER_MUST_CHECK mer_status mer_private_file_read(const char *path, enum mer_priva
                                                 void *ret_bytes, size_t max, size_t *ret_n,
                                                 mer_err *err);
 
+/* Removes such a file for good: overwrites it, as far as its file system overwrites in place, takes
+ * its name away, and syncs both. MER_ERR_TRUST where it is a link or has a second name: then its
+ * contents would stay. */
+MER_MUST_CHECK mer_status mer_private_file_destroy(const char *path, mer_err *err);
+
 /* MER_ERR_TRUST unless the folder belongs to this user or root and only its owner may write in it;
  * MER_ERR_NO_INPUT when it is missing. */
 MER_MUST_CHECK mer_status mer_private_folder_check(const char *path, mer_err *err);
