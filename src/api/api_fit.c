@@ -5,6 +5,7 @@
 
 #include "api/report_handles.h"
 #include "automl/search.h"
+#include "core/log.h"
 #include "core/nearest.h"
 #include "core/team.h"
 #include "engine/local_engine.h"
@@ -293,6 +294,10 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     MER_GUARD(check_features(model->pipeline, err));
     MER_GUARD(mer_facts_of_pipeline(&ctx, model->pipeline, &model->own_facts, err));
     model->facts = &model->own_facts;
+    if (model->facts->family->capabilities & MER_KEEPS_ROWS)
+        mer_log_warning(&context->ctx, "fit",
+                        "a model of family %s holds its training rows: whoever has it has them",
+                        model->facts->family->name);
     return model->study ? mer_study_finish(&ctx, model->study, search.seed, err) : mer_ok();
 }
 

@@ -53,6 +53,8 @@ static void print_model(struct mer_cli *cli, const struct inspect_arguments *arg
     if (facts->task != MER_TASK_REGRESSION)
         mer_cli_print(cli, ", %zu classes", facts->n_classes);
     mer_cli_print(cli, "\n  family     %s: %s\n", facts->family->name, facts->family->title);
+    if (facts->family->capabilities & MER_KEEPS_ROWS)
+        mer_cli_print(cli, "  holds      its training rows: whoever has the model has them\n");
     mer_cli_print(cli, "  params     %s\n",
                   mer_cli_show_params(facts->family, &facts->params).text);
     if (facts->n_trials)

@@ -22,7 +22,8 @@ enum {
     MER_WANTS_SCALED = 1 << 4, /* dense columns standardised by the preprocessing */
     MER_CAN_CONTINUE = 1 << 5,
     MER_CAN_MONOTONE = 1 << 6,
-    MER_BY_NAME = 1 << 7, /* fitted when asked for; a search does not try it by itself */
+    MER_BY_NAME = 1 << 7,    /* fitted when asked for; a search does not try it by itself */
+    MER_KEEPS_ROWS = 1 << 8, /* the model holds its training rows: whoever has it has them */
 };
 
 struct mer_fit_data {

@@ -66,20 +66,12 @@ static void free_model(const struct mer_ctx *ctx, struct mer_model *model)
     mer_free(ctx->alloc, model);
 }
 
-static bool all_finite(const double *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i]))
-            return false;
-    return true;
-}
-
 static mer_status check_finite(const struct mer_model *model, mer_err *err)
 {
     const struct mer_kernel_ridge *ridge = &model->ridge;
-    if (all_finite(ridge->coefficients, ridge->n_outputs * model->map.n_padded) &&
-        all_finite(ridge->intercepts, ridge->n_outputs) &&
-        all_finite(ridge->log_shares, model->n_classes) && isfinite(ridge->calibration.slope) &&
+    if (mer_all_finite(ridge->coefficients, ridge->n_outputs * model->map.n_padded) &&
+        mer_all_finite(ridge->intercepts, ridge->n_outputs) &&
+        mer_all_finite(ridge->log_shares, model->n_classes) && isfinite(ridge->calibration.slope) &&
         isfinite(ridge->calibration.prior_weight))
         return mer_ok();
     return mer_fail(err, MER_ERR_DATA, "a number of the kernel model is not finite");
@@ -144,8 +136,8 @@ static void predict_block(void *argument, size_t task, size_t worker)
         if (model->task == MER_TASK_REGRESSION)
             outputs[0] = row[0];
         else
-            mer_kernel_probabilities(&ridge->calibration, ridge->log_shares, model->n_classes, row,
-                                     outputs);
+            mer_calibrated_probabilities(&ridge->calibration, ridge->log_shares, model->n_classes,
+                                         row, outputs);
     }
 }
 

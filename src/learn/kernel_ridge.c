@@ -4,7 +4,7 @@
 
 #include "core/math.h"
 #include "core/team.h"
-#include "learn/kernel_calibration.h"
+#include "learn/calibration.h"
 #include "learn/linear_cholesky.h"
 
 enum {
@@ -15,6 +15,8 @@ enum {
 };
 
 static const double ALPHAS[] = {1e-3, 1e-2, 1e-1, 1, 10};
+/* Where the calibration of scores between 0 and 1 begins. */
+static const struct mer_calibration CALIBRATION_START = {.slope = 4, .prior_weight = 0.3};
 enum { N_ALPHAS = sizeof ALPHAS / sizeof ALPHAS[0] };
 
 struct fit {
@@ -232,18 +234,19 @@ static void leave_block(void *argument, size_t task, size_t worker)
 
 /* The loss of the scores left out, and for classes what calibrates them. */
 static double loss_left_out(const struct fit *fit, const double *log_shares,
-                            struct mer_kernel_calibration *ret_calibration)
+                            struct mer_calibration *ret_calibration)
 {
     const size_t n_outputs = fit->n_outputs;
     if (fit->target->task != MER_TASK_REGRESSION) {
-        const struct mer_kernel_scores scores = {.scores = fit->scores,
-                                                 .roots = fit->roots,
-                                                 .classes = fit->target->classes,
-                                                 .step = fit->step,
-                                                 .n_rows = fit->n_rows,
-                                                 .n_classes = fit->target->n_classes,
-                                                 .log_shares = log_shares};
-        return mer_kernel_calibrate(&scores, ret_calibration);
+        const struct mer_calibrated_scores scores = {.scores = fit->scores,
+                                                     .roots = fit->roots,
+                                                     .classes = fit->target->classes,
+                                                     .step = fit->step,
+                                                     .n_rows = fit->n_rows,
+                                                     .n_classes = fit->target->n_classes,
+                                                     .log_shares = log_shares};
+        *ret_calibration = CALIBRATION_START;
+        return mer_calibrate(&scores, ret_calibration);
     }
     double loss = 0;
     for (size_t r = 0; r < fit->n_rows * n_outputs; r++) {
@@ -270,7 +273,7 @@ static mer_status choose(struct fit *fit, double alpha, struct mer_kernel_ridge 
     if (n_rows > CHUNK_ROWS) /* else they are still there */
         mer_team_run(fit->ctx->team, map_block, fit, (fit->n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS);
     for (size_t a = 0; a < (alpha > 0 ? 1 : N_ALPHAS); a++) {
-        struct mer_kernel_calibration calibration = {0};
+        struct mer_calibration calibration = {0};
         MER_GUARD_GOTO(mer_ctx_check_cancel(fit->ctx, err), done);
         solve(fit, alpha > 0 ? alpha : ALPHAS[a]);
         mer_team_run(fit->ctx->team, leave_block, &leaving,

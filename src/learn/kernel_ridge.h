@@ -7,13 +7,8 @@
 #ifndef MER_LEARN_KERNEL_RIDGE_H
 #define MER_LEARN_KERNEL_RIDGE_H
 
+#include "learn/calibration.h"
 #include "learn/kernel_map.h"
-
-/* How scores become probabilities: softmax of slope * score + prior_weight * log(class share). */
-struct mer_kernel_calibration {
-    double slope;
-    double prior_weight;
-};
 
 struct mer_kernel_ridge {
     size_t n_outputs;     /* 1 for a number or two classes, else the classes */
@@ -21,7 +16,7 @@ struct mer_kernel_ridge {
     double *intercepts;   /* [n_outputs] */
     double *log_shares;   /* [n_classes] of the classes, by weight; none for a number */
     double alpha;         /* the penalty that was used */
-    struct mer_kernel_calibration calibration;
+    struct mer_calibration calibration;
 };
 
 /* alpha 0: chosen. MER_ERR_DATA for weights without a finite sum above zero. Release in any case.
@@ -41,10 +36,5 @@ static inline size_t mer_kernel_outputs(enum mer_task task, size_t n_classes)
 {
     return task == MER_TASK_MULTICLASS ? n_classes : 1;
 }
-
-/* scores[n_outputs] of a row become probabilities[n_classes]. */
-void mer_kernel_probabilities(const struct mer_kernel_calibration *calibration,
-                              const double *log_shares, size_t n_classes, const double *scores,
-                              double *probabilities);
 
 #endif

@@ -35,3 +35,11 @@ mer_status mer_saved_outputs_check(const double *outputs, size_t n_rows, size_t 
     }
     return mer_ok();
 }
+
+bool mer_all_finite(const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}

@@ -18,4 +18,6 @@ MER_MUST_CHECK mer_status mer_saved_outputs_check(const double *outputs, size_t 
                                                   size_t n_outputs, enum mer_task task,
                                                   const char *name, mer_err *err);
 
+bool mer_all_finite(const double *x, size_t n);
+
 #endif

@@ -2,9 +2,9 @@
  * out, and what every family must do. */
 #include <stdlib.h>
 
-#include "linear_table.h"
+#include "same_bytes.h"
 
-#include "learn/kernel_calibration.h"
+#include "learn/kernel_ridge.h"
 
 enum { ROWS = 300, WAVES = 4096, SMALL = 30 };
 
@@ -177,30 +177,18 @@ static void rings_are_learned_that_no_plane_parts(void **state)
     assert_int_equal(alloc.used, 0);
 }
 
+static void fit_and_predict(const struct mer_ctx *ctx, double *outputs)
+{
+    struct mer_model *model = fit_table(ctx, FEW_WAVES);
+    assert_int_equal(kernel()->predict(ctx, model, &table.design, outputs, NULL).code, MER_OK);
+    kernel()->free(ctx, model);
+}
+
 static void threads_and_instruction_sets_give_the_same_bytes(void **state)
 {
-    static double first[TABLE_ROWS * 3], again[TABLE_ROWS * 3];
     (void)state;
     make_rings(TABLE_ROWS, 3, true);
-    for (int level = MER_CPU_PLAIN; level <= (int)mer_cpu_detect(); level++)
-        for (size_t n_threads = 1; n_threads <= 3; n_threads++) {
-            struct mer_alloc alloc;
-            struct mer_team *team = NULL;
-            mer_alloc_init(&alloc, SIZE_MAX);
-            assert_int_equal(mer_team_new(&alloc, n_threads, &team, NULL).code, MER_OK);
-            const struct mer_ctx ctx = {
-                .alloc = &alloc, .team = team, .cpu = (enum mer_cpu_level)level};
-            const bool is_first = level == MER_CPU_PLAIN && n_threads == 1;
-            struct mer_model *model = fit_table(&ctx, FEW_WAVES);
-            assert_int_equal(
-                kernel()->predict(&ctx, model, &table.design, is_first ? first : again, NULL).code,
-                MER_OK);
-            if (!is_first)
-                assert_memory_equal(first, again, sizeof first);
-            kernel()->free(&ctx, model);
-            mer_team_free(team);
-            assert_int_equal(alloc.used, 0);
-        }
+    assert_same_bytes(fit_and_predict, TABLE_ROWS * 3);
 }
 
 static void a_loaded_model_predicts_the_same_and_a_broken_one_is_refused(void **state)
@@ -285,7 +273,7 @@ static void the_calibration_is_the_best_there_is(void **state)
     static double scores[N], roots[N];
     static int32_t classes[N];
     static const double LOG_SHARES[] = {-0.35667494393873245, -1.2039728043259361}; /* 0.7, 0.3 */
-    struct mer_kernel_calibration best;
+    struct mer_calibration best = {.slope = 1};
     mer_rng rng;
     (void)state;
     mer_rng_init(&rng, 9, 0);
@@ -294,22 +282,21 @@ static void the_calibration_is_the_best_there_is(void **state)
         scores[i] = 0.3 + 0.25 * classes[i] + 0.2 * mer_rng_normal(&rng);
         roots[i] = 1;
     }
-    const struct mer_kernel_scores given = {.scores = scores,
-                                            .roots = roots,
-                                            .classes = classes,
-                                            .step = 1,
-                                            .n_rows = N,
-                                            .n_classes = 2,
-                                            .log_shares = LOG_SHARES};
-    const double loss = mer_kernel_calibrate(&given, &best);
+    const struct mer_calibrated_scores given = {.scores = scores,
+                                                .roots = roots,
+                                                .classes = classes,
+                                                .step = 1,
+                                                .n_rows = N,
+                                                .n_classes = 2,
+                                                .log_shares = LOG_SHARES};
+    const double loss = mer_calibrate(&given, &best);
     for (int direction = 0; direction < 8; direction++) {
-        const struct mer_kernel_calibration near = {best.slope + 0.05 * cos(0.785 * direction),
-                                                    best.prior_weight +
-                                                        0.05 * sin(0.785 * direction)};
+        const struct mer_calibration near = {best.slope + 0.05 * cos(0.785 * direction),
+                                             best.prior_weight + 0.05 * sin(0.785 * direction)};
         double other = 1e-5 * near.slope * near.slope;
         for (size_t i = 0; i < N; i++) {
             double probabilities[2];
-            mer_kernel_probabilities(&near, LOG_SHARES, 2, &scores[i], probabilities);
+            mer_calibrated_probabilities(&near, LOG_SHARES, 2, &scores[i], probabilities);
             other -= log(probabilities[classes[i]]) / N;
         }
         assert_true(other > loss);

@@ -1,4 +1,4 @@
-#include "learn/kernel_calibration.h"
+#include "learn/calibration.h"
 
 #include "core/math.h"
 
@@ -15,9 +15,9 @@ static double score_of(const double *scores, size_t n_classes, size_t k)
     return k == 1 ? scores[0] : 1 - scores[0];
 }
 
-void mer_kernel_probabilities(const struct mer_kernel_calibration *calibration,
-                              const double *log_shares, size_t n_classes, const double *scores,
-                              double *probabilities)
+void mer_calibrated_probabilities(const struct mer_calibration *calibration,
+                                  const double *log_shares, size_t n_classes, const double *scores,
+                                  double *probabilities)
 {
     for (size_t k = n_classes; k-- > 0;)
         probabilities[k] = calibration->slope * score_of(scores, n_classes, k) +
@@ -32,8 +32,8 @@ struct derivatives {
     double second[3]; /* slope twice, mixed, prior weight twice */
 };
 
-static void add_row(const struct mer_kernel_scores *scores, size_t r,
-                    const struct mer_kernel_calibration *at, struct derivatives *sum)
+static void add_row(const struct mer_calibrated_scores *scores, size_t r,
+                    const struct mer_calibration *at, struct derivatives *sum)
 {
     const size_t n_classes = scores->n_classes;
     const double *const row = scores->scores + r * (n_classes > 2 ? n_classes : 1);
@@ -65,8 +65,8 @@ static void add_row(const struct mer_kernel_scores *scores, size_t r,
     sum->second[2] += weight * (square[2] / total - mean[1] * mean[1]);
 }
 
-static struct derivatives derive(const struct mer_kernel_scores *scores,
-                                 const struct mer_kernel_calibration *at)
+static struct derivatives derive(const struct mer_calibrated_scores *scores,
+                                 const struct mer_calibration *at)
 {
     struct derivatives sum = {0};
     double total = 0;
@@ -84,10 +84,10 @@ static struct derivatives derive(const struct mer_kernel_scores *scores,
     return sum;
 }
 
-double mer_kernel_calibrate(const struct mer_kernel_scores *scores,
-                            struct mer_kernel_calibration *ret_calibration)
+double mer_calibrate(const struct mer_calibrated_scores *scores,
+                     struct mer_calibration *calibration)
 {
-    struct mer_kernel_calibration at = {.slope = 4, .prior_weight = 0.3};
+    struct mer_calibration at = *calibration;
     struct derivatives here = derive(scores, &at);
 
     for (size_t i = 0; i < STEPS_MAX; i++) {
@@ -99,7 +99,7 @@ double mer_kernel_calibrate(const struct mer_kernel_scores *scores,
             (here.second[2] * here.first[0] - here.second[1] * here.first[1]) / determinant,
             (here.second[0] * here.first[1] - here.second[1] * here.first[0]) / determinant};
         double length = 1;
-        struct mer_kernel_calibration next;
+        struct mer_calibration next;
         struct derivatives there;
         size_t halvings = 0;
         do {
@@ -116,6 +116,6 @@ double mer_kernel_calibrate(const struct mer_kernel_scores *scores,
         if (gained <= 1e-9 * here.loss)
             break;
     }
-    *ret_calibration = at;
+    *calibration = at;
     return here.loss;
 }
