@@ -3,6 +3,7 @@
 #ifndef MERLON_MERLON_H
 #define MERLON_MERLON_H
 
+#include "merlon/audit.h"
 #include "merlon/context.h"
 #include "merlon/frame.h"
 #include "merlon/log.h"

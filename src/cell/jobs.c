@@ -26,7 +26,10 @@ mer_status mer_cell_load(const struct mer_cell_request *request, const char *inl
     inputs.part = next_text(request->has_part, &next);
     inputs.query = next_text(request->has_query, &next);
 
-    MER_GUARD(mer_memory_file_map(MER_CELL_INPUT, request->n_input, &inputs.input, err));
+    /* An audit need not look at all of a file, which may be larger than the memory. */
+    MER_GUARD(request->job == MER_CELL_JOB_AUDIT
+                  ? mer_memory_file_map_lazily(MER_CELL_INPUT, request->n_input, &inputs.input, err)
+                  : mer_memory_file_map(MER_CELL_INPUT, request->n_input, &inputs.input, err));
     MER_GUARD(mer_memory_file_map(MER_CELL_SIDE, request->n_side, &inputs.side, err));
     *ret_inputs = inputs;
     return mer_ok();
@@ -134,6 +137,8 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
         return mer_cell_open_model(ctx, request, inputs, outputs, model, err);
     case MER_CELL_JOB_OPEN_TABLE:
         return mer_cell_open_table(ctx, request, inputs, bench, err);
+    case MER_CELL_JOB_AUDIT:
+        return mer_cell_audit(ctx, request, inputs, outputs, err);
     default:
         return mer_fail(err, MER_ERR_INTERNAL,
                         "a cell was asked for job %u, which it does not know", request->job);

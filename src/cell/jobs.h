@@ -61,6 +61,12 @@ MER_MUST_CHECK mer_status mer_cell_run_trial(const struct mer_ctx *ctx,
                                              struct mer_cell_bench *bench,
                                              struct mer_cell_answer *answer, mer_err *err);
 
+/* Audits a stranger's file (audit_jobs.c). */
+MER_MUST_CHECK mer_status mer_cell_audit(const struct mer_ctx *ctx,
+                                         const struct mer_cell_request *request,
+                                         const struct mer_cell_inputs *inputs,
+                                         struct mer_cell_outputs *outputs, mer_err *err);
+
 /* The two jobs about a model (model_jobs.c). Opening reads the file as hostile; predicting is for
  * the table whose descriptor came with the request, which is closed again; the table stays mapped.
  */

@@ -37,6 +37,8 @@ enum mer_cell_job {
                            (trial_protocol.h);
                            OUTPUT: a struct mer_cell_trial_result, then [n_held_out][n_outputs]
                            doubles */
+    MER_CELL_JOB_AUDIT, /* INPUT: any file, perhaps one that others may still change; inline
+                           answer: a report (audit/audit_report.h) */
     MER_CELL_JOB_COUNT
 };
 

@@ -67,6 +67,11 @@ struct mer_cli_example {
     const char *what; /* what it does */
 };
 
+struct mer_cli_exit {
+    int code;
+    const char *what;
+};
+
 struct mer_cli_command {
     const char *name;        /* "fit", "keys new" */
     const char *summary;     /* one line, lower case, no full stop */
@@ -77,6 +82,9 @@ struct mer_cli_command {
     size_t n_options;
     const struct mer_cli_example *examples;
     size_t n_examples;
+    const struct mer_cli_exit
+        *exits; /* codes of its own, all behind 0: what came out, not errors */
+    size_t n_exits;
     unsigned failures; /* bit 1 << code for each enum mer_code it can end with */
     size_t arguments_size;
     /* `arguments` is zeroed and filled by the parser; what `run` prints goes through the session.
@@ -111,6 +119,7 @@ extern const struct mer_cli_command MER_CLI_PREDICT;
 extern const struct mer_cli_command MER_CLI_SCORE;
 extern const struct mer_cli_command MER_CLI_INSPECT;
 extern const struct mer_cli_command MER_CLI_LEADERBOARD;
+extern const struct mer_cli_command MER_CLI_AUDIT;
 extern const struct mer_cli_command MER_CLI_SIGN;
 extern const struct mer_cli_command MER_CLI_VERIFY;
 extern const struct mer_cli_command MER_CLI_SEAL;

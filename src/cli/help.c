@@ -129,10 +129,16 @@ static mer_status option_entries(struct mer_buf *buf, const struct mer_cli_optio
     return mer_ok();
 }
 
-static mer_status exit_code_entries(struct mer_buf *buf, unsigned failures, unsigned columns,
-                                    mer_err *err)
+static mer_status exit_code_entries(struct mer_buf *buf, const struct mer_cli_command *command,
+                                    unsigned columns, mer_err *err)
 {
+    const unsigned failures = command->failures;
     MER_GUARD(entry(buf, "0", mer_cli_meaning(MER_OK), columns, err));
+    for (size_t i = 0; i < command->n_exits; i++) {
+        char number[16];
+        (void)snprintf(number, sizeof number, "%d", command->exits[i].code);
+        MER_GUARD(entry(buf, number, command->exits[i].what, columns, err));
+    }
     for (int code = MER_OK + 1; code < MER_CODE_COUNT; code++) {
         if (!(failures & MER_CLI_CAN_FAIL(code)))
             continue;
@@ -169,7 +175,7 @@ mer_status mer_cli_help_command(const struct mer_cli_command *command, unsigned 
         MER_GUARD(mer_buf_printf(buf, err, "  %s\n      %s\n", command->examples[i].line,
                                  command->examples[i].what));
     MER_GUARD(mer_buf_text(buf, "\nExit codes:\n", err));
-    return exit_code_entries(buf, command->failures, columns, err);
+    return exit_code_entries(buf, command, columns, err);
 }
 
 mer_status mer_cli_help_overview(struct mer_buf *buf, mer_err *err)

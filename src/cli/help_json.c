@@ -65,6 +65,8 @@ static void put_command(struct mer_json_writer *writer, const struct mer_cli_com
         if ((code == MER_OK || command->failures & MER_CLI_CAN_FAIL(code)) && exit_code != last) {
             mer_json_put_integer(writer, exit_code);
             last = exit_code;
+            for (size_t i = 0; code == MER_OK && i < command->n_exits; i++)
+                mer_json_put_integer(writer, command->exits[i].code);
         }
     }
     mer_json_end_array(writer);

@@ -66,7 +66,7 @@ int main(int argc, char **argv)
         status = mer_cli_flush(&cli, &err);
         silent = mer_cli_reader_is_gone(&cli);
     }
-    int exit_code = mer_code_exit(status.code);
+    int exit_code = mer_is_ok(status) ? cli.exit_code : mer_code_exit(status.code);
     if (!mer_is_ok(status) && !silent)
         exit_code = mer_cli_report(&cli, status, &err);
     mer_cli_close(&cli);

@@ -73,7 +73,21 @@ static mer_status option_entries(struct mer_buf *buf, const struct mer_cli_optio
     return mer_ok();
 }
 
-static mer_status exit_status(struct mer_buf *buf, unsigned failures, mer_err *err)
+/* What a command tells by its exit code although nothing failed. */
+static mer_status own_exits(struct mer_buf *buf, const struct mer_cli_command *command,
+                            mer_err *err)
+{
+    for (size_t i = 0; command && i < command->n_exits; i++) {
+        MER_GUARD(mer_buf_printf(buf, err, ".TP\n\\fB%d\\fR\n", command->exits[i].code));
+        MER_GUARD(roff(buf, command->exits[i].what, err));
+        MER_GUARD(mer_buf_text(buf, "\n", err));
+    }
+    return mer_ok();
+}
+
+/* Of one command, or of all (NULL). */
+static mer_status exit_status(struct mer_buf *buf, const struct mer_cli_command *command,
+                              unsigned failures, mer_err *err)
 {
     MER_GUARD(mer_buf_text(buf, ".SH EXIT STATUS\n", err));
     for (int code = MER_OK; code < MER_CODE_COUNT; code++) {
@@ -83,6 +97,8 @@ static mer_status exit_status(struct mer_buf *buf, unsigned failures, mer_err *e
             mer_buf_printf(buf, err, ".TP\n\\fB%d\\fR\n", mer_code_exit((enum mer_code)code)));
         MER_GUARD(roff(buf, mer_cli_meaning((enum mer_code)code), err));
         MER_GUARD(mer_buf_text(buf, "\n", err));
+        if (code == MER_OK)
+            MER_GUARD(own_exits(buf, command, err));
     }
     return mer_ok();
 }
@@ -117,7 +133,7 @@ mer_status mer_cli_man_command(const struct mer_cli_command *command, struct mer
         MER_GUARD(roff(buf, command->examples[i].what, err));
         MER_GUARD(mer_buf_text(buf, "\n", err));
     }
-    MER_GUARD(exit_status(buf, command->failures, err));
+    MER_GUARD(exit_status(buf, command, command->failures, err));
     return mer_buf_text(buf, ".SH SEE ALSO\n\\fBmerlon\\fR(1)\n", err);
 }
 
@@ -166,7 +182,7 @@ mer_status mer_cli_man_overview(struct mer_buf *buf, mer_err *err)
     MER_GUARD(option_entries(buf, MER_CLI_COMMON_OPTIONS, MER_CLI_N_COMMON_OPTIONS, "--", err));
     MER_GUARD(mer_buf_text(buf, ENVIRONMENT, err));
     MER_GUARD(mer_buf_text(buf, FILES, err));
-    MER_GUARD(exit_status(buf, failures, err));
+    MER_GUARD(exit_status(buf, NULL, failures, err));
     MER_GUARD(mer_buf_text(buf, ".SH SEE ALSO\n", err));
     for (size_t i = 0; i < MER_CLI_N_COMMANDS; i++) {
         char name[80];

@@ -19,6 +19,7 @@ struct mer_cli {
     bool console_log_is_silent; /* while a failure is reported, which has its own line */
     int output_errno;           /* why standard output failed first; 0: it did not */
     uint64_t start_ns;
+    int exit_code; /* of a command that did its work: one of command->exits, or 0 */
 };
 
 /* Opens context, log, scratch folder and signals. memory_bytes and n_threads: 0 for the defaults.

@@ -72,6 +72,12 @@ bool mer_file_has_bytes(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
 }
 
+bool mer_folder_is(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 mer_status mer_fd_write(int fd, const void *bytes, size_t n, const char *what, mer_err *err)
 {
     const unsigned char *p = bytes;

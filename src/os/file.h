@@ -22,6 +22,8 @@ MER_MUST_CHECK mer_status mer_file_read(struct mer_alloc *alloc, const char *pat
 void mer_file_release(struct mer_file_bytes *file);
 
 bool mer_file_exists(const char *path);
+/* A folder, also through a symbolic link. */
+bool mer_folder_is(const char *path);
 /* A regular file with at least one byte. */
 bool mer_file_has_bytes(const char *path);
 

@@ -55,6 +55,23 @@ mer_status mer_input_open(struct mer_input *input, const char *path, size_t max_
     return mer_ok();
 }
 
+mer_status mer_input_open_entry(struct mer_input *input, const char *path, size_t max_bytes,
+                                mer_err *err)
+{
+    struct mer_input opened = {.path = path, .max_bytes = max_bytes};
+    struct stat status;
+    opened.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+    if (opened.fd < 0)
+        return mer_fail_input(err, errno, path);
+    if (fstat(opened.fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        mer_input_close(&opened);
+        return mer_fail(err, MER_ERR_NO_INPUT, "%s is not a regular file", mer_quote(path).text);
+    }
+    opened.size_hint = (size_t)status.st_size;
+    *input = opened;
+    return mer_ok();
+}
+
 mer_status mer_input_read(const struct mer_input *input, size_t n_before, void *space, size_t n,
                           size_t *ret_n, mer_err *err)
 {

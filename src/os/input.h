@@ -14,6 +14,10 @@ struct mer_input {
 /* "-" is standard input. Folders, devices and sockets are refused by path; pipes are fine. */
 MER_MUST_CHECK mer_status mer_input_open(struct mer_input *input, const char *path,
                                          size_t max_bytes, mer_err *err);
+/* An entry of a folder: a regular file and nothing else, also where somebody puts something else in
+ * its place; a symbolic link is not followed, nothing is waited for. */
+MER_MUST_CHECK mer_status mer_input_open_entry(struct mer_input *input, const char *path,
+                                               size_t max_bytes, mer_err *err);
 /* Reads into the n bytes at `space`, behind `n_before` bytes read earlier; *ret_n is 0 at the end
  * only. A signal that was caught meanwhile ends it with MER_ERR_CANCELLED. */
 MER_MUST_CHECK mer_status mer_input_read(const struct mer_input *input, size_t n_before,

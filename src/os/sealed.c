@@ -148,20 +148,17 @@ static mer_status seal(struct copy *copy, struct mer_sealed *ret, mer_err *err)
     return mer_ok();
 }
 
-static mer_status read_along(const char *path, size_t max_bytes, struct mer_team *team,
+static mer_status read_input(const struct mer_input *input, struct mer_team *team,
                              const struct mer_sealed_reader *reader, int map_flags,
                              struct mer_sealed *ret, mer_err *err)
 {
-    struct mer_input input;
-    MER_GUARD(mer_input_open(&input, path, max_bytes, err));
     struct copy copy = {
-        .input = &input, .reader = reader, .fd = make_memfd(), .map_flags = map_flags, .err = err};
+        .input = input, .reader = reader, .fd = make_memfd(), .map_flags = map_flags, .err = err};
     mer_status status = copy.fd >= 0 ? mer_ok() : fail_memory(errno, err);
     if (mer_is_ok(status))
-        status = copy_along(&copy, team, input.size_hint);
+        status = copy_along(&copy, team, input->size_hint);
     if (mer_is_ok(status))
         status = seal(&copy, ret, err);
-    mer_input_close(&input);
     if (mer_is_ok(status))
         return mer_ok();
     if (copy.bytes)
@@ -169,6 +166,23 @@ static mer_status read_along(const char *path, size_t max_bytes, struct mer_team
     if (copy.fd >= 0)
         (void)close(copy.fd);
     return status;
+}
+
+static mer_status read_along(const char *path, size_t max_bytes, struct mer_team *team,
+                             const struct mer_sealed_reader *reader, int map_flags,
+                             struct mer_sealed *ret, mer_err *err)
+{
+    struct mer_input input;
+    MER_GUARD(mer_input_open(&input, path, max_bytes, err));
+    const mer_status status = read_input(&input, team, reader, map_flags, ret, err);
+    mer_input_close(&input);
+    return status;
+}
+
+mer_status mer_sealed_read_input(const struct mer_input *input, struct mer_sealed *ret,
+                                 mer_err *err)
+{
+    return read_input(input, NULL, NULL, MAP_POPULATE, ret, err);
 }
 
 mer_status mer_sealed_read_along(const char *path, size_t max_bytes, struct mer_team *team,

@@ -6,6 +6,7 @@
 
 #include "core/region.h"
 #include "core/team.h"
+#include "os/input.h"
 
 struct mer_sealed {
     int fd;
@@ -29,6 +30,9 @@ struct mer_sealed_reader {
 MER_MUST_CHECK mer_status mer_sealed_read_along(const char *path, size_t max_bytes,
                                                 struct mer_team *team,
                                                 const struct mer_sealed_reader *reader,
+                                                struct mer_sealed *ret, mer_err *err);
+/* The same of what was opened, from where it stands. The input stays the caller's. */
+MER_MUST_CHECK mer_status mer_sealed_read_input(const struct mer_input *input,
                                                 struct mer_sealed *ret, mer_err *err);
 void mer_sealed_release(struct mer_sealed *sealed);
 

@@ -1,0 +1,147 @@
+#include "audit/audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/identify.h"
+
+/* One line a reader. */
+static mer_audit_reader *const readers[MER_AUDIT_N_FORMATS] = {
+    [MER_AUDIT_FORMAT_SAFETENSORS] = mer_audit_safetensors,
+    [MER_AUDIT_FORMAT_PICKLE] = mer_audit_pickle,
+    [MER_AUDIT_FORMAT_JOBLIB] = mer_audit_joblib,
+    [MER_AUDIT_FORMAT_TORCH_LEGACY] = mer_audit_torch_legacy,
+};
+
+static bool same(const struct mer_audit_finding *a, const struct mer_audit_finding *b)
+{
+    return a->kind == b->kind && strcmp(a->detail, b->detail) == 0 &&
+           strcmp(a->where, b->where) == 0;
+}
+
+/* The room for notes is limited, so that they cannot crowd out what matters. */
+static bool has_room(const struct mer_audit_report *report, enum mer_audit_level level)
+{
+    size_t n_notes = 0;
+    if (report->n_findings == MER_AUDIT_FINDINGS_MAX)
+        return false;
+    if (level != MER_AUDIT_NOTE)
+        return true;
+    for (size_t i = 0; i < report->n_findings; i++)
+        n_notes +=
+            mer_audit_kind_level((enum mer_audit_kind)report->findings[i].kind) == MER_AUDIT_NOTE;
+    return n_notes < MER_AUDIT_NOTES_MAX;
+}
+
+static void add(struct mer_audit_report *report, const struct mer_audit_finding *finding)
+{
+    const enum mer_audit_level level = mer_audit_kind_level((enum mer_audit_kind)finding->kind);
+    for (size_t i = 0; i < report->n_findings; i++) {
+        if (same(&report->findings[i], finding)) {
+            report->findings[i].count += report->findings[i].count < UINT32_MAX;
+            return;
+        }
+    }
+    if (has_room(report, level))
+        report->findings[report->n_findings++] = *finding;
+    else
+        report->n_left_out[level]++;
+}
+
+void mer_audit_add(struct mer_audit *audit, enum mer_audit_kind kind, uint64_t offset,
+                   const char *format, ...)
+{
+    struct mer_audit_finding finding = {.kind = kind, .count = 1, .offset = offset};
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(finding.detail, sizeof finding.detail, format, arguments);
+    va_end(arguments);
+    mer_audit_cut_text(finding.detail, sizeof finding.detail);
+    memcpy(finding.where, audit->where, sizeof finding.where);
+    add(audit->report, &finding);
+    (void)mer_audit_step(audit, MER_AUDIT_ADD_STEPS);
+}
+
+bool mer_audit_step(struct mer_audit *audit, uint64_t n)
+{
+    if (audit->steps_left >= n) {
+        audit->steps_left -= n;
+        return true;
+    }
+    audit->steps_left = 0;
+    if (!audit->out_of_steps) {
+        audit->out_of_steps = true;
+        mer_audit_add(audit, MER_AUDIT_BUDGET, 0, "steps");
+    }
+    return false;
+}
+
+bool mer_audit_enter(struct mer_audit *audit, const char *name, size_t n_name, size_t *ret_before)
+{
+    const size_t before = strlen(audit->where);
+    if (audit->depth >= MER_AUDIT_DEPTH_MAX) {
+        mer_audit_add(audit, MER_AUDIT_DEPTH, 0, "%u levels of archives in archives", audit->depth);
+        return false;
+    }
+    const struct mer_quoted quoted = mer_quote_n(name, n_name);
+    (void)snprintf(audit->where + before, sizeof audit->where - before, "%s%s", before ? " > " : "",
+                   quoted.text);
+    mer_audit_cut_text(audit->where, sizeof audit->where);
+    audit->depth++;
+    *ret_before = before;
+    return true;
+}
+
+void mer_audit_leave(struct mer_audit *audit, size_t before)
+{
+    audit->depth--;
+    audit->where[before < sizeof audit->where ? before : 0] = '\0';
+}
+
+mer_status mer_audit_content(struct mer_audit *audit, struct mer_audit_bytes file,
+                             unsigned *ret_format, mer_err *err)
+{
+    const unsigned format = mer_audit_identify(audit, file);
+    if (ret_format)
+        *ret_format = format;
+    if (format == MER_AUDIT_FORMAT_EXECUTABLE)
+        mer_audit_add(audit, MER_AUDIT_PROGRAM, 0, "it begins as programs do");
+    else if (format == MER_AUDIT_FORMAT_EMPTY)
+        mer_audit_add(audit, MER_AUDIT_CONTENTS, 0, "nothing");
+    else if (format == MER_AUDIT_N_FORMATS)
+        mer_audit_add(audit, MER_AUDIT_UNKNOWN, 0, "%s", mer_audit_show_size(file.n_total).text);
+    else if (!readers[format])
+        mer_audit_add(audit, MER_AUDIT_NOT_READ, 0, "%s", mer_audit_format_title(format));
+    else
+        return readers[format](audit, file, err);
+    return mer_ok();
+}
+
+void mer_audit_run(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                   struct mer_audit_report *ret_report)
+{
+    mer_err err = {.code = MER_OK};
+    struct mer_audit audit = {.ctx = ctx,
+                              .report = ret_report,
+                              .steps_left = MER_AUDIT_STEPS,
+                              .inflate_left = MER_AUDIT_INFLATE_TOTAL};
+    memset(ret_report, 0, sizeof *ret_report);
+    ret_report->format = MER_AUDIT_N_FORMATS;
+    const mer_status status =
+        mer_audit_content(&audit, (struct mer_audit_bytes){bytes, n, n}, &ret_report->format, &err);
+    audit.where[0] = '\0';
+    if (!mer_is_ok(status))
+        mer_audit_add(&audit, MER_AUDIT_BUDGET, 0, "memory");
+}
+
+struct mer_audit_size mer_audit_show_size(uint64_t n)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+    struct mer_audit_size shown;
+    double value = (double)n;
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+        value /= 1000;
+    (void)snprintf(shown.text, sizeof shown.text, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return shown;
+}
