@@ -21,7 +21,7 @@
 
 #include "intake/table_format.h"
 
-#define MER_CELL_MAGIC 0x344c4c4543524d4dULL /* changes with any layout here */
+#define MER_CELL_MAGIC 0x354c4c4543524d4dULL /* changes with any layout here */
 
 enum mer_cell_job {
     MER_CELL_JOB_PING,     /* answers at once: start-up time, doctor */
