@@ -47,7 +47,7 @@ static void add(struct mer_audit_report *report, enum mer_audit_kind kind, const
     va_start(arguments, format);
     (void)vsnprintf(finding->detail, sizeof finding->detail, format, arguments);
     va_end(arguments);
-    mer_audit_cut_text(finding->detail, sizeof finding->detail);
+    mer_audit_clean_text(finding->detail);
 }
 
 /* The formats that a name's end promises; MER_AUDIT_N_FORMATS ends a row. */

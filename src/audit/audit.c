@@ -56,7 +56,7 @@ void mer_audit_add(struct mer_audit *audit, enum mer_audit_kind kind, uint64_t o
     va_start(arguments, format);
     (void)vsnprintf(finding.detail, sizeof finding.detail, format, arguments);
     va_end(arguments);
-    mer_audit_cut_text(finding.detail, sizeof finding.detail);
+    mer_audit_clean_text(finding.detail);
     memcpy(finding.where, audit->where, sizeof finding.where);
     add(audit->report, &finding);
     (void)mer_audit_step(audit, MER_AUDIT_ADD_STEPS);
@@ -86,7 +86,7 @@ bool mer_audit_enter(struct mer_audit *audit, const char *name, size_t n_name, s
     const struct mer_quoted quoted = mer_quote_n(name, n_name);
     (void)snprintf(audit->where + before, sizeof audit->where - before, "%s%s", before ? " > " : "",
                    quoted.text);
-    mer_audit_cut_text(audit->where, sizeof audit->where);
+    mer_audit_clean_text(audit->where);
     audit->depth++;
     *ret_before = before;
     return true;

@@ -70,16 +70,17 @@ static bool is_text(const char *field, size_t size)
     return true;
 }
 
-void mer_audit_cut_text(char *text, size_t size)
+void mer_audit_clean_text(char *text)
 {
-    size_t end = strnlen(text, size - 1);
-    if (end + 1 < size)
-        return;
-    while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
-        end--;
-    if (end > 0 && (unsigned char)text[end - 1] >= 0xc0)
-        end--;
-    text[end] = '\0';
+    const size_t n = strlen(text);
+    for (size_t i = 0; i < n;) {
+        const size_t length = mer_utf8_length((const unsigned char *)text + i, n - i);
+        const bool shown =
+            length > 0 && mer_utf8_printable((const unsigned char *)text + i, length);
+        if (!shown)
+            text[i] = '?';
+        i += shown ? length : 1;
+    }
 }
 
 bool mer_audit_report_is_sound(const struct mer_audit_report *report, size_t n)

@@ -93,8 +93,8 @@ struct mer_audit_report {
 /* The worst level of all that was found. */
 enum mer_audit_level mer_audit_worst(const struct mer_audit_report *report);
 
-/* Cuts a text that may not have fitted into its field between two characters. */
-void mer_audit_cut_text(char *text, size_t size);
+/* Puts question marks in place of what cannot be shown: a character that was cut, a control. */
+void mer_audit_clean_text(char *text);
 
 /* A report from a stranger, its first n bytes: every number in range, every text a text. Then and
  * only then it may be looked at. */

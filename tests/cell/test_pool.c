@@ -153,6 +153,8 @@ static void every_family_predicts_in_a_cell_what_it_does_in_the_process(void **s
     (void)state;
     const unsigned n_descriptors = count_descriptors();
     for (size_t i = 0; i < MER_N_FAMILIES * 2; i++) {
+        if (!mer_family_can(MER_FAMILIES[i / 2], i % 2 ? MER_TASK_MULTICLASS : MER_TASK_REGRESSION))
+            continue;
         struct mer_fitted *const model = fit(targets[i % 2], MER_FAMILIES[i / 2]->name);
         const struct mer_cell_input file = file_of(model, NULL);
         const size_t n_outputs = mer_facts_outputs(model->facts);
