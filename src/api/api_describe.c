@@ -48,9 +48,29 @@ static void put_finite(struct mer_json_writer *writer, const char *key, double v
         mer_json_put_null(writer);
 }
 
+/* What became of a column; NULL: it is the target. */
+static void put_role(struct mer_json_writer *writer, const struct mer_prepare_column *column)
+{
+    mer_json_key(writer, "role");
+    mer_json_put_string(writer, column ? mer_column_role_name(column->role) : "target");
+    if (!column)
+        return;
+    mer_json_key(writer, "reason");
+    mer_json_put_string(writer, mer_column_reason_text(column->reason));
+    mer_json_key(writer, "left_out");
+    mer_json_put_boolean(writer, column->left_out != MER_LEFT_OUT_NOT);
+    mer_json_key(writer, "features");
+    mer_json_put_unsigned(writer, column->n_dense);
+    mer_json_key(writer, "levels");
+    mer_json_put_unsigned(writer, column->n_levels);
+    mer_json_key(writer, "terms");
+    mer_json_put_unsigned(writer, column->n_terms);
+}
+
 /* Names and types only: the levels of categorical columns are record values. */
 static void put_columns(struct mer_json_writer *writer, const struct mer_facts *facts)
 {
+    size_t column = 0;
     mer_json_key(writer, "columns");
     mer_json_begin_array(writer);
     for (size_t i = 0; i < facts->n_fields; i++) {
@@ -59,6 +79,7 @@ static void put_columns(struct mer_json_writer *writer, const struct mer_facts *
         mer_json_put_string_n(writer, facts->fields[i].name, facts->fields[i].n_name);
         mer_json_key(writer, "type");
         mer_json_put_string(writer, mer_type_name(facts->fields[i].type));
+        put_role(writer, facts->fields[i].name == facts->target ? NULL : &facts->columns[column++]);
         const char *flag;
         for (size_t k = 0; (flag = mer_field_flag_name(facts->fields[i].flags, k)) != NULL; k++) {
             mer_json_key(writer, flag);

@@ -177,8 +177,9 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         MER_GUARD(order_rungs(ctx, evaluation, f, fold, err));
         MER_GUARD(gather_target(ctx, data->target, n_rows, fold, err));
         MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
+        const struct mer_prepare_options options = {.schema = data->schema, .seed = data->seed};
         MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
-                                  &fold->prepare, err));
+                                  &options, &fold->prepare, err));
         MER_GUARD(mer_prepare_directions(ctx, fold->prepare, data->directions, data->n_directions,
                                          &fold->monotone, err));
         evaluation->prepare_cost += mer_prepare_cost(n_rows, data->frame->n_columns);
@@ -189,7 +190,10 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
 /* Bytes of a row of a design. */
 static size_t row_bytes(const struct mer_design *shape)
 {
-    return shape->n_dense * sizeof(double) + shape->n_groups * sizeof(int32_t);
+    return shape->n_dense * sizeof(double) + shape->n_groups * sizeof(int32_t) +
+           (shape->n_sparse
+                ? shape->sparse_row * (sizeof(uint32_t) + sizeof(float)) + sizeof(size_t)
+                : 0);
 }
 
 mer_status mer_fold_apply(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,

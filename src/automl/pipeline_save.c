@@ -362,7 +362,6 @@ static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *r
     struct mer_design shape;
 
     MER_GUARD(mer_json_want_object(root, "prepare", what, &object, err));
-    MER_GUARD(check_size(object, 4, "prepare", err));
     MER_GUARD(mer_prepare_load(ctx, bundle, "prepare/", object, &pipeline->prepare, err));
     MER_GUARD(check_columns(pipeline, err));
     MER_GUARD(mer_json_want_object(root, "model", what, &object, err));

@@ -18,8 +18,43 @@ const char *mer_left_out_reason(enum mer_left_out left_out)
         [MER_LEFT_OUT_NO_VALUE] = "no value present",
         [MER_LEFT_OUT_IDENTIFIER] = "identifies rows",
         [MER_LEFT_OUT_TEXT] = "free text",
+        [MER_LEFT_OUT_DUPLICATE] = "a copy of another column",
     };
     return reasons[left_out];
+}
+
+const char *mer_column_role_name(enum mer_column_role role)
+{
+    static const char *const names[MER_COLUMN_ROLES] = {
+        [MER_COLUMN_NUMBER] = "number",         [MER_COLUMN_CATEGORY] = "category",
+        [MER_COLUMN_ORDINAL] = "ordinal",       [MER_COLUMN_BOOLEAN] = "boolean",
+        [MER_COLUMN_TIME] = "date or time",     [MER_COLUMN_TEXT] = "text",
+        [MER_COLUMN_IDENTIFIER] = "identifier", [MER_COLUMN_CONSTANT] = "constant",
+        [MER_COLUMN_DUPLICATE] = "duplicate",
+    };
+    return names[role];
+}
+
+const char *mer_column_reason_text(enum mer_column_reason reason)
+{
+    static const char *const texts[MER_BECAUSE_COUNT] = {
+        [MER_BECAUSE_UNKNOWN] = "the model does not say why",
+        [MER_BECAUSE_NUMBERS] = "its values are numbers",
+        [MER_BECAUSE_TRUTH] = "its values are true and false",
+        [MER_BECAUSE_TIMES] = "its values are dates or times",
+        [MER_BECAUSE_LEVELS] = "its texts repeat",
+        [MER_BECAUSE_ORDERED] = "the schema orders its categories",
+        [MER_BECAUSE_WORDS] = "its texts have several words",
+        [MER_BECAUSE_SCHEMA_TEXT] = "the schema says that it is text",
+        [MER_BECAUSE_SCHEMA_FEATURE] = "the schema says that it is a feature",
+        [MER_BECAUSE_OWN_VALUE] = "nearly every row has a value of its own",
+        [MER_BECAUSE_NUMBERS_ROWS] = "it numbers the rows",
+        [MER_BECAUSE_NO_LEVEL] = "none of its texts occurs often enough to learn from",
+        [MER_BECAUSE_ONE_VALUE] = "it has one value in all rows",
+        [MER_BECAUSE_NO_VALUE] = "it has no value in any row",
+        [MER_BECAUSE_COPY] = "another column says the same in every row",
+    };
+    return texts[reason];
 }
 
 mer_status mer_prepare_new(struct mer_alloc *alloc, struct mer_prepare **ret_prepare, mer_err *err)
@@ -46,8 +81,11 @@ void mer_prepare_free(const struct mer_ctx *ctx, struct mer_prepare *prepare)
 /* For every dense column the one, made of the same column, that tells where it was imputed. */
 static mer_status find_indicators(struct mer_prepare *prepare, mer_err *err)
 {
-    MER_GUARD(mer_arena_zero(&prepare->arena, prepare->n_dense, sizeof(*prepare->indicators),
+    const size_t stride = mer_prepare_stride(prepare);
+    MER_GUARD(mer_arena_zero(&prepare->arena, stride, sizeof(*prepare->indicators),
                              &prepare->indicators, err));
+    for (size_t d = prepare->n_dense; d < stride; d++)
+        prepare->indicators[d] = MER_NO_INDICATOR;
     for (size_t first = 0, next; first < prepare->n_dense; first = next) {
         uint32_t indicator = MER_NO_INDICATOR;
         for (next = first;
@@ -87,8 +125,26 @@ static mer_status number_groups(struct mer_prepare *prepare, mer_err *err)
     return mer_ok();
 }
 
+/* Where the features of each text are among those of all. */
+static mer_status place_texts(struct mer_prepare *prepare, mer_err *err)
+{
+    prepare->n_terms = 0;
+    prepare->n_components = 0;
+    for (size_t i = 0; i < prepare->n_texts; i++) {
+        struct mer_text_features *text = &prepare->texts[i];
+        text->first_term = prepare->n_terms;
+        text->first_component = prepare->n_components;
+        prepare->n_terms += text->n_terms;
+        prepare->n_components += text->n_components;
+    }
+    if (prepare->n_terms > UINT32_MAX)
+        return mer_fail(err, MER_ERR_DATA, "the text columns have more than 2^32 terms");
+    return mer_ok();
+}
+
 mer_status mer_prepare_number_features(struct mer_prepare *prepare, mer_err *err)
 {
+    MER_GUARD(place_texts(prepare, err));
     MER_GUARD(find_indicators(prepare, err));
     return number_groups(prepare, err);
 }
@@ -97,6 +153,7 @@ mer_status mer_prepare_number_features(struct mer_prepare *prepare, mer_err *err
 struct learn_job {
     const struct mer_ctx *ctx;
     const struct mer_frame *frame;
+    const struct mer_prepare_options *options;
     const uint32_t *rows;
     size_t n_rows;
     const uint32_t *sources; /* [n_columns]: the frame's column of each feature column */
@@ -109,6 +166,16 @@ struct learn_job {
     } results[LEARN_TASKS_MAX];
 };
 
+/* What the schema says of a column of the frame. */
+static const struct mer_field *field_of(const struct learn_job *job, size_t source)
+{
+    unsigned part;
+    return job->options->schema
+               ? mer_schema_field_of_column(job->options->schema, job->frame->columns[source].name,
+                                            source, &part)
+               : NULL;
+}
+
 static mer_status learn_columns(struct learn_job *job, size_t first, size_t end, mer_err *err)
 {
     double *scratch;
@@ -118,7 +185,8 @@ static mer_status learn_columns(struct learn_job *job, size_t first, size_t end,
     for (size_t i = first; i < end; i++) {
         MER_GUARD_GOTO(mer_ctx_check_cancel(job->ctx, err), out);
         MER_GUARD_GOTO(mer_learn_column(job->ctx->alloc, &job->frame->columns[job->sources[i]],
-                                        job->rows, job->n_rows, scratch, &job->learned[i], err),
+                                        field_of(job, job->sources[i]), job->rows, job->n_rows,
+                                        scratch, &job->learned[i], err),
                        out);
     }
     status = mer_ok();
@@ -152,6 +220,58 @@ static mer_status run_learning(struct learn_job *job, mer_err *err)
     return mer_ok();
 }
 
+/* Whether what was learned of two columns could come of the same cells. */
+static bool learned_alike(const struct mer_learning *a, const struct mer_learning *b)
+{
+    const struct mer_learned_column *x = &a->column, *y = &b->column;
+    if (x->type != y->type || x->left_out != MER_LEFT_OUT_NOT || y->left_out != MER_LEFT_OUT_NOT ||
+        a->n_parts != b->n_parts || x->n_levels != y->n_levels || x->low != y->low ||
+        x->high != y->high || x->fill != y->fill || x->fill_time != y->fill_time)
+        return false;
+    for (size_t p = 0; p < a->n_parts; p++)
+        if (a->parts[p].part != b->parts[p].part || a->parts[p].mean != b->parts[p].mean ||
+            a->parts[p].scale != b->parts[p].scale)
+            return false;
+    return true;
+}
+
+static uint64_t print_of(const struct learn_job *job, size_t i, uint64_t *prints)
+{
+    if (prints[i] == 0)
+        prints[i] = mer_column_print(&job->frame->columns[job->sources[i]], job->rows, job->n_rows);
+    return prints[i];
+}
+
+/* Whether column i says the same in every row as a column before it. */
+static bool is_copy(const struct learn_job *job, size_t i, uint64_t *prints)
+{
+    const struct mer_column *columns = job->frame->columns;
+    for (size_t k = 0; k < i; k++)
+        if (learned_alike(&job->learned[i], &job->learned[k]) &&
+            print_of(job, i, prints) == print_of(job, k, prints) &&
+            mer_columns_equal(&columns[job->sources[i]], &columns[job->sources[k]], job->rows,
+                              job->n_rows))
+            return true;
+    return false;
+}
+
+/* Of columns that say the same in every row the first stays. */
+static mer_status leave_out_copies(struct learn_job *job, mer_err *err)
+{
+    mer_status status = mer_ok();
+    uint64_t *prints;
+
+    MER_GUARD(mer_alloc_zero(job->ctx->alloc, job->n_columns, sizeof(*prints), &prints, err));
+    for (size_t i = 1; i < job->n_columns && mer_is_ok(status); i++) {
+        status = mer_ctx_check_cancel(job->ctx, err);
+        if (!job->learned[i].is_said_feature && is_copy(job, i, prints))
+            mer_learning_leave_out(&job->learned[i], MER_LEFT_OUT_DUPLICATE, MER_COLUMN_DUPLICATE,
+                                   MER_BECAUSE_COPY);
+    }
+    mer_free(job->ctx->alloc, prints);
+    return status;
+}
+
 static mer_status copy_levels(struct mer_prepare *prepare, const struct mer_column *source,
                               const struct mer_learning *learning,
                               struct mer_learned_column *column, mer_err *err)
@@ -163,6 +283,29 @@ static mer_status copy_levels(struct mer_prepare *prepare, const struct mer_colu
         MER_GUARD(mer_arena_text(&prepare->arena, level.bytes, level.n, &copy->text, err));
         copy->n = level.n;
     }
+    return mer_ok();
+}
+
+static mer_status learn_texts(const struct learn_job *job, struct mer_prepare *prepare,
+                              mer_err *err)
+{
+    size_t n_entries = 0, n = 0;
+
+    for (size_t i = 0; i < prepare->n_columns; i++)
+        n += mer_is_text_in_use(&prepare->columns[i]);
+    MER_GUARD(mer_arena_zero(&prepare->arena, n, sizeof(*prepare->texts), &prepare->texts, err));
+    for (size_t i = 0; i < prepare->n_columns; i++) {
+        struct mer_text_features *text = &prepare->texts[prepare->n_texts];
+        if (!mer_is_text_in_use(&prepare->columns[i]))
+            continue;
+        MER_GUARD(mer_text_learn(job->ctx, &prepare->arena, &job->frame->columns[job->sources[i]],
+                                 job->rows, job->n_rows, job->options->seed + i,
+                                 !job->options->without_condensed, text, err));
+        text->column = (uint32_t)i;
+        n_entries += text->terms_a_row;
+        prepare->n_texts++;
+    }
+    prepare->terms_a_row = n_entries;
     return mer_ok();
 }
 
@@ -196,6 +339,7 @@ static mer_status assemble(const struct learn_job *job, struct mer_prepare *prep
                                           .mean = learning->parts[p].mean,
                                           .scale = learning->parts[p].scale};
     }
+    MER_GUARD(learn_texts(job, prepare, err));
     return mer_prepare_number_features(prepare, err);
 }
 
@@ -223,6 +367,7 @@ static mer_status fit_columns(struct learn_job *job, size_t target,
             sources[job->n_columns++] = (uint32_t)i;
     MER_GUARD(mer_alloc_zero(alloc, job->n_columns, sizeof(*job->learned), &job->learned, err));
     MER_GUARD(run_learning(job, err));
+    MER_GUARD(leave_out_copies(job, err));
     MER_GUARD(mer_prepare_new(alloc, &prepare, err));
     const mer_status status = assemble(job, prepare, err);
     if (!mer_is_ok(status)) {
@@ -234,9 +379,11 @@ static mer_status fit_columns(struct learn_job *job, size_t target,
 }
 
 mer_status mer_prepare_fit(const struct mer_ctx *ctx, const struct mer_frame *frame, size_t target,
-                           const uint32_t *rows, size_t n_rows, struct mer_prepare **ret_prepare,
-                           mer_err *err)
+                           const uint32_t *rows, size_t n_rows,
+                           const struct mer_prepare_options *options,
+                           struct mer_prepare **ret_prepare, mer_err *err)
 {
+    static const struct mer_prepare_options none = {.schema = NULL};
     struct learn_job *job;
 
     if (!rows)
@@ -246,6 +393,7 @@ mer_status mer_prepare_fit(const struct mer_ctx *ctx, const struct mer_frame *fr
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof(*job), &job, err));
     job->ctx = ctx;
     job->frame = frame;
+    job->options = options ? options : &none;
     job->rows = rows;
     job->n_rows = n_rows;
     const mer_status status = fit_columns(job, target, ret_prepare, err);
@@ -256,7 +404,10 @@ mer_status mer_prepare_fit(const struct mer_ctx *ctx, const struct mer_frame *fr
 
 void mer_prepare_shape(const struct mer_prepare *prepare, struct mer_design *ret_shape)
 {
-    *ret_shape = (struct mer_design){.n_dense = prepare->n_dense,
+    *ret_shape = (struct mer_design){.n_dense = mer_prepare_stride(prepare),
+                                     .n_condensed = prepare->n_components,
+                                     .n_sparse = prepare->n_terms,
+                                     .sparse_row = prepare->terms_a_row,
                                      .indicators = prepare->indicators,
                                      .n_groups = prepare->n_groups,
                                      .group_start = prepare->group_start};
@@ -299,7 +450,7 @@ mer_status mer_prepare_directions(const struct mer_ctx *ctx, const struct mer_pr
     int8_t *monotone = NULL;
     mer_status status = mer_ok();
     if (n_directions > 0)
-        status = mer_alloc_zero(ctx->alloc, prepare->n_dense, 1, &monotone, err);
+        status = mer_alloc_zero(ctx->alloc, mer_prepare_stride(prepare), 1, &monotone, err);
     for (size_t i = 0; mer_is_ok(status) && i < n_directions; i++)
         status = set_direction(prepare, &directions[i], monotone, err);
     if (!mer_is_ok(status)) {
@@ -315,14 +466,47 @@ size_t mer_prepare_n_columns(const struct mer_prepare *prepare)
     return prepare->n_columns;
 }
 
+static const struct mer_text_features *text_of(const struct mer_prepare *prepare, size_t column)
+{
+    for (size_t i = 0; i < prepare->n_texts; i++)
+        if (prepare->texts[i].column == column)
+            return &prepare->texts[i];
+    return NULL;
+}
+
 void mer_prepare_describe(const struct mer_prepare *prepare, size_t column,
                           struct mer_prepare_column *ret)
 {
     const struct mer_learned_column *learned = &prepare->columns[column];
+    const struct mer_text_features *text = text_of(prepare, column);
 
-    *ret = (struct mer_prepare_column){.name = learned->name,
-                                       .type = learned->type,
-                                       .left_out = learned->left_out,
-                                       .n_dense = learned->n_dense,
-                                       .n_levels = learned->n_levels};
+    *ret =
+        (struct mer_prepare_column){.name = learned->name,
+                                    .type = learned->type,
+                                    .left_out = learned->left_out,
+                                    .role = learned->role,
+                                    .reason = learned->reason,
+                                    .n_dense = learned->n_dense + (text ? text->n_components : 0),
+                                    .n_levels = learned->n_levels,
+                                    .n_terms = text ? text->n_terms : 0};
+}
+
+struct mer_prepare_place mer_prepare_place(const struct mer_prepare *prepare, size_t column)
+{
+    const struct mer_text_features *text = text_of(prepare, column);
+    struct mer_prepare_place place = {.n_dense = prepare->columns[column].n_dense,
+                                      .group = SIZE_MAX};
+
+    for (size_t i = 0; i < column; i++)
+        place.first_dense += prepare->columns[i].n_dense;
+    for (size_t g = 0; g < prepare->n_groups; g++)
+        if (prepare->group_column[g] == column)
+            place.group = g;
+    if (text) {
+        place.first_condensed = prepare->n_dense + text->first_component;
+        place.n_condensed = text->n_components;
+        place.first_sparse = text->first_term;
+        place.n_sparse = text->n_terms;
+    }
+    return place;
 }

@@ -11,13 +11,19 @@
  *                              of them at most, in falling order of count; one code for all rarer
  *                              ones and one for missing, where training had them. r is a
  *                              thousandth of the rows, but at least 2 and at most 10
- *   text                       left out
- *   constant, without a value, identifiers   left out
+ *   text of several words      its length, words, capitals, digits and other signs; the terms that
+ *                              training rows share as a sparse row, and what condenses them
+ *                              (prepare_text.h)
+ *   constant, without a value, identifiers, copies of other columns   left out
+ *
+ * Every column has a role, and a reason for it in words. What a schema says decides.
  *
  * Dense columns are standardised to mean 0 and deviation 1 of the training rows, then clipped to
  * +-1e6, which no training row reaches. An identifier is a categorical column in which more than
  * nine rows in ten have a level of their own, or an integer column of 50 rows or more that numbers
- * them: no value twice, none missing, no more gaps than values.
+ * them: no value twice, none missing, no more gaps than values. A text column is text where its
+ * cells have two words or more on average, mostly of letters, or where the schema says that it is
+ * text or a feature; else it is an identifier.
  */
 #ifndef MER_AUTOML_PREPARE_H
 #define MER_AUTOML_PREPARE_H
@@ -36,19 +42,69 @@ enum mer_left_out {
     MER_LEFT_OUT_CONSTANT,
     MER_LEFT_OUT_NO_VALUE,
     MER_LEFT_OUT_IDENTIFIER,
-    MER_LEFT_OUT_TEXT,
+    MER_LEFT_OUT_TEXT, /* in models of earlier versions */
+    MER_LEFT_OUT_DUPLICATE,
     MER_LEFT_OUT_COUNT
 };
 /* "constant", "free text", ... for people */
 const char *mer_left_out_reason(enum mer_left_out left_out);
+
+/* What a column is taken for. The numbers are part of the saved form: append only. */
+enum mer_column_role {
+    MER_COLUMN_NUMBER,
+    MER_COLUMN_CATEGORY,
+    MER_COLUMN_ORDINAL,
+    MER_COLUMN_BOOLEAN,
+    MER_COLUMN_TIME,
+    MER_COLUMN_TEXT,
+    MER_COLUMN_IDENTIFIER,
+    MER_COLUMN_CONSTANT,
+    MER_COLUMN_DUPLICATE,
+    MER_COLUMN_ROLES
+};
+/* "number", "category", "date or time", ... */
+const char *mer_column_role_name(enum mer_column_role role);
+
+/* Why. The numbers are part of the saved form: append only. */
+enum mer_column_reason {
+    MER_BECAUSE_UNKNOWN, /* models of earlier versions do not say */
+    MER_BECAUSE_NUMBERS,
+    MER_BECAUSE_TRUTH,
+    MER_BECAUSE_TIMES,
+    MER_BECAUSE_LEVELS,
+    MER_BECAUSE_ORDERED,
+    MER_BECAUSE_WORDS,
+    MER_BECAUSE_SCHEMA_TEXT,
+    MER_BECAUSE_SCHEMA_FEATURE,
+    MER_BECAUSE_OWN_VALUE,
+    MER_BECAUSE_NUMBERS_ROWS,
+    MER_BECAUSE_NO_LEVEL,
+    MER_BECAUSE_ONE_VALUE,
+    MER_BECAUSE_NO_VALUE,
+    MER_BECAUSE_COPY,
+    MER_BECAUSE_COUNT
+};
+/* "its texts have several words", ... for people. */
+const char *mer_column_reason_text(enum mer_column_reason reason);
 
 /* What became of one column, for people. The texts live as long as the preprocessing. */
 struct mer_prepare_column {
     const char *name;
     enum mer_type type;
     enum mer_left_out left_out;
-    size_t n_dense;  /* dense columns made from it */
+    enum mer_column_role role;
+    enum mer_column_reason reason;
+    size_t n_dense;  /* dense columns made from it, condensed ones among them */
     size_t n_levels; /* categorical: levels kept */
+    size_t n_terms;  /* text: sparse columns made from it */
+};
+
+/* Where what was made of a column is in a design. */
+struct mer_prepare_place {
+    size_t first_dense, n_dense;
+    size_t first_condensed, n_condensed; /* dense columns too */
+    size_t group;                        /* SIZE_MAX: none */
+    size_t first_sparse, n_sparse;
 };
 
 /* A design that owns its memory. */
@@ -58,12 +114,23 @@ struct mer_prepared {
     int32_t *codes;
     uint32_t *group_start;
     uint32_t *indicators;
+    size_t *sparse_start;
+    uint32_t *sparse_columns;
+    float *sparse_values;
+};
+
+/* How to learn; zeroed: the schema says nothing, and the sparse block is condensed. */
+struct mer_prepare_options {
+    const struct mer_schema *schema; /* NULL: none */
+    uint64_t seed;
+    bool without_condensed; /* for a family that takes the sparse block */
 };
 
 /* Learns from the given rows of the frame (NULL: all, and n_rows is not looked at). `target` is the
- * column that is not a feature (SIZE_MAX: every column is one). */
+ * column that is not a feature (SIZE_MAX: every column is one). `options`: NULL for none. */
 MER_MUST_CHECK mer_status mer_prepare_fit(const struct mer_ctx *ctx, const struct mer_frame *frame,
                                           size_t target, const uint32_t *rows, size_t n_rows,
+                                          const struct mer_prepare_options *options,
                                           struct mer_prepare **ret_prepare, mer_err *err);
 /* Applies it to the given rows (NULL: all) of a frame whose columns are found by name and must have
  * the type seen when fitting, integers and numbers being alike (MER_ERR_DATA otherwise). A level
@@ -97,6 +164,7 @@ void mer_prepare_shape(const struct mer_prepare *prepare, struct mer_design *ret
 size_t mer_prepare_n_columns(const struct mer_prepare *prepare);
 void mer_prepare_describe(const struct mer_prepare *prepare, size_t column,
                           struct mer_prepare_column *ret);
+struct mer_prepare_place mer_prepare_place(const struct mer_prepare *prepare, size_t column);
 
 /* That predictions may only rise (1) or only fall (-1) with a column. */
 struct mer_direction {

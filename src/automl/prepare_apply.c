@@ -41,6 +41,9 @@ static bool is_named(const struct mer_frame *frame, size_t i, const char *name)
  * happened to be whole says nothing about the next table's. */
 static bool can_stand_for(enum mer_type type, enum mer_type learned)
 {
+    /* Which of the two a reader makes of texts depends on how many there are of them. */
+    if (learned == MER_TYPE_TEXT && type == MER_TYPE_CATEGORICAL)
+        return true;
     const bool both_numbers = (type == MER_TYPE_INTEGER || type == MER_TYPE_NUMBER) &&
                               (learned == MER_TYPE_INTEGER || learned == MER_TYPE_NUMBER);
     return type == learned || both_numbers;
@@ -174,9 +177,14 @@ struct block {
     const uint32_t *rows; /* NULL: first, first + 1, ... */
     size_t first;
     size_t n_rows;
-    double *dense;  /* [n_rows][n_dense] */
+    double *dense;  /* [n_rows][stride] */
     int32_t *codes; /* [n_rows][n_groups] */
 };
+
+static size_t block_stride(const struct block *block)
+{
+    return mer_prepare_stride(block->binding->prepare);
+}
 
 static size_t block_row(const struct block *block, size_t i)
 {
@@ -195,10 +203,10 @@ static void fill_number(const struct block *block, const struct mer_learned_colu
                         const struct mer_column *column, const struct mer_dense_column *dense,
                         double *out)
 {
-    const size_t n_dense = block->binding->prepare->n_dense;
+    const size_t stride = block_stride(block);
     const double missing = standardise(dense, learned->fill);
 
-    for (size_t i = 0; i < block->n_rows; i++, out += n_dense) {
+    for (size_t i = 0; i < block->n_rows; i++, out += stride) {
         const size_t row = block_row(block, i);
         if (!mer_column_has(column, row)) {
             *out = missing;
@@ -218,7 +226,7 @@ static void fill_missing(const struct block *block, const struct mer_column *col
     const double present = standardise(dense, 0), missing = standardise(dense, 1);
 
     for (size_t i = 0; i < block->n_rows; i++)
-        out[i * block->binding->prepare->n_dense] =
+        out[i * block_stride(block)] =
             mer_column_has(column, block_row(block, i)) ? present : missing;
 }
 
@@ -229,11 +237,25 @@ static void fill_time(const struct block *block, const struct mer_learned_column
 {
     double parts[MER_PART_COUNT];
 
-    for (size_t i = 0; i < block->n_rows; i++, out += block->binding->prepare->n_dense) {
+    for (size_t i = 0; i < block->n_rows; i++, out += block_stride(block)) {
         const size_t row = block_row(block, i);
         const int64_t value =
             mer_column_has(column, row) ? column->data.integers[row] : learned->fill_time;
         mer_date_parts(learned->type, value, learned->fill_time, parts);
+        for (size_t p = 0; p < n; p++)
+            if (dense[p].part != MER_PART_MISSING)
+                out[p] = standardise(&dense[p], parts[dense[p].part]);
+    }
+}
+
+/* All `n` dense columns of a text but the indicator and those that condense its terms. */
+static void fill_looks(const struct block *block, const struct mer_column *column,
+                       const struct mer_dense_column *dense, size_t n, double *out)
+{
+    double parts[MER_PART_COUNT];
+
+    for (size_t i = 0; i < block->n_rows; i++, out += block_stride(block)) {
+        mer_text_parts(mer_text_cell(column, block_row(block, i)), parts);
         for (size_t p = 0; p < n; p++)
             if (dense[p].part != MER_PART_MISSING)
                 out[p] = standardise(&dense[p], parts[dense[p].part]);
@@ -266,6 +288,8 @@ static void fill_block(const struct block *block)
         n = learned->n_dense;
         if (mer_type_is_time(learned->type))
             fill_time(block, learned, column, dense, n, block->dense + j);
+        if (learned->type == MER_TYPE_TEXT)
+            fill_looks(block, column, dense, n, block->dense + j);
         for (size_t p = 0; p < n; p++) {
             if (dense[p].part == MER_PART_VALUE)
                 fill_number(block, learned, column, &dense[p], block->dense + j + p);
@@ -281,7 +305,8 @@ static void fill_task(void *argument, size_t task, size_t worker)
 {
     const struct block *all = argument;
     const struct mer_prepare *prepare = all->binding->prepare;
-    const size_t row_bytes = prepare->n_dense * sizeof(double);
+    const size_t stride = mer_prepare_stride(prepare);
+    const size_t row_bytes = stride * sizeof(double);
     const size_t fitting = row_bytes ? BLOCK_BYTES / row_bytes : BLOCK_ROWS_MAX;
     const size_t step = fitting < BLOCK_ROWS_MIN   ? BLOCK_ROWS_MIN
                         : fitting > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX
@@ -295,7 +320,7 @@ static void fill_task(void *argument, size_t task, size_t worker)
                                     .rows = all->rows ? all->rows + i : NULL,
                                     .first = all->first + i,
                                     .n_rows = end - i < step ? end - i : step,
-                                    .dense = all->dense + i * prepare->n_dense,
+                                    .dense = all->dense + i * stride,
                                     .codes = all->codes + i * prepare->n_groups};
         fill_block(&block);
     }
@@ -304,9 +329,10 @@ static void fill_task(void *argument, size_t task, size_t worker)
 static mer_status allocate(const struct mer_ctx *ctx, const struct mer_prepare *prepare,
                            size_t n_rows, struct mer_prepared *prepared, mer_err *err)
 {
+    const size_t stride = mer_prepare_stride(prepare);
     size_t n_dense, n_codes;
 
-    if (!mer_size_mul(n_rows, prepare->n_dense, &n_dense) ||
+    if (!mer_size_mul(n_rows, stride, &n_dense) ||
         !mer_size_mul(n_rows, prepare->n_groups, &n_codes))
         return mer_fail(err, MER_ERR_MEMORY, "%zu rows and %zu columns do not fit into memory",
                         n_rows, prepare->n_columns);
@@ -314,10 +340,40 @@ static mer_status allocate(const struct mer_ctx *ctx, const struct mer_prepare *
     MER_GUARD(mer_alloc_array(ctx->alloc, n_codes, sizeof(int32_t), &prepared->codes, err));
     MER_GUARD(mer_alloc_array(ctx->alloc, prepare->n_groups + 1, sizeof(uint32_t),
                               &prepared->group_start, err));
-    MER_GUARD(mer_alloc_array(ctx->alloc, prepare->n_dense, sizeof(uint32_t), &prepared->indicators,
-                              err));
+    MER_GUARD(mer_alloc_array(ctx->alloc, stride, sizeof(uint32_t), &prepared->indicators, err));
     memcpy(prepared->group_start, prepare->group_start, (prepare->n_groups + 1) * sizeof(uint32_t));
-    memcpy(prepared->indicators, prepare->indicators, prepare->n_dense * sizeof(uint32_t));
+    memcpy(prepared->indicators, prepare->indicators, stride * sizeof(uint32_t));
+    return mer_ok();
+}
+
+/* The condensed columns and the sparse block. */
+static mer_status fill_texts(const struct mer_ctx *ctx, const struct block *all,
+                             struct mer_prepared *prepared, mer_err *err)
+{
+    const struct mer_binding *binding = all->binding;
+    const struct mer_prepare *prepare = binding->prepare;
+    struct mer_text_block block = {.texts = prepare->texts,
+                                   .n_texts = prepare->n_texts,
+                                   .rows = all->rows,
+                                   .first = all->first,
+                                   .n_rows = all->n_rows,
+                                   .components = prepared->dense + prepare->n_dense,
+                                   .stride = mer_prepare_stride(prepare)};
+    const struct mer_column **columns;
+    struct mer_text_rows made;
+
+    if (prepare->n_texts == 0)
+        return mer_ok();
+    MER_GUARD(mer_alloc_array(ctx->alloc, prepare->n_texts, sizeof(*columns), &columns, err));
+    for (size_t i = 0; i < prepare->n_texts; i++)
+        columns[i] = binding->columns[prepare->texts[i].column];
+    block.columns = columns;
+    const mer_status status = mer_text_rows_make(ctx, &block, &made, err);
+    mer_free(ctx->alloc, columns);
+    MER_GUARD(status);
+    prepared->sparse_start = made.start;
+    prepared->sparse_columns = made.columns;
+    prepared->sparse_values = made.values;
     return mer_ok();
 }
 
@@ -340,12 +396,20 @@ mer_status mer_binding_apply(const struct mer_ctx *ctx, const struct mer_binding
                         .dense = prepared.dense,
                         .codes = prepared.codes};
     mer_team_run(ctx->team, fill_task, &all, (n_rows + TASK_ROWS - 1) / TASK_ROWS);
+    const mer_status filled = fill_texts(ctx, &all, &prepared, err);
+    if (!mer_is_ok(filled)) {
+        mer_prepared_release(ctx, &prepared);
+        return filled;
+    }
     mer_prepare_shape(prepare, &prepared.design);
     prepared.design.n_rows = n_rows;
     prepared.design.dense = prepared.dense;
     prepared.design.codes = prepared.codes;
     prepared.design.group_start = prepared.group_start;
     prepared.design.indicators = prepared.indicators;
+    prepared.design.sparse_start = prepared.sparse_start;
+    prepared.design.sparse_columns = prepared.sparse_columns;
+    prepared.design.sparse_values = prepared.sparse_values;
     *ret_prepared = prepared;
     return mer_ok();
 }
@@ -369,5 +433,8 @@ void mer_prepared_release(const struct mer_ctx *ctx, struct mer_prepared *prepar
     mer_free(ctx->alloc, prepared->codes);
     mer_free(ctx->alloc, prepared->group_start);
     mer_free(ctx->alloc, prepared->indicators);
+    mer_free(ctx->alloc, prepared->sparse_start);
+    mer_free(ctx->alloc, prepared->sparse_columns);
+    mer_free(ctx->alloc, prepared->sparse_values);
     *prepared = (struct mer_prepared){0};
 }

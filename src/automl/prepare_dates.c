@@ -16,7 +16,13 @@ bool mer_part_fits(enum mer_part part, enum mer_type type)
     case MER_PART_VALUE:
         return mer_type_is_number(type);
     case MER_PART_MISSING:
-        return mer_type_is_number(type) || mer_type_is_time(type);
+        return mer_type_is_number(type) || mer_type_is_time(type) || type == MER_TYPE_TEXT;
+    case MER_PART_TEXT_LENGTH:
+    case MER_PART_TEXT_WORDS:
+    case MER_PART_TEXT_UPPER:
+    case MER_PART_TEXT_DIGITS:
+    case MER_PART_TEXT_SIGNS:
+        return type == MER_TYPE_TEXT;
     case MER_PART_ELAPSED:
         return mer_type_is_time(type);
     case MER_PART_DAYTIME_SIN:

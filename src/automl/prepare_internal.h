@@ -4,6 +4,7 @@
 #define MER_AUTOML_PREPARE_INTERNAL_H
 
 #include "automl/prepare.h"
+#include "automl/prepare_text.h"
 
 /* What a dense column holds of the column that it was made from. The numbers are part of the saved
  * form: append only. */
@@ -20,6 +21,12 @@ enum mer_part {
     MER_PART_WEEKDAY_COS,
     MER_PART_DAYTIME_SIN,
     MER_PART_DAYTIME_COS,
+    MER_PART_TEXT_LENGTH, /* text: ln(1 + characters) */
+    MER_PART_TEXT_WORDS,  /* ln(1 + words) */
+    MER_PART_TEXT_UPPER,  /* the share of letters that are capitals, of characters that are digits,
+                           */
+    MER_PART_TEXT_DIGITS, /* and of characters that are neither letters nor digits nor spaces */
+    MER_PART_TEXT_SIGNS,
     MER_PART_COUNT
 };
 
@@ -48,7 +55,9 @@ struct mer_learned_column {
     size_t n_name;
     enum mer_type type;
     enum mer_left_out left_out;
-    size_t n_dense; /* dense columns made from it */
+    enum mer_column_role role;
+    enum mer_column_reason reason;
+    size_t n_dense; /* dense columns made from it, without condensed ones */
     double low;     /* number, integer, boolean: finite values seen lie in low .. high */
     double high;
     double fill;        /* their median */
@@ -71,7 +80,12 @@ struct mer_prepare {
     size_t n_columns;
     struct mer_dense_column *dense; /* by column, then part */
     size_t n_dense;
-    uint32_t *indicators;     /* [n_dense], as in a design */
+    struct mer_text_features *texts; /* by column */
+    size_t n_texts;
+    size_t n_terms;           /* of all texts */
+    size_t n_components;      /* of all texts: the condensed columns, behind `dense` */
+    size_t terms_a_row;       /* entries of a sparse row, on average of the training rows */
+    uint32_t *indicators;     /* [n_dense + n_components], as in a design */
     struct mer_level *levels; /* of all groups, in column order */
     size_t n_levels;
     uint32_t *group_column; /* [n_groups] */
@@ -84,9 +98,20 @@ static inline bool mer_type_is_number(enum mer_type type)
     return type == MER_TYPE_NUMBER || type == MER_TYPE_INTEGER || type == MER_TYPE_BOOLEAN;
 }
 
+/* Columns of a design: its stride. */
+static inline size_t mer_prepare_stride(const struct mer_prepare *prepare)
+{
+    return prepare->n_dense + prepare->n_components;
+}
+
 static inline bool mer_type_is_time(enum mer_type type)
 {
     return type == MER_TYPE_DATE || type == MER_TYPE_TIME || type == MER_TYPE_DATETIME;
+}
+
+static inline bool mer_is_text_in_use(const struct mer_learned_column *column)
+{
+    return column->type == MER_TYPE_TEXT && column->left_out == MER_LEFT_OUT_NOT;
 }
 
 /* The codes of a categorical column. */
@@ -113,7 +138,20 @@ bool mer_part_fits(enum mer_part part, enum mer_type type);
 void mer_date_parts(enum mer_type type, int64_t value, int64_t median,
                     double ret_parts[MER_PART_COUNT]);
 
-/* indicators, group_column and group_start from the columns, which are complete. */
+/* The looks of a text, in parts[MER_PART_TEXT_LENGTH] and behind. */
+void mer_text_parts(struct mer_cell cell, double parts[MER_PART_COUNT]);
+
+/* Arrays of the texts, prepare_save_text.c. Loading needs the columns, and checks all as hostile.
+ */
+MER_MUST_CHECK mer_status mer_prepare_save_texts(const struct mer_prepare *prepare,
+                                                 const char *prefix, struct mer_bundle *bundle,
+                                                 mer_err *err);
+MER_MUST_CHECK mer_status mer_prepare_load_texts(struct mer_prepare *prepare,
+                                                 const struct mer_bundle *bundle,
+                                                 const char *prefix, mer_err *err);
+
+/* Numbers the features: places of texts, indicators, group_column and group_start, from the columns
+ * and texts, which are complete. */
 MER_MUST_CHECK mer_status mer_prepare_number_features(struct mer_prepare *prepare, mer_err *err);
 MER_MUST_CHECK mer_status mer_prepare_new(struct mer_alloc *alloc, struct mer_prepare **ret_prepare,
                                           mer_err *err);
@@ -126,13 +164,27 @@ struct mer_part_scale {
 };
 struct mer_learning {
     struct mer_learned_column column; /* name not set */
+    bool is_said_feature;             /* by the schema: no guess makes it an identifier */
     struct mer_part_scale parts[MER_PART_COUNT];
     size_t n_parts;
     int32_t *levels; /* categorical: the frame's codes of the levels kept; from alloc */
 };
-/* scratch: n_rows doubles. rows as in mer_prepare_fit, or NULL for 0 .. n_rows - 1. */
+/* scratch: n_rows doubles. rows as in mer_prepare_fit, or NULL for 0 .. n_rows - 1. `field`: what a
+ * schema says of the column, or NULL. */
 MER_MUST_CHECK mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *column,
-                                           const uint32_t *rows, size_t n_rows, double *scratch,
-                                           struct mer_learning *ret, mer_err *err);
+                                           const struct mer_field *field, const uint32_t *rows,
+                                           size_t n_rows, double *scratch, struct mer_learning *ret,
+                                           mer_err *err);
+/* Makes the column no feature; nothing of what was learned of it stays, but its levels. */
+void mer_learning_leave_out(struct mer_learning *learning, enum mer_left_out left_out,
+                            enum mer_column_role role, enum mer_column_reason reason);
+/* The same for text, prepare_learn_text.c. */
+void mer_learn_text(const struct mer_column *column, bool is_said, const uint32_t *rows,
+                    size_t n_rows, struct mer_learning *ret);
+/* A number that columns which say the same have in common; never 0. */
+uint64_t mer_column_print(const struct mer_column *column, const uint32_t *rows, size_t n_rows);
+/* Whether two columns say the same in every one of the rows. */
+bool mer_columns_equal(const struct mer_column *a, const struct mer_column *b, const uint32_t *rows,
+                       size_t n_rows);
 
 #endif

@@ -74,10 +74,24 @@ static void add_missing_part(struct mer_learning *learning, size_t n_missing, si
     add_part(learning, MER_PART_MISSING, share, sqrt(share * (1 - share)));
 }
 
+static void leave_out(struct mer_learned_column *column, enum mer_left_out left_out,
+                      enum mer_column_role role, enum mer_column_reason reason)
+{
+    column->left_out = left_out;
+    column->role = role;
+    column->reason = reason;
+}
+
 static void leave_out_if_nothing(struct mer_learning *learning)
 {
     if (learning->n_parts == 0)
-        learning->column.left_out = MER_LEFT_OUT_CONSTANT;
+        leave_out(&learning->column, MER_LEFT_OUT_CONSTANT, MER_COLUMN_CONSTANT,
+                  MER_BECAUSE_ONE_VALUE);
+}
+
+static void leave_out_without_value(struct mer_learned_column *column)
+{
+    leave_out(column, MER_LEFT_OUT_NO_VALUE, MER_COLUMN_CONSTANT, MER_BECAUSE_NO_VALUE);
 }
 
 /* Present values in row order into `values`; their number. */
@@ -143,7 +157,7 @@ static void learn_number(const struct mer_column *column, const struct learning_
     const size_t n = gather_numbers(column, rows, values);
 
     if (!clip_to_finite(values, n, &learned->low, &learned->high)) {
-        learned->left_out = MER_LEFT_OUT_NO_VALUE;
+        leave_out_without_value(learned);
         return;
     }
     const double n_missing = (double)(rows->n - n);
@@ -151,9 +165,10 @@ static void learn_number(const struct mer_column *column, const struct learning_
     learned->fill = median(values, n);
     const double mean = (sum + n_missing * learned->fill) / (double)rows->n;
 
-    if (column->type == MER_TYPE_INTEGER && n == rows->n &&
+    if (column->type == MER_TYPE_INTEGER && n == rows->n && !ret->is_said_feature &&
         numbers_rows(values, n, learned->low, learned->high)) {
-        learned->left_out = MER_LEFT_OUT_IDENTIFIER;
+        leave_out(learned, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER,
+                  MER_BECAUSE_NUMBERS_ROWS);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -202,7 +217,7 @@ static void learn_time(const struct mer_column *column, const struct learning_ro
     size_t n_present;
 
     if (!time_median(column, rows, scratch, &n_present, &ret->column.fill_time)) {
-        ret->column.left_out = MER_LEFT_OUT_NO_VALUE;
+        leave_out_without_value(&ret->column);
         return;
     }
     const int64_t fill = ret->column.fill_time;
@@ -225,7 +240,7 @@ static void learn_time(const struct mer_column *column, const struct learning_ro
         const double scale = sqrt(squares[p] / (double)rows->n);
         if (p == MER_PART_MISSING)
             add_missing_part(ret, rows->n - n_present, rows->n);
-        else if (varies[p] && scale > 0)
+        else if (varies[p] && scale > 0 && mer_part_fits(p, column->type))
             add_part(ret, p, mean[p], scale);
     }
     leave_out_if_nothing(ret);
@@ -263,11 +278,12 @@ static mer_status keep_levels(struct mer_alloc *alloc, struct level_count *count
     size_t n_kept = 0, n_covered = 0;
 
     if (n_present == 0) {
-        learned->left_out = MER_LEFT_OUT_NO_VALUE;
+        leave_out_without_value(learned);
         return mer_ok();
     }
-    if (n_present >= MER_IDENTIFIER_ROWS_MIN && (double)n_seen > 0.9 * (double)n_present) {
-        learned->left_out = MER_LEFT_OUT_IDENTIFIER;
+    if (n_present >= MER_IDENTIFIER_ROWS_MIN && !ret->is_said_feature &&
+        (double)n_seen > 0.9 * (double)n_present) {
+        leave_out(learned, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER, MER_BECAUSE_OWN_VALUE);
         return mer_ok();
     }
     qsort(counts, n_seen, sizeof(*counts), compare_counts);
@@ -277,7 +293,11 @@ static mer_status keep_levels(struct mer_alloc *alloc, struct level_count *count
     learned->has_rare = n_covered < n_present;
     learned->has_missing = n_present < n_rows;
     if (mer_learned_width(learned) < 2) {
-        learned->left_out = n_seen > 1 ? MER_LEFT_OUT_IDENTIFIER : MER_LEFT_OUT_CONSTANT;
+        if (n_seen > 1)
+            leave_out(learned, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER,
+                      MER_BECAUSE_NO_LEVEL);
+        else
+            leave_out(learned, MER_LEFT_OUT_CONSTANT, MER_COLUMN_CONSTANT, MER_BECAUSE_ONE_VALUE);
         learned->n_levels = 0;
         return mer_ok();
     }
@@ -310,14 +330,48 @@ static mer_status learn_levels(struct mer_alloc *alloc, const struct mer_column 
     return status;
 }
 
+/* What columns of a type are unless their values say otherwise. */
+static void say_usual_role(struct mer_learned_column *column, const struct mer_field *field)
+{
+    static const struct {
+        enum mer_column_role role;
+        enum mer_column_reason reason;
+    } usual[MER_TYPE_COUNT] = {
+        [MER_TYPE_BOOLEAN] = {MER_COLUMN_BOOLEAN, MER_BECAUSE_TRUTH},
+        [MER_TYPE_INTEGER] = {MER_COLUMN_NUMBER, MER_BECAUSE_NUMBERS},
+        [MER_TYPE_NUMBER] = {MER_COLUMN_NUMBER, MER_BECAUSE_NUMBERS},
+        [MER_TYPE_CATEGORICAL] = {MER_COLUMN_CATEGORY, MER_BECAUSE_LEVELS},
+        [MER_TYPE_TEXT] = {MER_COLUMN_TEXT, MER_BECAUSE_WORDS},
+        [MER_TYPE_DATE] = {MER_COLUMN_TIME, MER_BECAUSE_TIMES},
+        [MER_TYPE_TIME] = {MER_COLUMN_TIME, MER_BECAUSE_TIMES},
+        [MER_TYPE_DATETIME] = {MER_COLUMN_TIME, MER_BECAUSE_TIMES},
+    };
+    column->role = usual[column->type].role;
+    column->reason = usual[column->type].reason;
+    if (column->type == MER_TYPE_CATEGORICAL && field && field->categories_ordered) {
+        column->role = MER_COLUMN_ORDINAL;
+        column->reason = MER_BECAUSE_ORDERED;
+    }
+}
+
+void mer_learning_leave_out(struct mer_learning *learning, enum mer_left_out left_out,
+                            enum mer_column_role role, enum mer_column_reason reason)
+{
+    learning->column = (struct mer_learned_column){
+        .type = learning->column.type, .left_out = left_out, .role = role, .reason = reason};
+    learning->n_parts = 0;
+}
+
 mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *column,
-                            const uint32_t *rows, size_t n_rows, double *scratch,
-                            struct mer_learning *ret, mer_err *err)
+                            const struct mer_field *field, const uint32_t *rows, size_t n_rows,
+                            double *scratch, struct mer_learning *ret, mer_err *err)
 {
     const struct learning_rows learning_rows = {rows, n_rows};
     mer_status status = mer_ok();
 
     *ret = (struct mer_learning){.column = {.type = column->type}};
+    ret->is_said_feature = field && field->role == MER_ROLE_FEATURE;
+    say_usual_role(&ret->column, field);
     if (mer_type_is_number(column->type))
         learn_number(column, &learning_rows, scratch, ret);
     else if (mer_type_is_time(column->type))
@@ -325,10 +379,9 @@ mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *co
     else if (column->type == MER_TYPE_CATEGORICAL)
         status = learn_levels(alloc, column, &learning_rows, ret, err);
     else
-        ret->column.left_out = MER_LEFT_OUT_TEXT;
+        mer_learn_text(column, field && (field->flags & MER_FIELD_TEXT), rows, n_rows, ret);
     /* Nothing of a column that is no feature stays in the model. */
     if (ret->column.left_out != MER_LEFT_OUT_NOT)
-        ret->column =
-            (struct mer_learned_column){.type = column->type, .left_out = ret->column.left_out};
+        mer_learning_leave_out(ret, ret->column.left_out, ret->column.role, ret->column.reason);
     return status;
 }

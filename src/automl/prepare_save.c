@@ -9,11 +9,15 @@
 #include "learn/saved.h"
 
 enum { FLAG_RARE = 1, FLAG_MISSING = 2 };
+/* The first form has no member of that name, no roles, and no texts in use. */
+enum { FORM = 2, MEMBERS_OLD = 4, MEMBERS = 5 };
 
 /* What the arrays hold, parallel to the columns or to the dense columns. */
 struct saved {
     uint8_t *types;
     uint8_t *left_out;
+    uint8_t *roles; /* NULL in models of the first form, which have none */
+    uint8_t *reasons;
     uint8_t *flags;
     uint32_t *n_levels;
     double *low;
@@ -31,19 +35,22 @@ static const struct saved_field {
     enum mer_dtype dtype;
     size_t offset; /* of the pointer in struct saved */
     bool is_dense; /* one element per dense column, else one per column */
+    bool is_new;   /* the first form has it not */
 } fields[] = {
-    {"types", MER_DTYPE_U8, offsetof(struct saved, types), false},
-    {"left_out", MER_DTYPE_U8, offsetof(struct saved, left_out), false},
-    {"flags", MER_DTYPE_U8, offsetof(struct saved, flags), false},
-    {"n_levels", MER_DTYPE_U32, offsetof(struct saved, n_levels), false},
-    {"low", MER_DTYPE_F64, offsetof(struct saved, low), false},
-    {"high", MER_DTYPE_F64, offsetof(struct saved, high), false},
-    {"fill", MER_DTYPE_F64, offsetof(struct saved, fill), false},
-    {"fill_time", MER_DTYPE_I64, offsetof(struct saved, fill_time), false},
-    {"dense_column", MER_DTYPE_U32, offsetof(struct saved, dense_column), true},
-    {"dense_part", MER_DTYPE_U8, offsetof(struct saved, dense_part), true},
-    {"dense_mean", MER_DTYPE_F64, offsetof(struct saved, dense_mean), true},
-    {"dense_scale", MER_DTYPE_F64, offsetof(struct saved, dense_scale), true},
+    {"types", MER_DTYPE_U8, offsetof(struct saved, types), false, false},
+    {"left_out", MER_DTYPE_U8, offsetof(struct saved, left_out), false, false},
+    {"roles", MER_DTYPE_U8, offsetof(struct saved, roles), false, true},
+    {"reasons", MER_DTYPE_U8, offsetof(struct saved, reasons), false, true},
+    {"flags", MER_DTYPE_U8, offsetof(struct saved, flags), false, false},
+    {"n_levels", MER_DTYPE_U32, offsetof(struct saved, n_levels), false, false},
+    {"low", MER_DTYPE_F64, offsetof(struct saved, low), false, false},
+    {"high", MER_DTYPE_F64, offsetof(struct saved, high), false, false},
+    {"fill", MER_DTYPE_F64, offsetof(struct saved, fill), false, false},
+    {"fill_time", MER_DTYPE_I64, offsetof(struct saved, fill_time), false, false},
+    {"dense_column", MER_DTYPE_U32, offsetof(struct saved, dense_column), true, false},
+    {"dense_part", MER_DTYPE_U8, offsetof(struct saved, dense_part), true, false},
+    {"dense_mean", MER_DTYPE_F64, offsetof(struct saved, dense_mean), true, false},
+    {"dense_scale", MER_DTYPE_F64, offsetof(struct saved, dense_scale), true, false},
 };
 enum { N_FIELDS = sizeof(fields) / sizeof(*fields) };
 
@@ -65,11 +72,15 @@ static mer_status add_arrays(struct mer_bundle *bundle, const char *prefix, size
 
 /* Points `saved` at the arrays of a bundle; they are only read. */
 static mer_status get_arrays(const struct mer_bundle *bundle, const char *prefix, size_t n_columns,
-                             size_t n_dense, struct saved *saved, mer_err *err)
+                             size_t n_dense, bool is_old, struct saved *saved, mer_err *err)
 {
     for (size_t i = 0; i < N_FIELDS; i++) {
         const struct saved_field *field = &fields[i];
-        const void *data;
+        const void *data = NULL;
+        if (is_old && field->is_new) {
+            memcpy((char *)saved + field->offset, &data, sizeof(data));
+            continue;
+        }
         MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, field->name).text,
                                         field->dtype, field->is_dense ? n_dense : n_columns, &data,
                                         err));
@@ -113,6 +124,8 @@ mer_status mer_prepare_save(const struct mer_prepare *prepare, const char *prefi
         const struct mer_learned_column *column = &prepare->columns[i];
         saved.types[i] = (uint8_t)column->type;
         saved.left_out[i] = (uint8_t)column->left_out;
+        saved.roles[i] = (uint8_t)column->role;
+        saved.reasons[i] = (uint8_t)column->reason;
         saved.flags[i] = (uint8_t)((column->has_rare ? FLAG_RARE : 0) |
                                    (column->has_missing ? FLAG_MISSING : 0));
         saved.n_levels[i] = (uint32_t)column->n_levels;
@@ -127,6 +140,9 @@ mer_status mer_prepare_save(const struct mer_prepare *prepare, const char *prefi
         saved.dense_mean[i] = prepare->dense[i].mean;
         saved.dense_scale[i] = prepare->dense[i].scale;
     }
+    MER_GUARD(mer_prepare_save_texts(prepare, prefix, bundle, err));
+    mer_json_key(writer, "form");
+    mer_json_put_unsigned(writer, FORM);
     mer_json_key(writer, "columns");
     mer_json_put_unsigned(writer, prepare->n_columns);
     mer_json_key(writer, "dense");
@@ -143,6 +159,35 @@ static mer_status refuse(mer_err *err, const char *what, size_t i)
     return mer_fail(err, MER_ERR_DATA, "the model's preprocessing is not valid: %s %zu", what, i);
 }
 
+/* What a column was taken for, as far as models of the first form tell. */
+static enum mer_column_role role_of(const struct mer_learned_column *column)
+{
+    if (column->left_out == MER_LEFT_OUT_IDENTIFIER)
+        return MER_COLUMN_IDENTIFIER;
+    if (column->left_out == MER_LEFT_OUT_CONSTANT || column->left_out == MER_LEFT_OUT_NO_VALUE)
+        return MER_COLUMN_CONSTANT;
+    return column->type == MER_TYPE_TEXT          ? MER_COLUMN_TEXT
+           : column->type == MER_TYPE_CATEGORICAL ? MER_COLUMN_CATEGORY
+           : column->type == MER_TYPE_BOOLEAN     ? MER_COLUMN_BOOLEAN
+           : mer_type_is_time(column->type)       ? MER_COLUMN_TIME
+                                                  : MER_COLUMN_NUMBER;
+}
+
+static mer_status load_role(const struct saved *saved, size_t i, struct mer_learned_column *column,
+                            mer_err *err)
+{
+    if (!saved->roles) {
+        column->role = role_of(column);
+        column->reason = MER_BECAUSE_UNKNOWN;
+        return mer_ok();
+    }
+    if (saved->roles[i] >= MER_COLUMN_ROLES || saved->reasons[i] >= MER_BECAUSE_COUNT)
+        return refuse(err, "the role of column", i);
+    column->role = (enum mer_column_role)saved->roles[i];
+    column->reason = (enum mer_column_reason)saved->reasons[i];
+    return mer_ok();
+}
+
 /* A column's scalars. first_level is given by the columns before it. */
 static mer_status load_column(const struct saved *saved, size_t i, size_t n_levels_left,
                               struct mer_learned_column *column, mer_err *err)
@@ -154,6 +199,7 @@ static mer_status load_column(const struct saved *saved, size_t i, size_t n_leve
     column->left_out = (enum mer_left_out)saved->left_out[i];
     column->has_rare = saved->flags[i] & FLAG_RARE;
     column->has_missing = saved->flags[i] & FLAG_MISSING;
+    MER_GUARD(load_role(saved, i, column, err));
     column->n_levels = saved->n_levels[i];
     column->low = saved->low[i];
     column->high = saved->high[i];
@@ -162,7 +208,7 @@ static mer_status load_column(const struct saved *saved, size_t i, size_t n_leve
 
     const bool is_group =
         column->type == MER_TYPE_CATEGORICAL && column->left_out == MER_LEFT_OUT_NOT;
-    if (column->type == MER_TYPE_TEXT && column->left_out == MER_LEFT_OUT_NOT)
+    if (!saved->roles && mer_is_text_in_use(column))
         return refuse(err, "the use of text column", i);
     if (column->n_levels > MER_LEVELS_MAX || column->n_levels > n_levels_left ||
         (!is_group && column->n_levels > 0) || (is_group && mer_learned_width(column) == 0))
@@ -243,14 +289,20 @@ static mer_status load_into(struct mer_prepare *prepare, const struct mer_bundle
 {
     const char *what = "the model's preprocessing";
     struct saved saved;
-    int64_t n_columns, n_dense, n_groups, n_levels;
+    int64_t n_columns, n_dense, n_groups, n_levels, form = 1;
 
+    if (mer_json_size(object) != MEMBERS_OLD)
+        MER_GUARD(mer_json_want_integer(object, "form", FORM, FORM, what, &form, err));
+    if ((form == FORM && mer_json_size(object) != MEMBERS) ||
+        (form == 1 && mer_bundle_find(bundle, mer_array_name(prefix, "roles").text)))
+        return refuse(err, "the number of members,", mer_json_size(object));
     MER_GUARD(mer_json_want_integer(object, "columns", 0, UINT32_MAX, what, &n_columns, err));
     MER_GUARD(mer_json_want_integer(object, "dense", 0, UINT32_MAX, what, &n_dense, err));
     MER_GUARD(mer_json_want_integer(object, "groups", 0, UINT32_MAX, what, &n_groups, err));
     MER_GUARD(mer_json_want_integer(object, "levels", 0, UINT32_MAX, what, &n_levels, err));
     /* The arrays have these sizes, or are refused, before anything is allocated by them. */
-    MER_GUARD(get_arrays(bundle, prefix, (size_t)n_columns, (size_t)n_dense, &saved, err));
+    MER_GUARD(
+        get_arrays(bundle, prefix, (size_t)n_columns, (size_t)n_dense, form == 1, &saved, err));
     MER_GUARD(mer_arena_zero(&prepare->arena, (size_t)n_columns, sizeof(*prepare->columns),
                              &prepare->columns, err));
     MER_GUARD(mer_arena_zero(&prepare->arena, (size_t)n_dense, sizeof(*prepare->dense),
@@ -268,6 +320,7 @@ static mer_status load_into(struct mer_prepare *prepare, const struct mer_bundle
         MER_GUARD(load_dense(&saved, i, prepare, &prepare->dense[i], err));
         prepare->n_dense++;
     }
+    MER_GUARD(mer_prepare_load_texts(prepare, bundle, prefix, err));
     MER_GUARD(mer_prepare_number_features(prepare, err));
     if (prepare->n_groups != (size_t)n_groups)
         return refuse(err, "the number of groups,", (size_t)n_groups);

@@ -323,15 +323,16 @@ static void sort_trials(const struct mer_plan *plan, struct mer_trial *trials, s
     }
 }
 
-static void log_left_out(const struct mer_ctx *ctx, const struct mer_prepare *prepare)
+static void log_roles(const struct mer_ctx *ctx, const struct mer_prepare *prepare)
 {
     struct mer_prepare_column column;
 
     for (size_t i = 0; i < mer_prepare_n_columns(prepare); i++) {
         mer_prepare_describe(prepare, i, &column);
-        if (column.left_out != MER_LEFT_OUT_NOT)
-            mer_log_info(ctx, "automl", "column %s is left out: %s", mer_quote(column.name).text,
-                         mer_left_out_reason(column.left_out));
+        const bool is_used = column.left_out == MER_LEFT_OUT_NOT;
+        mer_log_info(ctx, "automl", "column %s is %s: %s%s", mer_quote(column.name).text,
+                     mer_column_role_name(column.role), mer_column_reason_text(column.reason),
+                     is_used ? "" : "; it is left out");
     }
 }
 
@@ -345,12 +346,16 @@ static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_er
                                       .classes = search->target.classes,
                                       .weights = search->options->weights,
                                       .n_classes = search->target.n_classes};
+    const struct mer_prepare_options prepare = {
+        .schema = search->schema,
+        .seed = search->options->seed,
+        .without_condensed = (best->family->capabilities & MER_CAN_SPARSE) != 0};
     struct mer_prepared prepared;
 
     mer_ctx_progress(ctx, "fitting", 0, 1);
-    MER_GUARD(mer_prepare_fit(ctx, search->frame, search->target_column, NULL, 0,
+    MER_GUARD(mer_prepare_fit(ctx, search->frame, search->target_column, NULL, 0, &prepare,
                               &pipeline->prepare, err));
-    log_left_out(ctx, pipeline->prepare);
+    log_roles(ctx, pipeline->prepare);
     MER_GUARD(mer_prepare_apply(ctx, pipeline->prepare, search->frame, NULL, 0, &prepared, err));
     int8_t *monotone = NULL;
     mer_status status = mer_prepare_directions(ctx, pipeline->prepare, search->options->directions,
@@ -442,6 +447,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct search *searc
         return mer_fail(err, MER_ERR_USAGE, "%zu folds are too many for %zu rows; at most %d",
                         search->n_folds, search->frame->n_rows, MER_FOLDS_MAX);
     search->data = (struct mer_evaluation_data){.frame = search->frame,
+                                                .schema = search->schema,
                                                 .target_column = search->target_column,
                                                 .target = &search->target,
                                                 .weights = options->weights,

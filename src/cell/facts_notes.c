@@ -9,7 +9,7 @@
 #include "metric/metric.h"
 
 /* The least that an entry of a list takes. */
-enum { TEXT_LEAST = 4, FIELD_LEAST = 13, COLUMN_LEAST = 20, TRIAL_LEAST = 4 + 4 + 24 };
+enum { TEXT_LEAST = 4, FIELD_LEAST = 13, COLUMN_LEAST = 36, TRIAL_LEAST = 4 + 4 + 24 };
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {
@@ -59,8 +59,11 @@ static mer_status put_columns(struct mer_buf *buf, const struct mer_facts *facts
     for (size_t i = 0; i + 1 < facts->n_fields; i++) {
         const struct mer_prepare_column *const column = &facts->columns[i];
         MER_GUARD(mer_notes_put_u32(buf, column->left_out, err));
+        MER_GUARD(mer_notes_put_u32(buf, column->role, err));
+        MER_GUARD(mer_notes_put_u32(buf, column->reason, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_dense, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_levels, err));
+        MER_GUARD(mer_notes_put_u64(buf, column->n_terms, err));
     }
     return put_texts(buf, facts->missing_values, facts->n_missing_values, err);
 }
@@ -157,8 +160,12 @@ static void read_columns(struct mer_notes_reader *notes, struct mer_facts *facts
         columns[i].name = field->name;
         columns[i].type = field->type;
         columns[i].left_out = (enum mer_left_out)mer_notes_u32_upto(notes, MER_LEFT_OUT_COUNT - 1);
+        columns[i].role = (enum mer_column_role)mer_notes_u32_upto(notes, MER_COLUMN_ROLES - 1);
+        columns[i].reason =
+            (enum mer_column_reason)mer_notes_u32_upto(notes, MER_BECAUSE_COUNT - 1);
         columns[i].n_dense = mer_notes_u64(notes);
         columns[i].n_levels = mer_notes_u64(notes);
+        columns[i].n_terms = mer_notes_u64(notes);
     }
     facts->target = facts->fields[target].name;
     facts->columns = columns;

@@ -33,6 +33,10 @@ static void print_columns(struct mer_cli *cli, const struct mer_facts *facts)
             mer_cli_print(cli, " %zu levels", column.n_levels);
         else
             mer_cli_print(cli, " %zu feature%s", column.n_dense, column.n_dense == 1 ? "" : "s");
+        if (column.n_terms > 0)
+            mer_cli_print(cli, ", %zu terms", column.n_terms);
+        mer_cli_print(cli, "; %s: %s", mer_column_role_name(column.role),
+                      mer_column_reason_text(column.reason));
         print_flags(cli, facts->fields[f].flags);
     }
 }

@@ -13,28 +13,27 @@ enum { REPEATS = 5, ROWS_MIN = 20 };
 
 static const double PREDICTIONS_MAX = 2e5;
 
-/* What was made of a column: dense columns first_dense .. + n_dense, and a group or SIZE_MAX. */
-struct made {
-    size_t first_dense;
-    size_t n_dense;
-    size_t group;
-};
-
 struct permuting {
     struct mer_ctx ctx; /* for tasks: without a team */
     const struct mer_fold_fit *fold;
     struct mer_design sample; /* of n rows */
     double *dense;
     int32_t *codes;
+    size_t *sparse_start; /* of the sample, as in a design */
+    uint32_t *sparse_columns;
+    float *sparse_values;
     uint32_t *rows; /* [n]: of the fold's rows */
     double *losses; /* [n]: of the predictions as they are */
     size_t n;
     size_t n_outputs;
-    struct made *made; /* [n_columns] */
+    struct mer_prepare_place *made; /* [n_columns] */
     struct mer_importance *importance;
     struct worker {
         double *dense;
         int32_t *codes;
+        size_t *sparse_start;
+        uint32_t *sparse_columns;
+        float *sparse_values;
         double *predictions;
         double *lost; /* [n] */
         uint32_t *places;
@@ -52,7 +51,7 @@ static double loss_of(const struct mer_fold_fit *fold, size_t row, const double 
 }
 
 /* The column's part of the sample, with row i's values from row places[i]. */
-static void move_values(const struct permuting *permuting, const struct made *made,
+static void move_values(const struct permuting *permuting, const struct mer_prepare_place *made,
                         const uint32_t *places, struct worker *worker)
 {
     const size_t n_dense = permuting->sample.n_dense, n_groups = permuting->sample.n_groups;
@@ -62,9 +61,37 @@ static void move_values(const struct permuting *permuting, const struct made *ma
             memcpy(worker->dense + i * n_dense + made->first_dense,
                    permuting->dense + from * n_dense + made->first_dense,
                    made->n_dense * sizeof(double));
+        if (made->n_condensed > 0)
+            memcpy(worker->dense + i * n_dense + made->first_condensed,
+                   permuting->dense + from * n_dense + made->first_condensed,
+                   made->n_condensed * sizeof(double));
         if (made->group != SIZE_MAX)
             worker->codes[i * n_groups + made->group] =
                 permuting->codes[from * n_groups + made->group];
+    }
+}
+
+/* The sparse rows of the sample, with the column's entries of row i from row places[i]. Each entry
+ * is in one row still, so the room that the sample takes is enough. */
+static void move_entries(const struct permuting *permuting, const struct mer_prepare_place *made,
+                         const uint32_t *places, struct worker *worker)
+{
+    const struct mer_design *const sample = &permuting->sample;
+    const size_t first = made->first_sparse, end = first + made->n_sparse;
+    size_t n = 0;
+    worker->sparse_start[0] = 0;
+    for (size_t i = 0; i < permuting->n; i++) {
+        for (size_t moved = 0; moved < 2; moved++) {
+            const size_t row = moved ? places[i] : i;
+            for (size_t e = sample->sparse_start[row]; e < sample->sparse_start[row + 1]; e++) {
+                const uint32_t column = sample->sparse_columns[e];
+                if ((column >= first && column < end) != (moved == 1))
+                    continue;
+                worker->sparse_columns[n] = column;
+                worker->sparse_values[n++] = sample->sparse_values[e];
+            }
+        }
+        worker->sparse_start[i + 1] = n;
     }
 }
 
@@ -72,7 +99,7 @@ static mer_status permute_column(const struct permuting *permuting, size_t colum
                                  struct worker *worker)
 {
     const struct mer_fold_fit *const fold = permuting->fold;
-    const struct made *const made = &permuting->made[column];
+    const struct mer_prepare_place *const made = &permuting->made[column];
     struct mer_importance *const importance = &permuting->importance[column];
     struct mer_design design = permuting->sample;
     const size_t n = permuting->n;
@@ -89,6 +116,12 @@ static mer_status permute_column(const struct permuting *permuting, size_t colum
             worker->places[i] = (uint32_t)i;
         mer_rng_shuffle(&rng, worker->places, n);
         move_values(permuting, made, worker->places, worker);
+        if (made->n_sparse > 0) {
+            move_entries(permuting, made, worker->places, worker);
+            design.sparse_start = worker->sparse_start;
+            design.sparse_columns = worker->sparse_columns;
+            design.sparse_values = worker->sparse_values;
+        }
         MER_GUARD(fold->family->predict(&permuting->ctx, fold->model, &design, worker->predictions,
                                         NULL));
         for (size_t i = 0; i < n; i++)
@@ -105,29 +138,30 @@ static mer_status permute_column(const struct permuting *permuting, size_t colum
     return mer_ok();
 }
 
+static bool is_used(const struct mer_prepare_place *made)
+{
+    return made->n_dense > 0 || made->n_condensed > 0 || made->n_sparse > 0 ||
+           made->group != SIZE_MAX;
+}
+
 static void column_task(void *argument, size_t task, size_t worker)
 {
     struct permuting *const permuting = argument;
-    const struct made *const made = &permuting->made[task];
+    const struct mer_prepare_place *const made = &permuting->made[task];
     permuting->statuses[task] = mer_ok();
     permuting->importance[task].n += permuting->n;
-    if (made->n_dense > 0 || made->group != SIZE_MAX)
+    if (is_used(made))
         permuting->statuses[task] = permute_column(permuting, task, &permuting->workers[worker]);
 }
 
-/* Which part of the design belongs to which column: both are in the order of the columns. */
-static size_t find_made(const struct mer_prepare *prepare, size_t n_columns, struct made *ret_made)
+/* Which part of the design belongs to which column. */
+static size_t find_made(const struct mer_prepare *prepare, size_t n_columns,
+                        struct mer_prepare_place *ret_made)
 {
-    size_t n_dense = 0, n_groups = 0, n_used = 0;
+    size_t n_used = 0;
     for (size_t i = 0; i < n_columns; i++) {
-        struct mer_prepare_column column;
-        mer_prepare_describe(prepare, i, &column);
-        const bool has_group =
-            column.type == MER_TYPE_CATEGORICAL && column.left_out == MER_LEFT_OUT_NOT;
-        ret_made[i] = (struct made){n_dense, column.n_dense, has_group ? n_groups : SIZE_MAX};
-        n_dense += column.n_dense;
-        n_groups += has_group;
-        n_used += has_group || column.n_dense > 0;
+        ret_made[i] = mer_prepare_place(prepare, i);
+        n_used += is_used(&ret_made[i]);
     }
     return n_used;
 }
@@ -173,6 +207,44 @@ static mer_status allocate_design(struct mer_alloc *alloc, const struct permutin
     return mer_alloc_array(alloc, permuting->n, design->n_groups * sizeof(int32_t), ret_codes, err);
 }
 
+/* The sparse rows of the sample. */
+static mer_status take_sparse(struct mer_alloc *alloc, struct permuting *permuting, mer_err *err)
+{
+    const struct mer_design *const design = permuting->fold->design;
+    size_t n = 0;
+    if (design->n_sparse == 0)
+        return mer_ok();
+    MER_GUARD(
+        mer_alloc_array(alloc, permuting->n + 1, sizeof(size_t), &permuting->sparse_start, err));
+    permuting->sparse_start[0] = 0;
+    for (size_t i = 0; i < permuting->n; i++) {
+        const size_t row = permuting->rows[i];
+        n += design->sparse_start[row + 1] - design->sparse_start[row];
+        permuting->sparse_start[i + 1] = n;
+    }
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &permuting->sparse_columns, err));
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof(float), &permuting->sparse_values, err));
+    for (size_t i = 0, to = 0; i < permuting->n; i++) {
+        const size_t row = permuting->rows[i];
+        for (size_t e = design->sparse_start[row]; e < design->sparse_start[row + 1]; e++, to++) {
+            permuting->sparse_columns[to] = design->sparse_columns[e];
+            permuting->sparse_values[to] = design->sparse_values[e];
+        }
+    }
+    return mer_ok();
+}
+
+static mer_status allocate_sparse(struct mer_alloc *alloc, const struct permuting *permuting,
+                                  struct worker *worker, mer_err *err)
+{
+    if (!permuting->sparse_start)
+        return mer_ok();
+    const size_t n = permuting->sparse_start[permuting->n];
+    MER_GUARD(mer_alloc_array(alloc, permuting->n + 1, sizeof(size_t), &worker->sparse_start, err));
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &worker->sparse_columns, err));
+    return mer_alloc_array(alloc, n, sizeof(float), &worker->sparse_values, err);
+}
+
 static mer_status allocate(struct permuting *permuting, size_t n_columns, size_t n_workers,
                            mer_err *err)
 {
@@ -201,6 +273,9 @@ static void release(struct permuting *permuting, size_t n_workers)
     for (size_t w = 0; permuting->workers && w < n_workers; w++) {
         mer_free(alloc, permuting->workers[w].dense);
         mer_free(alloc, permuting->workers[w].codes);
+        mer_free(alloc, permuting->workers[w].sparse_start);
+        mer_free(alloc, permuting->workers[w].sparse_columns);
+        mer_free(alloc, permuting->workers[w].sparse_values);
         mer_free(alloc, permuting->workers[w].predictions);
         mer_free(alloc, permuting->workers[w].lost);
         mer_free(alloc, permuting->workers[w].places);
@@ -209,6 +284,9 @@ static void release(struct permuting *permuting, size_t n_workers)
     mer_free(alloc, permuting->rows);
     mer_free(alloc, permuting->losses);
     mer_free(alloc, permuting->statuses);
+    mer_free(alloc, permuting->sparse_start);
+    mer_free(alloc, permuting->sparse_columns);
+    mer_free(alloc, permuting->sparse_values);
     mer_free(alloc, permuting->dense);
     mer_free(alloc, permuting->codes);
     mer_free(alloc, permuting->made);
@@ -226,9 +304,14 @@ static mer_status run(const struct mer_ctx *ctx, struct permuting *permuting,
     permuting->n = sample_size(permuting->fold, n_used);
     MER_GUARD(allocate(permuting, n_columns, n_workers, err));
     take_sample(permuting, predictions);
+    MER_GUARD(take_sparse(ctx->alloc, permuting, err));
     permuting->sample = *permuting->fold->design;
     permuting->sample.n_rows = permuting->n;
+    permuting->sample.sparse_start = permuting->sparse_start;
+    permuting->sample.sparse_columns = permuting->sparse_columns;
+    permuting->sample.sparse_values = permuting->sparse_values;
     for (size_t w = 0; w < n_workers; w++) {
+        MER_GUARD(allocate_sparse(ctx->alloc, permuting, &permuting->workers[w], err));
         memcpy(permuting->workers[w].dense, permuting->dense,
                permuting->n * permuting->sample.n_dense * sizeof(double));
         memcpy(permuting->workers[w].codes, permuting->codes,

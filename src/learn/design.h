@@ -5,6 +5,10 @@
  * model the feature vector is dense[0 .. n_dense) followed by the one-hot expansion of the groups:
  * group g spans group_start[g] .. group_start[g + 1) of the n_onehot indicator columns, and code -1
  * lights none. To a tree a group is one categorical feature.
+ *
+ * Texts add a third block, of some ten thousand columns that are zero in nearly all rows. Families
+ * that say MER_CAN_SPARSE take it as it is; for the others the last dense columns condense it, and
+ * those who take the block do without them.
  */
 #ifndef MER_LEARN_DESIGN_H
 #define MER_LEARN_DESIGN_H
@@ -24,6 +28,13 @@ struct mer_design {
      * one was imputed, and not positive elsewhere; MER_NO_INDICATOR: never imputed, as far as is
      * known. */
     const uint32_t *indicators;
+    /* Of the dense columns the last ones, which say roughly what the sparse block does. */
+    size_t n_condensed;
+    size_t n_sparse;            /* columns of the block */
+    const size_t *sparse_start; /* [n_rows + 1]: row i has the entries start[i] .. start[i + 1) */
+    const uint32_t *sparse_columns; /* 0 .. n_sparse - 1, no two alike in a row, in any order */
+    const float *sparse_values;     /* finite */
+    size_t sparse_row;              /* entries of a row, on average: what costs are told from */
 };
 
 static inline size_t mer_design_onehot(const struct mer_design *design)
@@ -33,6 +44,16 @@ static inline size_t mer_design_onehot(const struct mer_design *design)
 static inline size_t mer_design_features(const struct mer_design *design)
 {
     return design->n_dense + mer_design_onehot(design);
+}
+/* The dense columns for a family that takes the sparse block, and all features that it sees: these
+ * dense columns, the indicators, the sparse columns. */
+static inline size_t mer_design_uncondensed(const struct mer_design *design)
+{
+    return design->n_dense - design->n_condensed;
+}
+static inline size_t mer_design_sparse_features(const struct mer_design *design)
+{
+    return mer_design_uncondensed(design) + mer_design_onehot(design) + design->n_sparse;
 }
 
 /* Whether a dense column only says where another one was imputed. */

@@ -24,6 +24,7 @@ enum {
     MER_CAN_MONOTONE = 1 << 6,
     MER_BY_NAME = 1 << 7,    /* fitted when asked for; a search does not try it by itself */
     MER_KEEPS_ROWS = 1 << 8, /* the model holds its training rows: whoever has it has them */
+    MER_CAN_SPARSE = 1 << 9, /* takes the sparse block of a design, and no condensed columns */
 };
 
 struct mer_fit_data {

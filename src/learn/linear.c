@@ -13,7 +13,7 @@
 struct mer_model {
     enum mer_task task;
     size_t n_outputs;     /* 1, or the classes of a multinomial model */
-    size_t n_features;    /* dense columns, then indicators */
+    size_t n_features;    /* dense columns, then indicators, then sparse columns */
     double *coefficients; /* [n_outputs][n_features]; of a binary model: towards class 1 */
     double *intercepts;   /* [n_outputs] */
 };
@@ -199,7 +199,7 @@ static mer_status fit(const struct mer_ctx *ctx, const struct mer_params *params
     if (is_balanced)
         MER_GUARD_GOTO(balance(ctx, target, data->design->n_rows, &class_weights, err), done);
     MER_GUARD_GOTO(new_model(ctx, target->task, outputs_of(target->task, target->n_classes),
-                             mer_design_features(data->design), &model, err),
+                             mer_design_sparse_features(data->design), &model, err),
                    done);
     MER_GUARD_GOTO(mer_linear_problem_init(ctx, data->design, target, class_weights,
                                            params->values[PARAM_ALPHA],
@@ -232,6 +232,7 @@ static void add_indicators(const struct prediction *prediction, size_t first_row
 {
     const struct mer_model *model = prediction->model;
     const struct mer_design *design = prediction->design;
+    const size_t n_dense = mer_design_uncondensed(design);
     for (size_t r = 0; r < n_rows; r++, scores += model->n_outputs) {
         for (size_t k = 0; k < model->n_outputs; k++)
             scores[k] += model->intercepts[k];
@@ -239,9 +240,16 @@ static void add_indicators(const struct prediction *prediction, size_t first_row
             const int32_t code = design->codes[(first_row + r) * design->n_groups + g];
             if (code < 0)
                 continue;
-            const size_t feature = design->n_dense + design->group_start[g] + (size_t)code;
+            const size_t feature = n_dense + design->group_start[g] + (size_t)code;
             for (size_t k = 0; k < model->n_outputs; k++)
                 scores[k] += model->coefficients[k * model->n_features + feature];
+        }
+        for (size_t e = design->n_sparse ? design->sparse_start[first_row + r] : 0;
+             design->n_sparse && e < design->sparse_start[first_row + r + 1]; e++) {
+            const double *coefficient = model->coefficients + model->n_features - design->n_sparse +
+                                        design->sparse_columns[e];
+            for (size_t k = 0; k < model->n_outputs; k++)
+                scores[k] += coefficient[k * model->n_features] * (double)design->sparse_values[e];
         }
     }
 }
@@ -282,10 +290,8 @@ static void predict_block(void *argument, size_t task, size_t worker)
     double *block = prediction->scratch + worker * prediction->n_scratch;
     double *scores = block + MER_LINEAR_BLOCK_ROWS * n_padded;
 
-    if (n_padded)
-        prediction->kernels->load(
-            design->dense + first_row * design->n_dense, n_rows, design->n_dense,
-            prediction->weights + model->n_outputs * n_padded, block, n_padded);
+    mer_linear_load(prediction->kernels, design, first_row, n_rows,
+                    prediction->weights + model->n_outputs * n_padded, block, n_padded);
     prediction->kernels->dot(block, n_padded, n_rows, prediction->weights, n_padded,
                              model->n_outputs, n_padded, scores, model->n_outputs);
     add_indicators(prediction, first_row, n_rows, scores);
@@ -309,7 +315,7 @@ static mer_status check_predictions(const struct mer_model *model, const struct 
 static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *model,
                           const struct mer_design *design, double *ret_predictions, mer_err *err)
 {
-    const size_t n_padded = mer_lanes_pad(design->n_dense);
+    const size_t n_padded = mer_lanes_pad(mer_design_uncondensed(design));
     struct prediction prediction = {.kernels = mer_linear_kernels(ctx->cpu),
                                     .model = model,
                                     .design = design,
@@ -318,15 +324,15 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *mod
                                         MER_LINEAR_BLOCK_ROWS * (n_padded + model->n_outputs),
                                     .outputs = ret_predictions};
     mer_status status;
-    if (mer_design_features(design) != model->n_features)
+    if (mer_design_sparse_features(design) != model->n_features)
         return mer_fail(err, MER_ERR_INTERNAL, "a linear model of %zu features was given %zu",
-                        model->n_features, mer_design_features(design));
+                        model->n_features, mer_design_sparse_features(design));
     MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, (model->n_outputs + 1) * n_padded, sizeof(double),
                                   &prediction.weights, err),
                    done);
     for (size_t k = 0; k < model->n_outputs && n_padded; k++)
         memcpy(prediction.weights + k * n_padded, model->coefficients + k * model->n_features,
-               design->n_dense * sizeof(double));
+               mer_design_uncondensed(design) * sizeof(double));
     MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, mer_team_size(ctx->team),
                                    prediction.n_scratch * sizeof(double), &prediction.scratch, err),
                    done);
@@ -357,7 +363,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
                        struct mer_model **ret_model, mer_err *err)
 {
     const size_t n_outputs = outputs_of(task, n_classes);
-    const size_t n_features = mer_design_features(shape);
+    const size_t n_features = mer_design_sparse_features(shape);
     const struct mer_array_name name = mer_array_name(prefix, "coefficients");
     const struct mer_array *coefficients = NULL;
     const void *intercepts = NULL;
@@ -385,7 +391,7 @@ const struct mer_family MER_FAMILY_LINEAR = {
     .name = "linear",
     .title = "Linear, logistic and multinomial regression",
     .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
-                    MER_WANTS_SCALED,
+                    MER_WANTS_SCALED | MER_CAN_SPARSE,
     .params = PARAMS,
     .n_params = N_PARAMS,
     .check = check,

@@ -1,5 +1,6 @@
 /* The second derivative as a matrix: sum over rows of (weights of output pairs) times (row times
- * row transposed). Indicators are never expanded: what they light is scattered. */
+ * row transposed). Indicators are never expanded: what they light is scattered. Designs with a
+ * sparse block have too many columns for a matrix, and never come here. */
 #include "learn/linear_hessian.h"
 
 #include <string.h>
@@ -122,8 +123,8 @@ static void sum_part(void *argument, size_t part, size_t worker)
             return;
         sum.first_row = b * MER_LINEAR_BLOCK_ROWS;
         sum.n_rows = mer_linear_block_rows(problem, b);
-        problem->kernels->load(mer_linear_dense(problem, sum.first_row), sum.n_rows,
-                               problem->design->n_dense, problem->shift, block, n);
+        mer_linear_load(problem->kernels, problem->design, sum.first_row, sum.n_rows,
+                        problem->shift, block, n);
         for (size_t k = 0; k < problem->n_outputs; k++)
             for (size_t l = 0; l <= k; l++)
                 sum_dense_pair(&sum, k, l);

@@ -96,13 +96,52 @@ static double multinomial_scaled_block(const struct pass *pass, size_t first_row
     return 0;
 }
 
-/* z[r] += the weights of what row r lights. */
+/* z += the sparse columns of a row times their weights[n_sparse][n_outputs]. */
+static void add_sparse(const struct mer_design *design, size_t row, const double *weights,
+                       size_t n_outputs, double *z)
+{
+    size_t e = design->sparse_start[row];
+    const size_t end = design->sparse_start[row + 1];
+    if (n_outputs == 1) {
+        /* Four sums, because each addition waits for the one before it. */
+        double sums[4] = {0};
+        for (; e + 4 <= end; e += 4)
+            for (size_t i = 0; i < 4; i++)
+                sums[i] +=
+                    (double)design->sparse_values[e + i] * weights[design->sparse_columns[e + i]];
+        for (; e < end; e++)
+            sums[0] += (double)design->sparse_values[e] * weights[design->sparse_columns[e]];
+        *z += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        return;
+    }
+    for (; e < end; e++) {
+        const double *column = weights + design->sparse_columns[e] * n_outputs;
+        const double value = design->sparse_values[e];
+        for (size_t k = 0; k < n_outputs; k++)
+            z[k] += value * column[k];
+    }
+}
+
+/* The transpose: adds z times a row's sparse values to the sums[n_sparse][n_outputs]. */
+static void sum_sparse(const struct mer_design *design, size_t row, const double *z,
+                       size_t n_outputs, double *sums)
+{
+    for (size_t e = design->sparse_start[row]; e < design->sparse_start[row + 1]; e++) {
+        double *column = sums + design->sparse_columns[e] * n_outputs;
+        const double value = design->sparse_values[e];
+        for (size_t k = 0; k < n_outputs; k++)
+            column[k] += value * z[k];
+    }
+}
+
+/* z[r] += the weights of what row r lights, and of its sparse columns times their values. */
 static void add_lit(const struct mer_linear_problem *problem, const double *theta, size_t first_row,
                     size_t n_rows, double *z)
 {
     const struct mer_design *design = problem->design;
     const size_t n_outputs = problem->n_outputs;
     const double *lit = theta + problem->n_lit_theta;
+    const double *sparse = lit + mer_design_onehot(design) * n_outputs;
     const double *intercepts = theta + problem->n_weights;
     for (size_t r = 0; r < n_rows; r++, z += n_outputs) {
         const int32_t *codes = mer_linear_codes(problem, first_row + r);
@@ -113,6 +152,8 @@ static void add_lit(const struct mer_linear_problem *problem, const double *thet
             for (size_t k = 0; k < n_outputs; k++)
                 z[k] += column[k];
         }
+        if (design->n_sparse)
+            add_sparse(design, first_row + r, sparse, n_outputs, z);
         for (size_t k = 0; k < n_outputs; k++)
             z[k] += intercepts[k];
     }
@@ -125,6 +166,7 @@ static void sum_lit(const struct mer_linear_problem *problem, const double *z, s
     const struct mer_design *design = problem->design;
     const size_t n_outputs = problem->n_outputs;
     double *lit = sums + problem->n_lit_theta;
+    double *sparse = lit + mer_design_onehot(design) * n_outputs;
     double *intercepts = sums + problem->n_weights;
     for (size_t r = 0; r < n_rows; r++, z += n_outputs) {
         const int32_t *codes = mer_linear_codes(problem, first_row + r);
@@ -135,6 +177,8 @@ static void sum_lit(const struct mer_linear_problem *problem, const double *z, s
             for (size_t k = 0; k < n_outputs; k++)
                 column[k] += z[k];
         }
+        if (design->n_sparse)
+            sum_sparse(design, first_row + r, z, n_outputs, sparse);
         for (size_t k = 0; k < n_outputs; k++)
             intercepts[k] += z[k];
     }
@@ -145,7 +189,6 @@ static void run_part(void *argument, size_t part, size_t worker)
     const struct pass *pass = argument;
     const struct mer_linear_problem *problem = pass->problem;
     const struct mer_linear_kernels *kernels = problem->kernels;
-    const struct mer_design *design = problem->design;
     const size_t n_padded = problem->n_dense_padded;
     const size_t n_outputs = problem->n_outputs;
     double *block = problem->scratch + worker * problem->n_scratch;
@@ -162,8 +205,7 @@ static void run_part(void *argument, size_t part, size_t worker)
             return;
         const size_t row = b * MER_LINEAR_BLOCK_ROWS;
         const size_t n_rows = mer_linear_block_rows(problem, b);
-        kernels->load(mer_linear_dense(problem, row), n_rows, design->n_dense, problem->shift,
-                      block, n_padded);
+        mer_linear_load(kernels, problem->design, row, n_rows, problem->shift, block, n_padded);
         kernels->dot(block, n_padded, n_rows, pass->theta, n_padded, n_outputs, n_padded, z,
                      n_outputs);
         add_lit(problem, pass->theta, row, n_rows, z);

@@ -9,8 +9,27 @@
 enum {
     PARTS_MAX = 32,
     /* Doubles in all parts together: 32 MB. Wide problems have fewer parts. */
-    PARTS_DOUBLES_MAX = 1 << 22
+    PARTS_DOUBLES_MAX = 1 << 22,
+    /* A part of a sparse problem is mostly zeros that are added all the same: fewer of them. */
+    PARTS_DOUBLES_SPARSE_MAX = 1 << 19
 };
+
+void mer_linear_load(const struct mer_linear_kernels *kernels, const struct mer_design *design,
+                     size_t first_row, size_t n_rows, const double *shift, double *block,
+                     size_t n_padded)
+{
+    const size_t n_dense = mer_design_uncondensed(design);
+    if (n_padded == 0)
+        return;
+    const double *from = design->dense + first_row * design->n_dense;
+    if (design->n_condensed == 0) {
+        kernels->load(from, n_rows, n_dense, shift, block, n_padded);
+        return;
+    }
+    for (size_t r = 0; r < n_rows; r++)
+        kernels->load(from + r * design->n_dense, 1, n_dense, shift, block + r * n_padded,
+                      n_padded);
+}
 
 static mer_status fill_weights(struct mer_linear_problem *problem, const double *class_weights,
                                mer_err *err)
@@ -45,8 +64,7 @@ static void sum_part(void *argument, size_t part, size_t worker)
         const size_t row = b * MER_LINEAR_BLOCK_ROWS;
         const size_t n_rows = mer_linear_block_rows(problem, b);
         /* The shift is still zero. */
-        problem->kernels->load(mer_linear_dense(problem, row), n_rows, design->n_dense,
-                               problem->shift, block, n_padded);
+        mer_linear_load(problem->kernels, design, row, n_rows, problem->shift, block, n_padded);
         problem->kernels->accumulate(problem->weights + row, 1, n_rows, 1, block, n_padded,
                                      n_padded, sums, n_padded);
     }
@@ -78,8 +96,9 @@ static mer_status find_shape(struct mer_linear_problem *problem, mer_err *err)
 
     if (design->n_rows == 0)
         return mer_fail(err, MER_ERR_DATA, "there is no row to learn from");
-    problem->n_dense_padded = mer_lanes_pad(design->n_dense);
-    problem->n_lit_columns = mer_design_onehot(design) + 1;
+    problem->n_dense = mer_design_uncondensed(design);
+    problem->n_dense_padded = mer_lanes_pad(problem->n_dense);
+    problem->n_lit_columns = mer_design_onehot(design) + design->n_sparse + 1;
     if (!mer_size_mul(problem->n_dense_padded, n_outputs, &n_dense_theta) ||
         !mer_size_mul(problem->n_lit_columns, n_outputs, &n_lit_theta) ||
         !mer_size_add(n_dense_theta, n_lit_theta, &n_theta) ||
@@ -99,7 +118,8 @@ static mer_status find_shape(struct mer_linear_problem *problem, mer_err *err)
 
 size_t mer_linear_parts(const struct mer_linear_problem *problem, size_t n_doubles)
 {
-    size_t n_parts = PARTS_DOUBLES_MAX / n_doubles;
+    const size_t n_most = problem->design->n_sparse ? PARTS_DOUBLES_SPARSE_MAX : PARTS_DOUBLES_MAX;
+    size_t n_parts = n_most / n_doubles;
     if (n_parts > PARTS_MAX)
         n_parts = PARTS_MAX;
     if (n_parts > problem->n_blocks)
@@ -190,8 +210,8 @@ void mer_linear_start(const struct mer_linear_problem *problem, double *ret_thet
 void mer_linear_finish(const struct mer_linear_problem *problem, const double *theta,
                        double *ret_coefficients, double *ret_intercepts)
 {
-    const size_t n_dense = problem->design->n_dense;
-    const size_t n_onehot = problem->n_lit_columns - 1;
+    const size_t n_dense = problem->n_dense;
+    const size_t n_onehot = problem->n_lit_columns - 1; /* and sparse columns */
     const size_t n_outputs = problem->n_outputs;
     double mean = 0;
 

@@ -9,8 +9,9 @@
  * theta has n_theta entries, aligned, in two parts:
  *
  *   dense   [n_outputs][n_dense_padded]   weights of the dense columns; padding stays zero
- *   lit     [n_lit_columns][n_outputs]    weights of the indicators, column by column, and in the
- *                                         last column, which every row lights, the intercepts
+ *   lit     [n_lit_columns][n_outputs]    weights of the indicators, then of the sparse columns,
+ *                                         column by column, and in the last column, which every row
+ *                                         lights, the intercepts
  *
  * Inside, dense columns are centred by their weighted means, which changes nothing but the
  * intercept and makes the problem better conditioned.
@@ -36,8 +37,9 @@ struct mer_linear_problem {
     const struct mer_target *target;
     enum mer_linear_loss loss;
     size_t n_outputs; /* 1 but for the multinomial loss */
+    size_t n_dense;   /* without condensed columns */
     size_t n_dense_padded;
-    size_t n_lit_columns; /* indicators and the intercept */
+    size_t n_lit_columns; /* indicators, sparse columns and the intercept */
     size_t n_lit_theta;   /* index in theta of the lit part */
     size_t n_weights;     /* index in theta of the intercepts; what is before them is penalised */
     size_t n_theta;       /* a multiple of MER_LANES; padding stays zero */
@@ -71,12 +73,12 @@ static inline size_t mer_linear_block_rows(const struct mer_linear_problem *prob
     return left < MER_LINEAR_BLOCK_ROWS ? left : MER_LINEAR_BLOCK_ROWS;
 }
 
-/* Row `row` of the dense columns and of the codes; NULL where there are none. */
-static inline const double *mer_linear_dense(const struct mer_linear_problem *problem, size_t row)
-{
-    const struct mer_design *design = problem->design;
-    return design->n_dense ? design->dense + row * design->n_dense : NULL;
-}
+/* Loads dense columns of rows, without condensed ones, into a block[n_rows][n_padded]. */
+void mer_linear_load(const struct mer_linear_kernels *kernels, const struct mer_design *design,
+                     size_t first_row, size_t n_rows, const double *shift, double *block,
+                     size_t n_padded);
+
+/* The codes of row `row`; NULL where there are none. */
 static inline const int32_t *mer_linear_codes(const struct mer_linear_problem *problem, size_t row)
 {
     const struct mer_design *design = problem->design;

@@ -195,6 +195,63 @@ static void tables_without_dense_columns_groups_or_either_can_be_learnt(void **s
             }
 }
 
+/* The last columns of a table as a sparse block without its zeros, and for those who do not take it
+ * as condensed columns. */
+enum { SPARSE_COLUMNS = 6 };
+struct sparse_table {
+    double dense[200 * 10];
+    size_t start[200 + 1];
+    uint32_t columns[200 * SPARSE_COLUMNS];
+    float values[200 * SPARSE_COLUMNS];
+};
+
+static void make_sparse(struct table *t, struct sparse_table *sparse)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->design.n_rows; i++) {
+        sparse->start[i] = n;
+        for (size_t j = 0; j < t->design.n_dense; j++) {
+            double *x = &t->dense[i * t->design.n_dense + j];
+            *x = (double)(float)*x;
+            const bool is_sparse = j + SPARSE_COLUMNS >= t->design.n_dense;
+            if (is_sparse && (i + j) % 3 != 0)
+                *x = 0;
+            if (is_sparse && *x != 0) {
+                sparse->columns[n] = (uint32_t)(j + SPARSE_COLUMNS - t->design.n_dense);
+                sparse->values[n++] = (float)*x;
+            }
+            sparse->dense[i * t->design.n_dense + j] = is_sparse ? 1e9 : *x;
+        }
+    }
+    sparse->start[t->design.n_rows] = n;
+}
+
+static void sparse_columns_are_worth_what_dense_ones_are(void **state)
+{
+    (void)state;
+    static struct table t;
+    static struct sparse_table sparse;
+    static double dense_outputs[200 * TABLE_CLASSES], sparse_outputs[200 * TABLE_CLASSES];
+    static const size_t n_classes[] = {0, 2, TABLE_CLASSES};
+    static const char *const settings[] = {"alpha", "0.5", "tolerance", "1e-14", NULL};
+
+    for (size_t c = 0; c < 3; c++) {
+        make_random_table(&t, 200, 10, TABLE_GROUPS, n_classes[c], true);
+        make_sparse(&t, &sparse);
+        fit_and_predict_plainly(&t, settings, dense_outputs);
+        t.design.dense = sparse.dense;
+        t.design.n_condensed = SPARSE_COLUMNS;
+        t.design.n_sparse = SPARSE_COLUMNS;
+        t.design.sparse_row = SPARSE_COLUMNS;
+        t.design.sparse_start = sparse.start;
+        t.design.sparse_columns = sparse.columns;
+        t.design.sparse_values = sparse.values;
+        fit_and_predict_plainly(&t, settings, sparse_outputs);
+        for (size_t i = 0; i < 200 * (n_classes[c] ? n_classes[c] : 1); i++)
+            assert_true(fabs(dense_outputs[i] - sparse_outputs[i]) < 1e-4);
+    }
+}
+
 static void without_features_the_prediction_is_the_mean_or_the_shares(void **state)
 {
     double mean = 0;
@@ -328,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_weight_counts_like_repeating_the_row),
         cmocka_unit_test(balanced_classes_weigh_the_same),
         cmocka_unit_test(separable_classes_stay_finite),
+        cmocka_unit_test(sparse_columns_are_worth_what_dense_ones_are),
         cmocka_unit_test(dependent_columns_are_no_trouble),
         cmocka_unit_test(tables_without_dense_columns_groups_or_either_can_be_learnt),
         cmocka_unit_test(without_features_the_prediction_is_the_mean_or_the_shares),
