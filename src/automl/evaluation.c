@@ -177,7 +177,7 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         MER_GUARD(order_rungs(ctx, evaluation, f, fold, err));
         MER_GUARD(gather_target(ctx, data->target, n_rows, fold, err));
         MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
-        const struct mer_prepare_options options = {.schema = data->schema, .seed = data->seed};
+        const struct mer_prepare_options options = {.hints = data->hints, .seed = data->seed};
         MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
                                   &options, &fold->prepare, err));
         MER_GUARD(mer_prepare_directions(ctx, fold->prepare, data->directions, data->n_directions,

@@ -18,7 +18,7 @@ enum { MER_RUNGS_MAX = 3 };
 /* What is evaluated on. All of it must outlive the evaluation. */
 struct mer_evaluation_data {
     const struct mer_frame *frame;
-    const struct mer_schema *schema; /* what it says of columns; NULL: nothing */
+    const uint8_t *hints; /* for the preprocessing (prepare.h); NULL: none */
     size_t target_column;
     const struct mer_learned_target *target;
     const double *weights; /* [n_rows], of the rows; NULL: all ones */

@@ -166,14 +166,29 @@ struct learn_job {
     } results[LEARN_TASKS_MAX];
 };
 
-/* What the schema says of a column of the frame. */
-static const struct mer_field *field_of(const struct learn_job *job, size_t source)
+mer_status mer_prepare_hints(struct mer_alloc *alloc, const struct mer_frame *frame,
+                             const struct mer_schema *schema, uint8_t **ret_hints, mer_err *err)
 {
-    unsigned part;
-    return job->options->schema
-               ? mer_schema_field_of_column(job->options->schema, job->frame->columns[source].name,
-                                            source, &part)
-               : NULL;
+    uint8_t *hints;
+
+    MER_GUARD(mer_alloc_zero(alloc, frame->n_columns, 1, &hints, err));
+    for (size_t i = 0; i < frame->n_columns; i++) {
+        unsigned part;
+        const struct mer_field *field =
+            mer_schema_field_of_column(schema, frame->columns[i].name, i, &part);
+        if (!field)
+            continue;
+        hints[i] = (uint8_t)((field->role == MER_ROLE_FEATURE ? MER_HINT_FEATURE : 0) |
+                             (field->flags & MER_FIELD_TEXT ? MER_HINT_TEXT : 0) |
+                             (field->categories_ordered ? MER_HINT_ORDERED : 0));
+    }
+    *ret_hints = hints;
+    return mer_ok();
+}
+
+static unsigned hints_of(const struct learn_job *job, size_t source)
+{
+    return job->options->hints ? job->options->hints[source] : 0;
 }
 
 static mer_status learn_columns(struct learn_job *job, size_t first, size_t end, mer_err *err)
@@ -185,7 +200,7 @@ static mer_status learn_columns(struct learn_job *job, size_t first, size_t end,
     for (size_t i = first; i < end; i++) {
         MER_GUARD_GOTO(mer_ctx_check_cancel(job->ctx, err), out);
         MER_GUARD_GOTO(mer_learn_column(job->ctx->alloc, &job->frame->columns[job->sources[i]],
-                                        field_of(job, job->sources[i]), job->rows, job->n_rows,
+                                        hints_of(job, job->sources[i]), job->rows, job->n_rows,
                                         scratch, &job->learned[i], err),
                        out);
     }
@@ -383,7 +398,7 @@ mer_status mer_prepare_fit(const struct mer_ctx *ctx, const struct mer_frame *fr
                            const struct mer_prepare_options *options,
                            struct mer_prepare **ret_prepare, mer_err *err)
 {
-    static const struct mer_prepare_options none = {.schema = NULL};
+    static const struct mer_prepare_options none = {.hints = NULL};
     struct learn_job *job;
 
     if (!rows)

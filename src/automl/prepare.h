@@ -119,9 +119,16 @@ struct mer_prepared {
     float *sparse_values;
 };
 
-/* How to learn; zeroed: the schema says nothing, and the sparse block is condensed. */
+/* What a schema says of a column, as bits. */
+enum { MER_HINT_FEATURE = 1, MER_HINT_TEXT = 2, MER_HINT_ORDERED = 4, MER_HINTS = 7 };
+/* The hints for a frame's columns, to be given back with mer_free. */
+MER_MUST_CHECK mer_status mer_prepare_hints(struct mer_alloc *alloc, const struct mer_frame *frame,
+                                            const struct mer_schema *schema, uint8_t **ret_hints,
+                                            mer_err *err);
+
+/* How to learn; zeroed: nothing is said, and the sparse block is condensed. */
 struct mer_prepare_options {
-    const struct mer_schema *schema; /* NULL: none */
+    const uint8_t *hints; /* [columns of the frame]: bits below; NULL: nothing is said */
     uint64_t seed;
     bool without_condensed; /* for a family that takes the sparse block */
 };

@@ -169,12 +169,11 @@ struct mer_learning {
     size_t n_parts;
     int32_t *levels; /* categorical: the frame's codes of the levels kept; from alloc */
 };
-/* scratch: n_rows doubles. rows as in mer_prepare_fit, or NULL for 0 .. n_rows - 1. `field`: what a
- * schema says of the column, or NULL. */
+/* scratch: n_rows doubles. rows as in mer_prepare_fit, or NULL for 0 .. n_rows - 1. `hints`: what a
+ * schema says of the column. */
 MER_MUST_CHECK mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *column,
-                                           const struct mer_field *field, const uint32_t *rows,
-                                           size_t n_rows, double *scratch, struct mer_learning *ret,
-                                           mer_err *err);
+                                           unsigned hints, const uint32_t *rows, size_t n_rows,
+                                           double *scratch, struct mer_learning *ret, mer_err *err);
 /* Makes the column no feature; nothing of what was learned of it stays, but its levels. */
 void mer_learning_leave_out(struct mer_learning *learning, enum mer_left_out left_out,
                             enum mer_column_role role, enum mer_column_reason reason);

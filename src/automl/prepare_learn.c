@@ -331,7 +331,7 @@ static mer_status learn_levels(struct mer_alloc *alloc, const struct mer_column 
 }
 
 /* What columns of a type are unless their values say otherwise. */
-static void say_usual_role(struct mer_learned_column *column, const struct mer_field *field)
+static void say_usual_role(struct mer_learned_column *column, unsigned hints)
 {
     static const struct {
         enum mer_column_role role;
@@ -348,7 +348,7 @@ static void say_usual_role(struct mer_learned_column *column, const struct mer_f
     };
     column->role = usual[column->type].role;
     column->reason = usual[column->type].reason;
-    if (column->type == MER_TYPE_CATEGORICAL && field && field->categories_ordered) {
+    if (column->type == MER_TYPE_CATEGORICAL && (hints & MER_HINT_ORDERED)) {
         column->role = MER_COLUMN_ORDINAL;
         column->reason = MER_BECAUSE_ORDERED;
     }
@@ -363,15 +363,15 @@ void mer_learning_leave_out(struct mer_learning *learning, enum mer_left_out lef
 }
 
 mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *column,
-                            const struct mer_field *field, const uint32_t *rows, size_t n_rows,
-                            double *scratch, struct mer_learning *ret, mer_err *err)
+                            unsigned hints, const uint32_t *rows, size_t n_rows, double *scratch,
+                            struct mer_learning *ret, mer_err *err)
 {
     const struct learning_rows learning_rows = {rows, n_rows};
     mer_status status = mer_ok();
 
     *ret = (struct mer_learning){.column = {.type = column->type}};
-    ret->is_said_feature = field && field->role == MER_ROLE_FEATURE;
-    say_usual_role(&ret->column, field);
+    ret->is_said_feature = (hints & MER_HINT_FEATURE) != 0;
+    say_usual_role(&ret->column, hints);
     if (mer_type_is_number(column->type))
         learn_number(column, &learning_rows, scratch, ret);
     else if (mer_type_is_time(column->type))
@@ -379,7 +379,7 @@ mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *co
     else if (column->type == MER_TYPE_CATEGORICAL)
         status = learn_levels(alloc, column, &learning_rows, ret, err);
     else
-        mer_learn_text(column, field && (field->flags & MER_FIELD_TEXT), rows, n_rows, ret);
+        mer_learn_text(column, (hints & MER_HINT_TEXT) != 0, rows, n_rows, ret);
     /* Nothing of a column that is no feature stays in the model. */
     if (ret->column.left_out != MER_LEFT_OUT_NOT)
         mer_learning_leave_out(ret, ret->column.left_out, ret->column.role, ret->column.reason);

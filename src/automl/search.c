@@ -32,6 +32,7 @@ struct search {
     size_t target_column;
     struct mer_pipeline *pipeline; /* filled from the beginning */
     struct mer_learned_target target;
+    uint8_t *hints; /* what the schema says of the frame's columns */
     const struct mer_metric *metric;
     size_t n_folds;
     struct mer_evaluation_data data;
@@ -347,7 +348,7 @@ static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_er
                                       .weights = search->options->weights,
                                       .n_classes = search->target.n_classes};
     const struct mer_prepare_options prepare = {
-        .schema = search->schema,
+        .hints = search->hints,
         .seed = search->options->seed,
         .without_condensed = (best->family->capabilities & MER_CAN_SPARSE) != 0};
     struct mer_prepared prepared;
@@ -447,7 +448,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct search *searc
         return mer_fail(err, MER_ERR_USAGE, "%zu folds are too many for %zu rows; at most %d",
                         search->n_folds, search->frame->n_rows, MER_FOLDS_MAX);
     search->data = (struct mer_evaluation_data){.frame = search->frame,
-                                                .schema = search->schema,
+                                                .hints = search->hints,
                                                 .target_column = search->target_column,
                                                 .target = &search->target,
                                                 .weights = options->weights,
@@ -496,6 +497,7 @@ static void release(const struct mer_ctx *ctx, struct search *search)
         search->engine.close(search->engine.self, ctx);
     mer_evaluation_free(ctx, search->evaluation);
     mer_learned_target_release(ctx, &search->target);
+    mer_free(ctx->alloc, search->hints);
     mer_free(ctx->alloc, search->plan);
     mer_free(ctx->alloc, search->family_seconds);
     mer_free(ctx->alloc, search->family_units);
@@ -513,6 +515,7 @@ static mer_status run(const struct mer_ctx *ctx, struct search *search, mer_err 
     MER_GUARD(mer_target_learn(ctx, search->frame, search->target_column,
                                options->task_given ? &options->task : NULL,
                                &search->pipeline->arena, &search->target, err));
+    MER_GUARD(mer_prepare_hints(ctx->alloc, search->frame, search->schema, &search->hints, err));
     MER_GUARD(choose_metric(search, err));
     MER_GUARD(check_directions(search, err));
     MER_GUARD(describe(search, err));

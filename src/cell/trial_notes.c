@@ -8,10 +8,10 @@
 #include "cell/notes.h"
 
 /* The least that an entry of a list takes. */
-enum { TEXT_LEAST = 4, DIRECTION_LEAST = 8 };
+enum { DIRECTION_LEAST = 8, COLUMN_LEAST = 8 };
 
 /* Whoever gives an evaluation's data a new field sends it over as well. */
-static_assert(sizeof(struct mer_evaluation_data) == 88, "an evaluation travels whole");
+static_assert(sizeof(struct mer_evaluation_data) == 96, "an evaluation travels whole");
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {
@@ -24,8 +24,10 @@ mer_status mer_evaluation_notes_write(const struct mer_evaluation_data *data, st
     const struct mer_frame *const frame = data->frame;
     MER_GUARD(mer_notes_put_u64(buf, frame->n_rows, err));
     MER_GUARD(mer_notes_put_u32(buf, frame->n_columns, err));
-    for (size_t i = 0; i < frame->n_columns; i++)
+    for (size_t i = 0; i < frame->n_columns; i++) {
         MER_GUARD(mer_notes_put_text(buf, frame->columns[i].name, frame->columns[i].n_name, err));
+        MER_GUARD(mer_notes_put_u32(buf, data->hints ? data->hints[i] : 0, err));
+    }
     MER_GUARD(mer_notes_put_u32(buf, data->target_column, err));
     MER_GUARD(mer_notes_put_u32(buf, data->target->task, err));
     MER_GUARD(put_name(buf, data->metric->name, err));
@@ -55,11 +57,14 @@ static mer_status read_columns(struct mer_notes_reader *reader, const struct mer
     notes->view.n_columns = 0;
     MER_GUARD(
         mer_alloc_array(ctx->alloc, n, sizeof *notes->view.columns, &notes->view.columns, err));
-    for (size_t i = 0; i < n; i++) {
+    uint8_t *const hints = mer_notes_list(reader, n, sizeof *hints, COLUMN_LEAST);
+    for (size_t i = 0; hints && i < n; i++) {
         size_t index;
         MER_GUARD(mer_frame_want(&notes->table, mer_notes_text(reader, NULL), &index, err));
         notes->view.columns[notes->view.n_columns++] = notes->table.columns[index];
+        hints[i] = (uint8_t)mer_notes_u32_upto(reader, MER_HINTS);
     }
+    notes->data.hints = hints;
     return mer_ok();
 }
 

@@ -257,7 +257,9 @@ static void what_the_schema_says_of_a_column_decides(void **state)
         {.name = "id", .n_name = 2, .type = MER_TYPE_INTEGER, .role = MER_ROLE_FEATURE},
         {.name = "code", .n_name = 4, .type = MER_TYPE_TEXT, .flags = MER_FIELD_TEXT}};
     const struct mer_schema schema = {.fields = fields, .n_fields = 2};
-    const struct mer_prepare_options options = {.schema = &schema};
+    uint8_t *hints;
+    assert_ok(mer_prepare_hints(&alloc, &frame, &schema, &hints, &err));
+    const struct mer_prepare_options options = {.hints = hints};
     struct mer_prepare *prepare;
     struct mer_prepare_column column;
 
@@ -275,6 +277,7 @@ static void what_the_schema_says_of_a_column_decides(void **state)
     assert_int_equal(column.role, MER_COLUMN_TEXT);
     assert_int_equal(column.reason, MER_BECAUSE_SCHEMA_TEXT);
     mer_prepare_free(&ctx, prepare);
+    mer_free(&alloc, hints);
     mer_frame_release(&frame);
 }
 
