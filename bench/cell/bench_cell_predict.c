@@ -1,7 +1,8 @@
 /* What it costs that a model lives in a cell: predictions for 100,000 rows by a model that stays
- * open in one, beside the same model in the process itself; and the time until the model is open.
+ * open in one, beside the same model in the process itself: for a table that is asked about again
+ * and again, and for one that the cell has not seen last; and the time until the model is open.
  *
- *   bench_cell_predict [ROWS [TIMES [THREADS]]]
+ *   bench_cell_predict [ROWS [TIMES [THREADS [FAMILY]]]]
  */
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "learn/family.h"
 #include "merlon/merlon.h"
 
-enum { ROW_MAX = 160, TIMES_MAX = 512, FIT_ROWS = 5000 };
+enum { ROW_MAX = 160, TIMES_MAX = 512, FIT_ROWS = 5000, N_TABLES = 2 };
 
 static mer_err err;
 
@@ -48,29 +49,21 @@ static struct times predict(const struct mer_fitted *model, const struct mer_tab
     return times_since(start);
 }
 
-static void compare(struct mer_context *context, const struct mer_family *family,
-                    const struct mer_table *training, const struct mer_table *table, size_t n_times)
+/* The same rows through the model here and a cell that is opened for it, one table or several in
+ * turns. */
+static void compare(struct mer_context *context, const struct mer_fitted *model, const char *file,
+                    struct mer_table *const *tables, size_t n_tables, size_t n_times,
+                    const char *what)
 {
     static struct times here[TIMES_MAX], cell[TIMES_MAX];
-    static const uint64_t seed = 1;
-    const struct mer_fit_options options = {.size = sizeof options,
-                                            .target = "class",
-                                            .family = family->name,
-                                            .seed = &seed,
-                                            .n_folds = 2};
-    char path[] = "/tmp/merlon-bench-XXXXXX", file[64];
-    struct mer_fitted *model, *stranger;
+    struct mer_fitted *stranger;
     double *expected = NULL, *predictions = NULL;
     size_t n_outputs = 0;
-    if (!mkdtemp(path))
-        exit(73);
-    (void)snprintf(file, sizeof file, "%s/m", path);
-    check(mer_fit(context, training, &options, &model, &err), &err);
-    check(mer_model_save(model, file, NULL, false, NULL, &err), &err);
     const struct times start = times_now();
     check(mer_model_load_unsigned(context, file, NULL, &stranger, &err), &err);
     const double opened = times_since(start).clock;
     for (size_t i = 0; i < n_times; i++) { /* in turns, so that a busy machine slows both */
+        const struct mer_table *const table = tables[i % n_tables];
         mer_numbers_free(expected);
         mer_numbers_free(predictions);
         here[i] = predict(model, table, &expected, &n_outputs);
@@ -87,12 +80,35 @@ static void compare(struct mer_context *context, const struct mer_family *family
         cell[i].processor = (processor - processor_here) / (double)n_times;
     for (size_t i = 0; i < n_times; i++)
         here[i].processor = processor_here / (double)n_times;
-    char what[64];
-    (void)snprintf(what, sizeof what, "%s, %zu rows", family->name, mer_table_rows(table));
     print_comparison(what, here, cell, n_times);
     printf("  opened in a cell in %.2f ms\n", opened * 1e3);
     mer_numbers_free(expected);
     mer_numbers_free(predictions);
+}
+
+static void measure(struct mer_context *context, const struct mer_family *family,
+                    const struct mer_table *training, struct mer_table *const *tables,
+                    size_t n_times)
+{
+    static const uint64_t seed = 1;
+    const struct mer_fit_options options = {.size = sizeof options,
+                                            .target = "class",
+                                            .family = family->name,
+                                            .seed = &seed,
+                                            .n_folds = 2};
+    const size_t n_rows = mer_table_rows(tables[0]);
+    char path[] = "/tmp/merlon-bench-XXXXXX", file[64], what[96];
+    struct mer_fitted *model;
+    if (!mkdtemp(path))
+        exit(73);
+    (void)snprintf(file, sizeof file, "%s/m", path);
+    check(mer_fit(context, training, &options, &model, &err), &err);
+    check(mer_model_save(model, file, NULL, false, NULL, &err), &err);
+    (void)snprintf(what, sizeof what, "%s, %zu rows", family->name, n_rows);
+    compare(context, model, file, tables, 1, n_times, what);
+    (void)snprintf(what, sizeof what, "%s, %zu rows, another table each time", family->name,
+                   n_rows);
+    compare(context, model, file, tables, N_TABLES, n_times, what);
     mer_fitted_free(model);
     (void)unlink(file);
     (void)snprintf(file, sizeof file, "%s/m.provenance.json", path);
@@ -105,9 +121,10 @@ int main(int argc, char **argv)
     const long rows = argc > 1 ? strtol(argv[1], NULL, 10) : 100000;
     const long times = argc > 2 ? strtol(argv[2], NULL, 10) : 21;
     const long threads = argc > 3 ? strtol(argv[3], NULL, 10) : 1;
+    const char *const family = argc > 4 ? argv[4] : NULL;
     struct mer_context *context;
     if (rows < 1 || times < 1 || times > TIMES_MAX || threads < 1) {
-        fprintf(stderr, "usage: bench_cell_predict [ROWS [TIMES [THREADS]]]\n");
+        fprintf(stderr, "usage: bench_cell_predict [ROWS [TIMES [THREADS [FAMILY]]]]\n");
         return 64;
     }
     const struct mer_context_options options = {.size = sizeof options,
@@ -115,11 +132,15 @@ int main(int argc, char **argv)
                                                 .cell_program = MER_BINARY_DIR "/merlon-cell"};
     check(mer_context_new(&options, &context, &err), &err);
     struct mer_table *const training = make_table(context, FIT_ROWS);
-    struct mer_table *const table = make_table(context, (size_t)rows);
+    struct mer_table *tables[N_TABLES];
+    for (size_t i = 0; i < N_TABLES; i++)
+        tables[i] = make_table(context, (size_t)rows);
     for (size_t i = 0; i < MER_N_FAMILIES; i++)
-        compare(context, MER_FAMILIES[i], training, table, (size_t)times);
+        if (!family || strcmp(family, MER_FAMILIES[i]->name) == 0)
+            measure(context, MER_FAMILIES[i], training, tables, (size_t)times);
     mer_table_free(training);
-    mer_table_free(table);
+    for (size_t i = 0; i < N_TABLES; i++)
+        mer_table_free(tables[i]);
     mer_context_free(context);
     return 0;
 }

@@ -28,15 +28,37 @@ static bool send_answer(const struct mer_cell_answer *answer)
     return mer_descriptor_write(MER_CELL_CONTROL, answer, sizeof *answer);
 }
 
-/* Not so often that parent and cell wake each other for nothing. */
+/* What progress was last told of a request. */
+struct told {
+    bool serves;
+    uint64_t ns;
+    uint64_t left;
+};
+
+static uint64_t now_ns(void)
+{
+    return MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
+}
+
+/* Not so often that parent and cell wake each other for nothing. A parent fetches predictions while
+ * others are being made: it is told each time that three quarters of what was left are there, so
+ * that few are left for it to fetch in the end. */
+static bool is_worth_telling(const struct told *told, uint64_t time_ns, uint64_t left,
+                             uint64_t total)
+{
+    enum { EVERY_NS = 20000000, QUARTER = 4 };
+    const uint64_t before = told->left < total ? told->left : total;
+    return time_ns - told->ns >= EVERY_NS || (told->serves && left > 0 && left <= before / QUARTER);
+}
+
 static void report_progress(void *self, const char *phase, uint64_t done, uint64_t total)
 {
-    enum { EVERY_NS = 20000000 };
-    uint64_t *const last_ns = self;
-    const uint64_t now_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
-    if (now_ns - *last_ns < EVERY_NS)
+    struct told *const told = self;
+    const uint64_t time_ns = now_ns();
+    if (!is_worth_telling(told, time_ns, total - done, total))
         return;
-    *last_ns = now_ns;
+    told->ns = time_ns;
+    told->left = total - done;
     struct mer_cell_answer answer = {
         .magic = MER_CELL_MAGIC, .kind = MER_CELL_PROGRESS, .done = done, .total = total};
     (void)strncpy(answer.phase, phase, sizeof answer.phase - 1);
@@ -63,7 +85,7 @@ static bool send_result(struct mer_cell_answer *answer, mer_status status, const
 struct cell {
     struct mer_alloc alloc;
     struct mer_progress progress;
-    uint64_t progress_ns; /* when some was last told; 0: never */
+    struct told told;
     struct mer_ctx ctx;
     struct mer_cell_model model;
     struct mer_cell_bench bench;
@@ -125,11 +147,12 @@ static bool serve(struct cell *cell)
         mer_err err = {0};
         if (request.magic != MER_CELL_MAGIC)
             return false;
+        cell->told = (struct told){.serves = true, .ns = now_ns(), .left = UINT64_MAX};
         const mer_status status =
             mer_cell_predict(&cell->ctx, &request, table, &cell->model, &answer, &err);
         if (!send_result(&answer, status, &err, &nothing))
             return false;
-        mer_cell_forget_table(&cell->model);
+        mer_cell_forget_tables(&cell->model);
     }
     return true;
 }
@@ -148,12 +171,14 @@ static bool use_heap_and_json_once(void)
     return true;
 }
 
-/* The team that the parent wants; false when it says nothing of the kind. */
+/* The threads that the parent wants; false when it says nothing of the kind. */
 static bool hear_start(struct cell *cell)
 {
     struct mer_cell_start start;
     if (!receive(&start, sizeof start) || start.magic != MER_CELL_MAGIC || start.n_threads == 0 ||
         start.n_threads > MER_CELL_THREADS_MAX)
+        return false;
+    if (start.serves && !mer_is_ok(mer_ahead_new(&cell->alloc, &cell->model.ahead, NULL)))
         return false;
     return start.n_threads == 1 ||
            mer_is_ok(mer_team_new(&cell->alloc, start.n_threads, &cell->ctx.team, NULL));
@@ -170,13 +195,13 @@ int main(void)
     mer_err err = {0};
 
     mer_alloc_init(&cell.alloc, SIZE_MAX);
-    cell.progress = (struct mer_progress){report_progress, &cell.progress_ns};
+    cell.progress = (struct mer_progress){report_progress, &cell.told};
     cell.ctx = (struct mer_ctx){.alloc = &cell.alloc, .progress = &cell.progress};
     if (!hear_start(&cell))
         return NO_REQUEST;
     if (!use_heap_and_json_once())
         return NOT_CONFINED;
-    mer_status status = mer_cell_enter_load(cell.ctx.team, &answer.level, &err);
+    mer_status status = mer_cell_enter_load(cell.ctx.team, cell.model.ahead, &answer.level, &err);
     if (!mer_is_ok(status)) {
         (void)send_result(&answer, status, &err, &outputs);
         return NOT_CONFINED;

@@ -160,7 +160,8 @@ static mer_status check_level(bool require_full, unsigned level, mer_err *err)
 static mer_status say_start(const struct mer_cell_session *session, mer_err *err)
 {
     const struct mer_cell_start start = {.magic = MER_CELL_MAGIC,
-                                         .n_threads = (uint32_t)session->n_threads};
+                                         .n_threads = (uint32_t)session->n_threads,
+                                         .serves = session->serves};
     if (!mer_channel_send(session->socket, &start, sizeof start))
         return mer_fail(err, MER_ERR_IO, "speaking to a cell failed");
     return mer_ok();
@@ -250,6 +251,7 @@ mer_status mer_cell_session_start(struct mer_cell_session *session, const struct
                : options->serves ? "the cell that holds the model"
                                  : "the cell that read the input",
         .n_threads = options->works ? options->n_threads : team_of(ctx, options->with_team),
+        .serves = options->serves,
     };
     session->start_ns = session->asked_ns = now_ns();
     session->max_seconds = options->settings->max_seconds;
@@ -263,7 +265,8 @@ mer_status mer_cell_session_start(struct mer_cell_session *session, const struct
         session->n_threads;
     if (options->works)
         session->max_cpu_seconds = options->max_cpu_seconds;
-    if (!address_bytes(options, session->n_threads, &n_address))
+    /* A cell that serves has a thread more, which goes ahead. */
+    if (!address_bytes(options, session->n_threads + options->serves, &n_address))
         return mer_fail(err, MER_ERR_MEMORY, "an input of %zu bytes is too large",
                         options->input.n);
     MER_GUARD(mer_memory_file_new("merlon-result", &session->output, err));
@@ -309,6 +312,9 @@ static mer_status hear_result(struct mer_cell_session *session, struct mer_cell_
         if (ret_answer->done > ret_answer->total)
             ret_answer->done = ret_answer->total;
         mer_ctx_progress(session->ctx, ret_answer->phase, ret_answer->done, ret_answer->total);
+        if (session->follower.hear)
+            MER_GUARD(session->follower.hear(session->follower.self, ret_answer->done,
+                                             ret_answer->total, err));
     }
     session->has_answered = true;
     return ret_answer->code == MER_OK ? mer_ok()
@@ -327,8 +333,10 @@ mer_status mer_cell_session_ask(struct mer_cell_session *session,
 
 mer_status mer_cell_session_ask_again(struct mer_cell_session *session,
                                       const struct mer_cell_request *request, int fd_passed,
+                                      struct mer_cell_follower follower,
                                       struct mer_cell_answer *ret_answer, mer_err *err)
 {
+    session->follower = follower;
     session->asked_ns = now_ns();
     session->asked_seconds =
         session->max_seconds + (session->grows ? (unsigned)(request->n_side / BYTES_A_SECOND) : 0);

@@ -7,6 +7,13 @@
 #include "cell/client.h"
 #include "os/spawn.h"
 
+/* Hears of every progress, which nobody vouches for, while the cell goes on; a failure ends the
+ * waiting. */
+struct mer_cell_follower {
+    mer_status (*hear)(void *self, uint64_t done, uint64_t total, mer_err *err); /* NULL: nobody */
+    void *self;
+};
+
 struct mer_cell_session {
     const struct mer_ctx *ctx;
     struct mer_child child; /* pid 0 or -1: none */
@@ -16,6 +23,7 @@ struct mer_cell_session {
     size_t n_threads;
     unsigned max_seconds;   /* for each request, on the clock */
     unsigned asked_seconds; /* for this one: more where its table is large */
+    bool serves;            /* asked again and again */
     bool grows;             /* nobody has said how much it may be */
     uint64_t max_cpu_seconds;
     uint64_t start_ns;
@@ -23,6 +31,7 @@ struct mer_cell_session {
     bool has_answered;
     struct mer_cell_answer heard; /* as far as it has come: n_heard bytes */
     size_t n_heard;
+    struct mer_cell_follower follower;
     unsigned level; /* what holds the cell, as far as it told before it saw any input */
 };
 
@@ -50,11 +59,9 @@ MER_MUST_CHECK mer_status mer_cell_session_ask(struct mer_cell_session *session,
                                                const char *inline_bytes,
                                                struct mer_cell_answer *ret_answer, mer_err *err);
 /* Asks a cell that has answered and did not end, with a descriptor beside the request. */
-MER_MUST_CHECK mer_status mer_cell_session_ask_again(struct mer_cell_session *session,
-                                                     const struct mer_cell_request *request,
-                                                     int fd_passed,
-                                                     struct mer_cell_answer *ret_answer,
-                                                     mer_err *err);
+MER_MUST_CHECK mer_status mer_cell_session_ask_again(
+    struct mer_cell_session *session, const struct mer_cell_request *request, int fd_passed,
+    struct mer_cell_follower follower, struct mer_cell_answer *ret_answer, mer_err *err);
 /* Takes what the cell has said, without waiting for more: *ret_is_whole once there is an answer,
  * in session->heard. For an engine that listens to several cells at a time. */
 MER_MUST_CHECK mer_status mer_cell_session_listen(struct mer_cell_session *session,

@@ -44,7 +44,8 @@ static const struct mer_syscall_rule serve_rules[] = {
 
 #define INSTALL(rules, err) mer_seccomp_install(rules, sizeof(rules) / sizeof((rules)[0]), err)
 
-mer_status mer_cell_enter_load(struct mer_team *team, unsigned *ret_level, mer_err *err)
+mer_status mer_cell_enter_load(struct mer_team *team, struct mer_ahead *ahead, unsigned *ret_level,
+                               mer_err *err)
 {
     unsigned level = 0;
     MER_GUARD(mer_privilege_give_up(err));
@@ -52,6 +53,7 @@ mer_status mer_cell_enter_load(struct mer_team *team, unsigned *ret_level, mer_e
         level |= MER_CELL_HAS_LANDLOCK;
     /* Behind what holds for a thread and those that it starts, before nothing can be started. */
     mer_team_start(team);
+    mer_ahead_start(ahead);
     MER_GUARD(mer_privilege_start_nothing(err));
     MER_GUARD(INSTALL(load_rules, err));
     *ret_level = level | MER_CELL_HAS_SECCOMP;

@@ -13,6 +13,7 @@
 #define MER_CELL_CONFINE_H
 
 #include "core/team.h"
+#include "os/ahead.h"
 
 /* The descriptors of a cell. */
 enum mer_cell_fd {
@@ -32,10 +33,10 @@ enum {
     MER_CELL_HAS_ALL = 7
 };
 
-/* Gives up privileges, core files, new processes and the file system, starts the team's threads
- * (NULL: none), then enters the load phase. */
-MER_MUST_CHECK mer_status mer_cell_enter_load(struct mer_team *team, unsigned *ret_level,
-                                              mer_err *err);
+/* Gives up privileges, core files, new processes and the file system, starts the threads of the
+ * team and the one that goes ahead (NULL: none), then enters the load phase. */
+MER_MUST_CHECK mer_status mer_cell_enter_load(struct mer_team *team, struct mer_ahead *ahead,
+                                              unsigned *ret_level, mer_err *err);
 /* Enters the compute phase, or, with `serves`, the phase that takes its place. */
 MER_MUST_CHECK mer_status mer_cell_enter_compute(bool serves, mer_err *err);
 

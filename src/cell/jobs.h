@@ -6,6 +6,7 @@
 #include "cell/protocol.h"
 #include "cell/trial_notes.h"
 #include "cell/trial_protocol.h"
+#include "os/ahead.h"
 #include "os/memory_file.h"
 
 /* What the load phase maps; lives until the process ends. */
@@ -22,13 +23,19 @@ struct mer_cell_outputs {
     struct mer_buf notes;
 };
 
+struct mer_cell_table {
+    const unsigned char *bytes;
+    size_t n; /* 0: none is mapped */
+};
+
 /* A model that is open: lives until the process ends. */
 struct mer_pipeline;
 struct mer_cell_model {
     struct mer_pipeline *pipeline; /* NULL: none */
     struct mer_file_region output; /* predictions, in MER_CELL_OUTPUT */
-    const unsigned char *table;    /* the last one, n_table bytes; 0: none is mapped */
-    size_t n_table;
+    struct mer_cell_table table;   /* the last one */
+    struct mer_cell_table former;  /* the one before, until the answer is out */
+    struct mer_ahead *ahead;       /* NULL: nobody */
 };
 
 /* A table that is open for trials: lives until the process ends. */
@@ -68,7 +75,8 @@ MER_MUST_CHECK mer_status mer_cell_audit(const struct mer_ctx *ctx,
                                          struct mer_cell_outputs *outputs, mer_err *err);
 
 /* The two jobs about a model (model_jobs.c). Opening reads the file as hostile; predicting is for
- * the table whose descriptor came with the request, which is closed again; the table stays mapped.
+ * the table whose descriptor came with the request, which is closed again, or for the last one (-1
+ * then); the table stays mapped.
  */
 MER_MUST_CHECK mer_status mer_cell_open_model(const struct mer_ctx *ctx,
                                               const struct mer_cell_request *request,
@@ -79,7 +87,7 @@ MER_MUST_CHECK mer_status mer_cell_predict(const struct mer_ctx *ctx,
                                            const struct mer_cell_request *request, int table,
                                            struct mer_cell_model *model,
                                            struct mer_cell_answer *answer, mer_err *err);
-/* Lets go of the last table: work for which no answer has to wait. */
-void mer_cell_forget_table(struct mer_cell_model *model);
+/* Lets go of tables that will not be asked about again: work for which no answer has to wait. */
+void mer_cell_forget_tables(struct mer_cell_model *model);
 
 #endif

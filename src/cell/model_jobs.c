@@ -43,29 +43,53 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_frame *tab
 
 /* The parent has sealed and checked the table; this side need not, and could not say so to anybody.
  */
+static mer_status map_table(struct mer_cell_model *model, int fd, size_t n, mer_err *err)
+{
+    const unsigned char *bytes;
+    MER_GUARD(mer_memory_file_map_lazily(fd, n, &bytes, err));
+    model->former = model->table;
+    model->table = (struct mer_cell_table){bytes, n};
+    return mer_ok();
+}
+
 mer_status mer_cell_predict(const struct mer_ctx *ctx, const struct mer_cell_request *request,
                             int table, struct mer_cell_model *model, struct mer_cell_answer *answer,
                             mer_err *err)
 {
+    enum { AHEAD_BYTES = 1 << 20 }; /* less is not worth waking a thread */
+    const bool again = request->job == MER_CELL_JOB_PREDICT_AGAIN;
     struct mer_frame frame;
-    if (table != MER_CELL_TABLE || request->job != MER_CELL_JOB_PREDICT || !model->pipeline) {
+    if (!model->pipeline || table != (again ? -1 : MER_CELL_TABLE) ||
+        (again ? model->table.n == 0 : request->job != MER_CELL_JOB_PREDICT)) {
         mer_descriptor_close(table);
         return mer_fail(err, MER_ERR_INTERNAL, "a cell was asked for what it cannot do");
     }
-    mer_status status = mer_memory_file_map_lazily(table, request->n_side, &model->table, err);
-    mer_descriptor_close(table);
-    MER_GUARD(status);
-    model->n_table = request->n_side;
-    status = mer_frame_open_checked(ctx, model->table, request->n_side, &frame, err);
+    if (!again) {
+        const mer_status status = map_table(model, table, request->n_side, err);
+        mer_descriptor_close(table);
+        MER_GUARD(status);
+        if (model->table.n >= AHEAD_BYTES)
+            mer_ahead_walk(model->ahead, model->table.bytes, model->table.n);
+    }
+    mer_status status =
+        mer_frame_open_checked(ctx, model->table.bytes, model->table.n, &frame, err);
     if (mer_is_ok(status)) {
         status = predict(ctx, &frame, model, answer, err);
         mer_frame_release(&frame);
     }
+    mer_ahead_stop(model->ahead);
     return status;
 }
 
-void mer_cell_forget_table(struct mer_cell_model *model)
+static void forget(struct mer_cell_table *table)
 {
-    mer_memory_file_unmap(model->table, model->n_table);
-    model->n_table = 0;
+    mer_memory_file_unmap(table->bytes, table->n);
+    table->n = 0;
+}
+
+void mer_cell_forget_tables(struct mer_cell_model *model)
+{
+    forget(&model->former);
+    if (model->table.n > MER_CELL_KEPT_MAX)
+        forget(&model->table);
 }

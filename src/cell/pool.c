@@ -14,6 +14,7 @@
 struct pooled {
     struct mer_cell_session session;
     bool running;
+    uint64_t held; /* the table that it keeps, mer_memory_file_id; 0: none */
 };
 
 struct mer_cell_pool {
@@ -109,6 +110,7 @@ static mer_status open_model(struct mer_cell_pool *pool, struct pooled *cell, me
 {
     struct opening opening = {pool, cell};
     cell->running = true;
+    cell->held = 0;
     return mer_starter_run(pool->starter, start_and_open, &opening, err);
 }
 
@@ -137,12 +139,50 @@ static mer_status check_predictions(const struct mer_facts *facts, const double 
                                                           : "gives probabilities that are none");
 }
 
-/* Copied out of the cell's memory first, then looked at: it could still change it. */
+/* Predictions on their way out of a cell. */
+struct fetching {
+    const struct mer_facts *facts;
+    int output;
+    size_t n_rows;
+    size_t n_fetched; /* rows */
+    double *predictions;
+};
+
+/* Copied out of the cell's memory first, then looked at: it could still change it. In pieces that
+ * are looked at while they are in the cache. */
+static mer_status fetch(struct fetching *fetching, size_t n_rows, mer_err *err)
+{
+    enum { PIECE_BYTES = 1 << 17 };
+    const size_t n_outputs = mer_facts_outputs(fetching->facts);
+    const size_t piece = 1 + PIECE_BYTES / (n_outputs * sizeof(double));
+    while (fetching->n_fetched < n_rows) {
+        const size_t first = fetching->n_fetched;
+        const size_t n = n_rows - first < piece ? n_rows - first : piece;
+        double *const rows = fetching->predictions + first * n_outputs;
+        MER_GUARD(mer_memory_file_read_at(fetching->output, first * n_outputs * sizeof(double),
+                                          rows, n * n_outputs * sizeof(double), err));
+        MER_GUARD(check_predictions(fetching->facts, rows, n, err));
+        fetching->n_fetched += n;
+    }
+    return mer_ok();
+}
+
+/* What is there is fetched while the cell makes the rest. Should it not be there yet, it is the
+ * cell's lie, and checked like any other. */
+static mer_status fetch_some(void *self, uint64_t done, uint64_t total, mer_err *err)
+{
+    struct fetching *const fetching = self;
+    return total == fetching->n_rows && done <= total ? fetch(fetching, done, err) : mer_ok();
+}
+
 static mer_status ask(struct mer_cell_pool *pool, struct pooled *cell, struct mer_cell_input image,
                       size_t n_rows, double *ret_predictions, mer_err *err)
 {
-    const struct mer_cell_request request = {
+    const uint64_t id = mer_memory_file_id(image.fd);
+    struct mer_cell_request request = {
         .magic = MER_CELL_MAGIC, .n_side = image.n, .job = MER_CELL_JOB_PREDICT};
+    struct fetching fetching = {
+        .facts = &pool->facts, .n_rows = n_rows, .predictions = ret_predictions};
     struct mer_cell_answer answer;
     size_t n_bytes;
     if (!mer_size_mul(n_rows, mer_facts_outputs(&pool->facts) * sizeof(double), &n_bytes))
@@ -153,13 +193,20 @@ static mer_status ask(struct mer_cell_pool *pool, struct pooled *cell, struct me
             end_cell(cell);
         MER_GUARD(status);
     }
-    MER_GUARD(mer_cell_session_ask_again(&cell->session, &request, image.fd, &answer, err));
+    fetching.output = cell->session.output;
+    const bool again = id != 0 && id == cell->held;
+    if (again)
+        request.job = MER_CELL_JOB_PREDICT_AGAIN;
+    cell->held = 0;
+    MER_GUARD(mer_cell_session_ask_again(&cell->session, &request, again ? -1 : image.fd,
+                                         (struct mer_cell_follower){fetch_some, &fetching}, &answer,
+                                         err));
     /* From here on it is lying, should anything fail. */
     cell->session.has_answered = false;
     if (answer.n_inline > 0 || answer.n_output != n_bytes)
         return refuse(err, "gives another number of predictions");
-    MER_GUARD(mer_memory_file_read(cell->session.output, ret_predictions, n_bytes, err));
-    MER_GUARD(check_predictions(&pool->facts, ret_predictions, n_rows, err));
+    MER_GUARD(fetch(&fetching, n_rows, err));
+    cell->held = image.n <= MER_CELL_KEPT_MAX ? id : 0;
     cell->session.has_answered = true;
     return mer_ok();
 }

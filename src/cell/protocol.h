@@ -10,9 +10,9 @@
  *
  * A cell that cannot confine itself sends a RESULT instead of READY and ends. After its RESULT a
  * cell ends too, but for two that go on to hear requests until their parent closes the socket: one
- * that has opened a model hears requests to PREDICT, each with the descriptor of a table beside it;
- * one that has opened a table (a worker, worker.h) hears requests for a TRIAL, each followed by a
- * struct mer_cell_trial.
+ * that has opened a model hears requests to PREDICT, each with the descriptor of a table beside it
+ * (and tells as PROGRESS how many rows' predictions are in OUTPUT to stay); one that has opened a
+ * table (a worker, worker.h) hears requests for a TRIAL, each followed by a struct mer_cell_trial.
  */
 #ifndef MER_CELL_PROTOCOL_H
 #define MER_CELL_PROTOCOL_H
@@ -39,6 +39,8 @@ enum mer_cell_job {
                            doubles */
     MER_CELL_JOB_AUDIT, /* INPUT: any file, perhaps one that others may still change; inline
                            answer: a report (audit/audit_report.h) */
+    MER_CELL_JOB_PREDICT_AGAIN, /* for the table that came last, of MER_CELL_KEPT_MAX bytes at most;
+                                   no descriptor comes with it */
     MER_CELL_JOB_COUNT
 };
 
@@ -47,13 +49,14 @@ enum {
     MER_CELL_NOTES_MAX = 1 << 22,  /* of an answer about a schema */
     MER_CELL_FACTS_MAX = 1 << 26,  /* of an answer about a model */
     MER_CELL_PHASE_MAX = 24,
+    MER_CELL_KEPT_MAX = 1 << 26, /* bytes of a table that stays mapped until the next one comes */
 };
 
 /* What a cell has to know before it gives up everything. */
 struct mer_cell_start {
     uint64_t magic;
     uint32_t n_threads; /* of its team, its own thread counted */
-    uint32_t padding;
+    uint32_t serves;    /* it will hold a model and be asked again and again */
 };
 enum { MER_CELL_THREADS_MAX = 256 };
 

@@ -128,6 +128,12 @@ mer_status mer_memory_file_read_at(int fd, size_t offset, void *bytes, size_t n,
     return mer_ok();
 }
 
+uint64_t mer_memory_file_id(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 ? (uint64_t)info.st_ino : 0;
+}
+
 void mer_memory_file_unmap(const unsigned char *bytes, size_t n)
 {
     if (n > 0)

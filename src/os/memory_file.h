@@ -22,6 +22,8 @@ MER_MUST_CHECK mer_status mer_memory_file_map(int fd, size_t n, const unsigned c
 /* The same, for who may not look at all of it: pages are mapped as they are touched. */
 MER_MUST_CHECK mer_status mer_memory_file_map_lazily(int fd, size_t n,
                                                      const unsigned char **ret_bytes, mer_err *err);
+/* A number that no other file in memory has while anybody holds this one; 0 where there is none. */
+uint64_t mer_memory_file_id(int fd);
 void mer_memory_file_unmap(const unsigned char *bytes, size_t n);
 
 /* Exactly the first n bytes of one that somebody else may still change: copied, so that what is

@@ -1,6 +1,7 @@
 #include "os/privilege.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <sys/prctl.h>
@@ -29,6 +30,15 @@ mer_status mer_privilege_gain_none(mer_err *err)
     return mer_ok();
 }
 
+/* What is freed is kept for what is asked for next: a process that does the same work again and
+ * again would give pages back, and be given them anew, in every step. */
+static void keep_memory(void)
+{
+    enum { LARGE = 32 << 20 }; /* the most that the heap can be told */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
 mer_status mer_privilege_give_up(mer_err *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
@@ -39,6 +49,7 @@ mer_status mer_privilege_give_up(mer_err *err)
     /* A second thread's first allocation would make a heap of its own, and ask how many processors
      * there are before. */
     (void)mallopt(M_ARENA_MAX, 1);
+    keep_memory();
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return refuse("become undumpable", err);
     if (syscall(SYS_capset, &header, none) != 0)

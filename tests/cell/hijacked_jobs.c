@@ -36,7 +36,7 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
     return mer_fail(err, MER_ERR_DATA, "came back with %ld", probe_run(&probe));
 }
 
-void mer_cell_forget_table(struct mer_cell_model *model)
+void mer_cell_forget_tables(struct mer_cell_model *model)
 {
     (void)model;
 }

@@ -101,6 +101,46 @@ static void lie_about_predictions(struct mer_cell_answer *answer)
         answer->code = (uint32_t)lie.number;
 }
 
+static void tell_of_rows(uint64_t done, uint64_t total)
+{
+    const struct mer_cell_answer progress = {.magic = MER_CELL_MAGIC,
+                                             .kind = MER_CELL_PROGRESS,
+                                             .done = done,
+                                             .total = total,
+                                             .phase = "predicting"};
+    say(&progress, sizeof progress);
+}
+
+/* Of lie.number rows. What is told is true again when the result is told. */
+static void lie_about_progress(const struct mer_cell_answer *answer)
+{
+    enum { LONG_US = 300000 };
+    double *const first = (double *)(void *)model.output.region.base;
+    const double value = first[0];
+    if (is("tells of rows, then changes")) {
+        tell_of_rows(lie.number, lie.number);
+        (void)usleep(LONG_US);
+        for (size_t i = 0; i < answer->n_output / sizeof *first; i++)
+            first[i] = (double)NAN;
+    }
+    if (is("tells of rows, none")) {
+        first[0] = (double)NAN;
+        tell_of_rows(1, lie.number);
+        (void)usleep(LONG_US);
+        first[0] = value;
+    }
+    if (is("tells of rows not there")) {
+        if (ftruncate(MER_CELL_OUTPUT, 8) != 0)
+            exit(74);
+        tell_of_rows(lie.number, lie.number);
+    }
+    if (is("tells of other rows"))
+        tell_of_rows(UINT64_MAX - 1, UINT64_MAX);
+    if (is("takes rows back"))
+        for (uint64_t row = lie.number; row > 0; row--)
+            tell_of_rows(row, lie.number);
+}
+
 static void predict(const struct mer_cell_request *request, int table)
 {
     struct mer_cell_answer answer = {.magic = MER_CELL_MAGIC, .kind = MER_CELL_RESULT};
@@ -110,6 +150,7 @@ static void predict(const struct mer_cell_request *request, int table)
         ;
     if (!mer_is_ok(mer_cell_predict(&ctx, request, table, &model, &answer, NULL)))
         exit(65);
+    lie_about_progress(&answer);
     lie_about_predictions(&answer);
     say(&answer, sizeof answer);
     if (is("speaks unasked"))

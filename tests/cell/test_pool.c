@@ -29,6 +29,7 @@ enum { N_ROWS = 300 };
 
 static struct mer_context *context;
 static struct mer_table *table;
+static struct mer_table *other; /* the same rows from the last to the first */
 static mer_err err;
 
 static void assert_ok(mer_status status)
@@ -38,31 +39,40 @@ static void assert_ok(mer_status status)
 }
 
 /* y follows x and the colour; c is one of three classes. */
-static int make_table(void **state)
+static struct mer_table *table_of(bool backwards)
 {
     static char csv[64 * N_ROWS];
     static const char *const colours[] = {"red", "green", "blue", ""};
-    (void)state;
+    struct mer_table *made;
     size_t n = (size_t)snprintf(csv, sizeof csv, "x,z,colour,y,c\n");
     for (unsigned i = 0; i < N_ROWS; i++) {
-        const unsigned r = i * 2654435761u >> 8;
+        const unsigned r = (backwards ? N_ROWS - 1 - i : i) * 2654435761u >> 8;
         n += (size_t)snprintf(csv + n, sizeof csv - n, "%u.25,%u,%s,%u.5,%s\n", r % 97, r % 7,
                               colours[r % 4], r % 97 * 3 + r % 5,
                               r % 97 < 30   ? "low"
                               : r % 97 < 60 ? "middle"
                                             : "high");
     }
+    assert_ok(mer_table_parse(context, csv, n, NULL, &made, &err));
+    return made;
+}
+
+static int make_tables(void **state)
+{
     const struct mer_context_options options = {
         .size = sizeof options, .n_threads = 2, .cell_program = PROGRAM};
+    (void)state;
     assert_ok(mer_context_new(&options, &context, &err));
-    assert_ok(mer_table_parse(context, csv, n, NULL, &table, &err));
+    table = table_of(false);
+    other = table_of(true);
     return 0;
 }
 
-static int free_table(void **state)
+static int free_tables(void **state)
 {
     (void)state;
     mer_table_free(table);
+    mer_table_free(other);
     const size_t left = mer_context_used_bytes(context);
     mer_context_free(context);
     return left < 4096 ? 0 : -1; /* the team's */
@@ -174,6 +184,35 @@ static void every_family_predicts_in_a_cell_what_it_does_in_the_process(void **s
     }
     assert_int_equal(count_descriptors(), n_descriptors);
     assert_no_child();
+}
+
+/* A cell keeps the table that came last; it must not take one for another. */
+static void tables_in_any_order_are_not_taken_for_each_other(void **state)
+{
+    static const char order[] = "aabaabbba";
+    const struct mer_cell_settings settings = {.program = PROGRAM};
+    (void)state;
+    struct mer_fitted *const model = fit("y", "tree");
+    const struct mer_cell_input file = file_of(model, NULL);
+    double *const predictions = room_for(1);
+    struct mer_cell_pool *pool;
+    assert_ok(mer_cell_pool_new(&context->ctx, &settings, file, 1, &pool, &err));
+    for (const char *which = order; *which; which++) {
+        const struct mer_table *const asked = *which == 'a' ? table : other;
+        const struct mer_cell_input image = {asked->image, asked->frame.n_image};
+        double *expected;
+        size_t n_outputs;
+        memset(predictions, 0xff, N_ROWS * sizeof *predictions);
+        assert_ok(mer_cell_pool_predict(pool, image, N_ROWS, predictions, &err));
+        assert_ok(mer_predict(model, asked, &expected, &n_outputs, &err));
+        assert_memory_equal(expected, predictions, N_ROWS * sizeof *expected);
+        mer_numbers_free(expected);
+    }
+    assert_int_equal(mer_cell_pool_n_started(pool), 1);
+    mer_cell_pool_free(pool);
+    free(predictions);
+    (void)close(file.fd);
+    mer_fitted_free(model);
 }
 
 static char *notes_of(const struct mer_facts *facts, size_t *ret_n)
@@ -330,6 +369,8 @@ static void a_cell_that_lies_is_refused_and_replaced(void **state)
     refused(classes, "infinite", 5, "probabilities that are none", 2);
     refused(classes, "negative", 3, "probabilities that are none", 2);
     refused(classes, "other sum", 3, "probabilities that are none", 2);
+    refused(classes, "tells of rows, none", N_ROWS, "probabilities that are none", 2);
+    refused(classes, "tells of rows not there", N_ROWS, "ends after 8 of", 2);
     refused(classes, "fewer", 0, "another number of predictions", 2);
     refused(classes, "more", 0, "another number of predictions", 2);
     refused(classes, "says more", 0, "another number of predictions", 2);
@@ -344,6 +385,18 @@ static void a_cell_that_lies_is_refused_and_replaced(void **state)
     max_seconds = 30;
     mer_fitted_free(classes);
     mer_fitted_free(numbers);
+}
+
+static void rows_are_fetched_once_and_while_the_cell_goes_on(void **state)
+{
+    size_t n;
+    (void)state;
+    struct mer_fitted *const model = fit("c", "tree");
+    /* What was told of and fetched does not change any more, whatever the cell does. */
+    assert_ok(hear_liar(model, "tells of rows, then changes", N_ROWS, &n));
+    assert_ok(hear_liar(model, "tells of other rows", N_ROWS, &n));
+    assert_ok(hear_liar(model, "takes rows back", N_ROWS, &n));
+    mer_fitted_free(model);
 }
 
 static void a_cell_that_tells_of_a_failure_stays(void **state)
@@ -503,9 +556,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_family_predicts_in_a_cell_what_it_does_in_the_process),
+        cmocka_unit_test(tables_in_any_order_are_not_taken_for_each_other),
         cmocka_unit_test(facts_come_out_of_a_cell_as_they_are),
         cmocka_unit_test(facts_that_are_lies_are_refused_or_safe_to_use),
         cmocka_unit_test(a_cell_that_lies_is_refused_and_replaced),
+        cmocka_unit_test(rows_are_fetched_once_and_while_the_cell_goes_on),
         cmocka_unit_test(a_cell_that_tells_of_a_failure_stays),
         cmocka_unit_test(a_cell_that_ends_or_speaks_between_calls_is_replaced_unnoticed),
         cmocka_unit_test(many_threads_predict_at_once_and_get_the_same),
@@ -513,5 +568,5 @@ int main(void)
         cmocka_unit_test(what_is_no_model_is_refused_in_the_cell),
         cmocka_unit_test(a_pool_has_one_cell_at_least_and_not_too_many),
     };
-    return cmocka_run_group_tests(tests, make_table, free_table);
+    return cmocka_run_group_tests(tests, make_tables, free_tables);
 }

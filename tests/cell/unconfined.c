@@ -2,9 +2,11 @@
  * that stops the probes. */
 #include "cell/confine.h"
 
-mer_status mer_cell_enter_load(struct mer_team *team, unsigned *ret_level, mer_err *err)
+mer_status mer_cell_enter_load(struct mer_team *team, struct mer_ahead *ahead, unsigned *ret_level,
+                               mer_err *err)
 {
     (void)team;
+    (void)ahead;
     (void)err;
     *ret_level = MER_CELL_HAS_SECCOMP;
     return mer_ok();

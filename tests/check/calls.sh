@@ -20,7 +20,7 @@ src/os/spawn.c:programs are started in one place, with nothing but what they are
 src/cli:a library does not print:printf vprintf fprintf vfprintf puts fputs putchar putc fputc perror
 src/cli:a library does not end its host:exit abort quick_exit
 src/core/math.c:differs between processors; use core/math.h:exp expf exp2 exp2f exp10 expm1 expm1f log logf log2 log2f log10 log1p log1pf pow powf sin cos tan asin acos atan atan2 sinh cosh tanh tanhf sinf cosf erf erfc lgamma lgamma_r tgamma cbrt hypot
-src/core/team.c,src/os/starter.c:threads are the team's, or start what must outlive one:pthread_create
+src/core/team.c,src/os/starter.c,src/os/ahead.c:threads are the team's, start what must outlive one, or go ahead of one:pthread_create
 src/os:a clock comes in the context:time gettimeofday clock_gettime clock
 src/os,src/cli,src/guard/key_store.c:a library does not depend on the environment behind its caller's back:getenv secure_getenv setenv putenv unsetenv
 src/os:files are opened in one place:open openat fopen fdopen freopen creat opendir mmap
