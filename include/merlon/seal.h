@@ -56,7 +56,8 @@ struct mer_seal_options {
      * seals what was changed. NULL: not looked at. */
     const struct mer_trust *trust;
 };
-/* Seals the file at `path` ("-": standard input) into `out`, which appears whole or not at all. */
+/* Seals the file at `path` ("-": standard input) into `out`, which appears whole or not at all.
+ * ret_saved may be NULL; its digest is that of the sealed file, empty where nobody signs it. */
 MER_API MER_MUST_CHECK mer_status mer_seal(struct mer_context *context, const char *path,
                                            const char *out, const struct mer_seal_options *options,
                                            struct mer_saved *ret_saved, mer_err *err);

@@ -65,7 +65,11 @@ static mer_status show_sealed(struct mer_cli *cli, const struct seal_arguments *
         mer_cli_put_string(&document, "file", arguments->file);
         mer_cli_put_string(&document, "sealed", arguments->out);
         mer_cli_put_unsigned(&document, "bytes", saved->n_bytes);
-        mer_cli_put_string(&document, "digest", saved->digest);
+        mer_json_key(&document.writer, "digest");
+        if (signer)
+            mer_json_put_string(&document.writer, saved->digest);
+        else
+            mer_json_put_null(&document.writer);
         mer_json_key(&document.writer, "key");
         if (signer)
             mer_json_put_string(&document.writer, key);

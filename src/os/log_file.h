@@ -1,5 +1,7 @@
 /* The log file: created exclusively (no existing file, no symbolic link), 0600 while open, 0400
- * when closed in whichever way the program ends that lets it act. */
+ * when closed in whichever way the program ends that lets it act. A log is never continued or
+ * replaced, and lies only where nobody but its owner and root could replace it: in folders of
+ * theirs, all the way up, that others cannot write in or that are sticky. */
 #ifndef MER_OS_LOG_FILE_H
 #define MER_OS_LOG_FILE_H
 
