@@ -33,6 +33,9 @@ struct mer_table_options {
      * that must not exist yet. */
     const char *on_bad_row;
     const char *quarantine_file; /* NULL: NAME.quarantine.csv in the working folder */
+    /* Seals that file (seal.h): "age1...", the name of a key in the usual key store, or a file with
+     * recipients. NULL: it is not sealed. */
+    const char *quarantine_recipient;
     /* Leaves the digest of mer_table_origin empty where no signature needs it, which saves its
      * time. */
     bool without_digest;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "guard/seal_store.h"
 #include "os/file.h"
 
 enum { REASONS_SHOWN = 6, ROWS_SHOWN = 8 };
@@ -117,74 +118,125 @@ mer_status mer_bad_rows_explain(const struct mer_table *table, mer_status status
                     table->bad.n_rows == 1 ? " does not fit" : "s do not fit", reasons, rows);
 }
 
-/* NAME.quarantine.csv in the working folder. */
-static mer_status default_path(const char *table_path, char **ret_path, mer_err *err)
+/* NAME.quarantine.csv in the working folder; with .age behind it when sealed. */
+static mer_status default_path(const char *table_path, bool is_sealed, char **ret_path,
+                               mer_err *err)
 {
     const char *name = table_path && strcmp(table_path, "-") != 0 ? table_path : "stdin";
     const char *const slash = strrchr(name, '/');
     if (slash)
         name = slash + 1;
-    if (asprintf(ret_path, "%s.quarantine.csv", name) < 0)
+    if (asprintf(ret_path, "%s.quarantine.csv%s", name, is_sealed ? ".age" : "") < 0)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
     return mer_ok();
 }
 
-static mer_status write_quoted(struct mer_output *output, const char *bytes, size_t n, mer_err *err)
+static mer_status put(const struct mer_seal_sink *sink, const char *bytes, size_t n, mer_err *err)
 {
-    MER_GUARD(mer_output_write(output, "\"", 1, err));
+    return sink->write(sink->self, bytes, n, err);
+}
+
+static mer_status write_quoted(const struct mer_seal_sink *sink, const char *bytes, size_t n,
+                               mer_err *err)
+{
+    MER_GUARD(put(sink, "\"", 1, err));
     while (n > 0) {
         const char *const quote = memchr(bytes, '"', n);
         const size_t length = quote ? (size_t)(quote - bytes) + 1 : n;
-        MER_GUARD(mer_output_write(output, bytes, length, err));
+        MER_GUARD(put(sink, bytes, length, err));
         if (quote)
-            MER_GUARD(mer_output_write(output, "\"", 1, err));
+            MER_GUARD(put(sink, "\"", 1, err));
         bytes += length;
         n -= length;
     }
-    return mer_output_write(output, "\"", 1, err);
+    return put(sink, "\"", 1, err);
 }
 
-static mer_status write_row(struct mer_output *output, const struct mer_bad_rows *bad,
+static mer_status write_row(const struct mer_seal_sink *sink, const struct mer_bad_rows *bad,
                             const struct mer_bad_row *row, mer_err *err)
 {
     char text[80];
     const struct mer_bad_reason *const reason = &bad->reasons[row->reason];
     int n = snprintf(text, sizeof text, "%llu,%llu,", (unsigned long long)row->row,
                      (unsigned long long)row->line);
-    MER_GUARD(mer_output_write(output, text, (size_t)n, err));
+    MER_GUARD(put(sink, text, (size_t)n, err));
     if (reason->column)
-        MER_GUARD(write_quoted(output, reason->column, reason->n_column, err));
+        MER_GUARD(write_quoted(sink, reason->column, reason->n_column, err));
     n = snprintf(text, sizeof text, ",%s,", mer_value_fault_name(reason->fault));
-    MER_GUARD(mer_output_write(output, text, (size_t)n, err));
-    MER_GUARD(write_quoted(output, row->bytes, row->n_bytes, err));
-    return mer_output_write(output, "\n", 1, err);
+    MER_GUARD(put(sink, text, (size_t)n, err));
+    MER_GUARD(write_quoted(sink, row->bytes, row->n_bytes, err));
+    return put(sink, "\n", 1, err);
 }
 
-static mer_status write_rows(struct mer_output *output, const struct mer_bad_rows *bad,
+static mer_status write_rows(const struct mer_seal_sink *sink, const struct mer_bad_rows *bad,
                              mer_err *err)
 {
     static const char header[] = "row,line,column,reason,record\n";
-    MER_GUARD(mer_output_write(output, header, sizeof header - 1, err));
+    MER_GUARD(put(sink, header, sizeof header - 1, err));
     for (size_t i = 0; i < bad->n_kept; i++)
-        MER_GUARD(write_row(output, bad, &bad->rows[i], err));
-    return mer_output_publish(output, err);
+        MER_GUARD(write_row(sink, bad, &bad->rows[i], err));
+    return mer_ok();
 }
 
-static mer_status quarantine(struct mer_table *table, const char *path, mer_err *err)
+static mer_status into_output(void *self, const void *bytes, size_t n, mer_err *err)
+{
+    return mer_output_write(self, bytes, n, err);
+}
+
+static mer_status into_sealer(void *self, const void *bytes, size_t n, mer_err *err)
+{
+    return mer_sealer_write(self, bytes, n, err);
+}
+
+/* The rows reach the disk for those alone who have the recipient's identity. */
+static mer_status write_sealed(struct mer_table *table, struct mer_output *output,
+                               const char *recipient, mer_err *err)
+{
+    struct mer_alloc *const alloc = &table->context->alloc;
+    struct mer_recipients recipients = {.n = 0};
+    struct mer_sealer sealer;
+    char *folder = NULL;
+    MER_GUARD(mer_key_store_folder(NULL, &folder, err));
+    mer_status status = mer_seal_store_recipients(alloc, folder, recipient, &recipients, err);
+    free(folder);
+    MER_GUARD(status);
+    const struct mer_seal_to to = {.recipients = recipients.items, .n_recipients = recipients.n};
+    status = mer_sealer_init(&sealer, alloc, &to, (struct mer_seal_sink){into_output, output}, err);
+    if (mer_is_ok(status))
+        status = write_rows(&(struct mer_seal_sink){into_sealer, &sealer}, &table->bad, err);
+    if (mer_is_ok(status))
+        status = mer_sealer_end(&sealer, err);
+    mer_sealer_release(&sealer);
+    return status;
+}
+
+static mer_status write_quarantine(struct mer_table *table, const char *path, const char *recipient,
+                                   mer_err *err)
 {
     struct mer_output output;
+    MER_GUARD(mer_output_open(&output, path, false, 0600, err));
+    mer_status status =
+        recipient ? write_sealed(table, &output, recipient, err)
+                  : write_rows(&(struct mer_seal_sink){into_output, &output}, &table->bad, err);
+    if (mer_is_ok(status))
+        status = mer_output_publish(&output, err);
+    mer_output_release(&output);
+    return status;
+}
+
+static mer_status quarantine(struct mer_table *table, const struct mer_table_options *options,
+                             mer_err *err)
+{
+    const char *const path = options->quarantine_file;
+    const char *const recipient = options->quarantine_recipient;
     char *name;
     if (path)
         name = strdup(path);
     else
-        MER_GUARD(default_path(table->path, &name, err));
+        MER_GUARD(default_path(table->path, recipient != NULL, &name, err));
     if (!name)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
-    mer_status status = mer_output_open(&output, name, false, 0600, err);
-    if (mer_is_ok(status)) {
-        status = write_rows(&output, &table->bad, err);
-        mer_output_release(&output);
-    }
+    const mer_status status = write_quarantine(table, name, recipient, err);
     if (!mer_is_ok(status)) {
         free(name);
         return status.code == MER_ERR_EXISTS
@@ -214,7 +266,7 @@ mer_status mer_bad_rows_keep(struct mer_table *table, const struct mer_table_opt
     if (bad->n_rows == 0)
         return mer_ok();
     if (bad->mode == MER_ON_BAD_ROW_QUARANTINE)
-        MER_GUARD(quarantine(table, options->quarantine_file, err));
+        MER_GUARD(quarantine(table, options, err));
     forget_bytes(bad);
     show_reasons(bad, reasons, sizeof reasons);
     mer_log_warning(&table->context->ctx, "api", "%s: %llu of %llu rows left out%s%s: %s",

@@ -17,7 +17,8 @@ mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
     ret_options->ignore_schema_beside = reading->no_schema;
     ret_options->on_bad_row = reading->on_bad_row;
     ret_options->quarantine_file = reading->quarantine;
-    if (reading->quarantine &&
+    ret_options->quarantine_recipient = reading->quarantine_recipient;
+    if ((reading->quarantine || reading->quarantine_recipient) &&
         (!reading->on_bad_row || strcmp(reading->on_bad_row, "quarantine") != 0))
         return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "--quarantine keeps bad rows"),
                         "it goes with --on-bad-row quarantine");

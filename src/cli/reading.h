@@ -14,6 +14,7 @@ struct mer_cli_reading {
     bool no_schema;
     const char *on_bad_row;
     const char *quarantine;
+    const char *quarantine_recipient;
 };
 
 /* Rows for a command's options; its arguments struct has a member `reading`. */
@@ -45,6 +46,11 @@ struct mer_cli_reading {
          .at = offsetof(arguments, reading.quarantine),                                            \
          .metavar = "FILE",                                                                        \
          .help = "where bad rows are kept, for you alone; DATA.quarantine.csv here otherwise"},    \
+        {.name = "quarantine-recipient",                                                           \
+         .type = MER_CLI_FILE,                                                                     \
+         .at = offsetof(arguments, reading.quarantine_recipient),                                  \
+         .metavar = "R",                                                                           \
+         .help = "seal that file to age1..., a key in the store, or a file with recipients"},      \
         {.name = "delimiter",                                                                      \
          .type = MER_CLI_CHARACTER,                                                                \
          .at = offsetof(arguments, reading.delimiter),                                             \

@@ -125,4 +125,24 @@ awk -v rmse="$(json_number rmse)" 'BEGIN { exit !(rmse != "" && rmse < 0.1) }' |
     fail "weights do not count: rmse $(json_number rmse)"
 sed -i '5s/,1$/,-1/' heavy.csv
 expect_error 65 "column 'w': a weight is" fit heavy.csv --out w2.safetensors
+# Sealed to somebody: no canary on the disk but in what that one opens.
+expect 0 keys new --for seal --no-passphrase
+recipient=$(cat out)
+expect 0 schema check people.csv --on-bad-row quarantine --quarantine-recipient "$recipient" --log-file sealed.log
+[ -f people.csv.quarantine.csv.age ] || fail "no sealed quarantine file"
+[ "$(stat -c %a people.csv.quarantine.csv.age)" = 600 ] || fail "the sealed quarantine file's mode"
+no_canary "sealed" out err sealed.log people.csv.quarantine.csv.age
+expect 0 open people.csv.quarantine.csv.age --identity default --unsigned --out opened.csv
+[ "$(grep -c canary opened.csv)" -eq 10000 ] || fail "not every bad row is in the sealed quarantine"
+rm -f people.csv.quarantine.csv
+expect 0 schema check people.csv --on-bad-row quarantine
+cmp -s opened.csv people.csv.quarantine.csv || fail "sealed and plain quarantine differ"
+expect 0 schema check people.csv --on-bad-row quarantine --quarantine other.age --quarantine-recipient default
+no_canary "sealed to a key of the store" other.age
+expect_error 73 "never replaced" schema check people.csv --on-bad-row quarantine --quarantine-recipient default
+expect_error 64 "--on-bad-row quarantine" schema check people.csv --quarantine-recipient default
+rm -f people.csv.quarantine.csv.age
+expect_error 66 "neither a recipient" schema check people.csv --on-bad-row quarantine --quarantine-recipient nobody
+nothing_left people.csv.quarantine.csv.age "a recipient that is not there"
+
 finish
