@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit/pickle_machine.h"
+#include "core/sort.h"
 #include "core/utf8.h"
 
 /* "module.name", as text for people. */
@@ -231,7 +232,7 @@ void mer_pickle_settle_storages(struct mer_pickle *pickle)
     struct mer_pickle_storage *const storages = pickle->storages;
     size_t n = 0;
     if (pickle->n_storages > 1)
-        qsort(storages, pickle->n_storages, sizeof *storages, by_key);
+        mer_sort(storages, pickle->n_storages, sizeof *storages, by_key);
     for (size_t i = 0; i < pickle->n_storages; i++) {
         if (n > 0 && by_key(&storages[n - 1], &storages[i]) == 0) {
             if (storages[n - 1].n_items != storages[i].n_items ||

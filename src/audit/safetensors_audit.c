@@ -9,6 +9,7 @@
 #include "audit/audit.h"
 #include "audit/json_walk.h"
 #include "automl/facts.h"
+#include "core/sort.h"
 #include "core/utf8.h"
 #include "formats/safetensors.h"
 
@@ -259,7 +260,7 @@ static int by_place(const void *a, const void *b)
 
 static void check_names(struct header *header)
 {
-    qsort(header->tensors, header->n_tensors, sizeof *header->tensors, by_name);
+    mer_sort(header->tensors, header->n_tensors, sizeof *header->tensors, by_name);
     for (size_t i = 1; i < header->n_tensors; i++)
         if (header->tensors[i].n_name < MER_JSON_WALK_TEXT_MAX / 2 &&
             by_name(&header->tensors[i - 1], &header->tensors[i]) == 0)
@@ -271,7 +272,7 @@ static void check_places(struct header *header, uint64_t n_data)
 {
     uint64_t at = 0;
     if (header->n_tensors > 0)
-        qsort(header->tensors, header->n_tensors, sizeof *header->tensors, by_place);
+        mer_sort(header->tensors, header->n_tensors, sizeof *header->tensors, by_place);
     for (size_t i = 0; i < header->n_tensors; i++) {
         const struct tensor *const tensor = &header->tensors[i];
         if (tensor->begin < at)

@@ -6,6 +6,7 @@
 
 #include "automl/prepare_internal.h"
 #include "core/math.h"
+#include "core/sort.h"
 #include "core/team.h"
 
 enum {
@@ -124,7 +125,7 @@ static void bind_levels(const struct mer_prepare *prepare, const struct mer_lear
 
     for (size_t k = 0; k < learned->n_levels; k++)
         known[k] = (struct known_level){prepare->levels[learned->first_level + k], (int32_t)k};
-    qsort(known, learned->n_levels, sizeof(*known), compare_known);
+    mer_sort(known, learned->n_levels, sizeof(*known), compare_known);
     for (size_t i = 0; i < column->n_levels; i++)
         codes[i] = look_up(known, learned->n_levels, mer_column_level(column, i), unknown);
 }

@@ -6,6 +6,7 @@
 
 #include "automl/prepare_internal.h"
 #include "core/math.h"
+#include "core/sort.h"
 
 /* The rows to learn from. */
 struct learning_rows {
@@ -143,7 +144,7 @@ static bool numbers_rows(double *values, size_t n, double low, double high)
 
     if (n < MER_IDENTIFIER_INTEGER_ROWS_MIN || range < (double)n || range > 2 * (double)n)
         return false;
-    qsort(values, n, sizeof(*values), compare_doubles);
+    mer_sort(values, n, sizeof(*values), compare_doubles);
     for (size_t i = 1; i < n; i++)
         if (values[i] == values[i - 1])
             return false;
@@ -286,7 +287,7 @@ static mer_status keep_levels(struct mer_alloc *alloc, struct level_count *count
         leave_out(learned, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER, MER_BECAUSE_OWN_VALUE);
         return mer_ok();
     }
-    qsort(counts, n_seen, sizeof(*counts), compare_counts);
+    mer_sort(counts, n_seen, sizeof(*counts), compare_counts);
     while (n_kept < n_seen && n_kept < MER_LEVELS_MAX && counts[n_kept].count >= rare_min)
         n_covered += counts[n_kept++].count;
     learned->n_levels = n_kept;

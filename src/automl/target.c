@@ -7,6 +7,7 @@
 #include "automl/prepare_internal.h"
 #include "core/math.h"
 #include "core/number.h"
+#include "core/sort.h"
 
 /* A label, how often and where it was seen first, and its class. */
 struct label {
@@ -147,9 +148,9 @@ static mer_status number_classes(struct label_set *set, enum mer_type type, stru
     for (size_t i = 0; i < set->n; i++)
         order[i] = &set->labels[i];
     if (type == MER_TYPE_INTEGER || type == MER_TYPE_NUMBER)
-        qsort(order, set->n, sizeof(struct label *), compare_numbers);
+        mer_sort(order, set->n, sizeof(struct label *), compare_numbers);
     else if (type != MER_TYPE_BOOLEAN) /* whose two are sorted already */
-        qsort(order, set->n, sizeof(struct label *), compare_counts);
+        mer_sort(order, set->n, sizeof(struct label *), compare_counts);
     for (size_t i = 0; i < set->n; i++) {
         order[i]->class = (int32_t)i;
         labels[i] = order[i]->text;

@@ -9,6 +9,7 @@
 
 #include "core/arena.h"
 #include "core/number.h"
+#include "core/sort.h"
 
 const struct mer_json_limits MER_JSON_DEFAULT_LIMITS = {.max_bytes = (size_t)16 << 20,
                                                         .max_depth = 64};
@@ -195,7 +196,7 @@ static mer_status copy_object(struct mer_arena *arena, json_t *from, struct mer_
         MER_GUARD(mer_arena_zero(arena, n, sizeof *to->sorted, &to->sorted, err));
         for (i = 0; i < n; i++)
             to->sorted[i] = &members[i];
-        qsort(to->sorted, n, sizeof *to->sorted, compare_members);
+        mer_sort(to->sorted, n, sizeof *to->sorted, compare_members);
     }
     to->n = n;
     to->members = members;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/sort.h"
 #include "core/utf8.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -118,7 +119,7 @@ mer_status mer_safetensors_write(const struct mer_bundle *bundle, struct mer_buf
     for (size_t i = 0; i < bundle->n_arrays; i++)
         sorted[i] = &bundle->arrays[i];
     if (bundle->n_arrays > 0)
-        qsort(sorted, bundle->n_arrays, sizeof *sorted, by_size_then_name);
+        mer_sort(sorted, bundle->n_arrays, sizeof *sorted, by_size_then_name);
     MER_GUARD_GOTO(write_header(bundle, sorted, &header, &n_data, err), done);
     MER_GUARD_GOTO(append_file(bundle, sorted, &header, n_data, buf, err), done);
 done:
@@ -418,7 +419,7 @@ static mer_status place_tensors(struct reader *reader, const unsigned char *data
     struct entry *entries = reader->entries;
     const size_t n = reader->n_entries;
     if (n > 0)
-        qsort(entries, n, sizeof *entries, by_place);
+        mer_sort(entries, n, sizeof *entries, by_place);
     MER_GUARD(check_places(reader, n_data, err));
     MER_GUARD(mer_arena_zero(&bundle->arena, n, sizeof *bundle->arrays, &bundle->arrays, err));
     MER_GUARD(mer_arena_zero(&bundle->arena, n, sizeof *bundle->by_name, &bundle->by_name, err));
@@ -427,7 +428,7 @@ static mer_status place_tensors(struct reader *reader, const unsigned char *data
         entries[i].place = (uint32_t)i;
     }
     if (n > 0)
-        qsort(entries, n, sizeof *entries, by_name);
+        mer_sort(entries, n, sizeof *entries, by_name);
     for (size_t i = 0; i < n; i++)
         bundle->by_name[i] = entries[i].place;
     bundle->n_arrays = n;

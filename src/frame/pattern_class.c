@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sort.h"
 #include "frame/unicode_category.h"
 
 mer_status mer_code_set_add(struct mer_code_budget *budget, struct mer_code_set *set,
@@ -46,7 +47,7 @@ void mer_code_set_settle(struct mer_code_set *set)
     size_t n = 0;
     if (set->n == 0)
         return;
-    qsort(set->ranges, set->n, sizeof *set->ranges, by_first);
+    mer_sort(set->ranges, set->n, sizeof *set->ranges, by_first);
     for (size_t i = 1; i < set->n; i++) {
         struct mer_code_range *last = &set->ranges[n];
         if (set->ranges[i].first > last->end)

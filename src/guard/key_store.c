@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sort.h"
 #include "os/file.h"
 #include "os/private_file.h"
 
@@ -491,7 +492,7 @@ static mer_status list_names(const char *directory, struct names *names,
         MER_GUARD(each_name(directory, part, add_name, names, err));
     MER_GUARD(mer_key_store_trusted(directory, trusted, err));
     if (names->n > 0)
-        qsort(names->names, names->n, sizeof *names->names, by_text);
+        mer_sort(names->names, names->n, sizeof *names->names, by_text);
     for (size_t i = 0; i < names->n; i++) {
         struct mer_key_info info;
         MER_GUARD(describe_name(directory, names->names[i], trusted, &info, err));

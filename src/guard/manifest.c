@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sort.h"
 #include "core/utf8.h"
 #include "guard/statement.h"
 #include "os/file.h"
@@ -51,7 +52,7 @@ static int by_name(const void *left, const void *right)
 static void sort_items(struct mer_manifest *manifest)
 {
     if (manifest->n_items > 0)
-        qsort(manifest->items, manifest->n_items, sizeof *manifest->items, by_name);
+        mer_sort(manifest->items, manifest->n_items, sizeof *manifest->items, by_name);
 }
 
 /* ---- Listing ---- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/sort.h"
 
 enum { STATEMENT_DEPTH = 16 };
 
@@ -266,7 +267,7 @@ static mer_status check_names_differ(const struct mer_statement *statement, mer_
     MER_GUARD(mer_alloc_array(alloc, n, sizeof *names, &names, err));
     for (size_t i = 0; i < n; i++)
         names[i] = statement->resources[i].name;
-    qsort(names, n, sizeof *names, by_name);
+    mer_sort(names, n, sizeof *names, by_name);
     for (size_t i = 1; i < n; i++)
         differ = differ && strcmp(names[i - 1], names[i]) != 0;
     mer_free(alloc, names);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sort.h"
 #include "guard/envelope.h"
 #include "guard/manifest.h"
 #include "guard/signature_bundle.h"
@@ -190,7 +191,7 @@ static mer_status compare_disk(struct mer_statement *statement, const struct tar
     if (statement->in_shards)
         MER_GUARD_GOTO(
             mer_manifest_cut(&manifest, statement->shard_bytes, statement->n_resources, err), done);
-    qsort(statement->resources, statement->n_resources, sizeof *statement->resources, by_name);
+    mer_sort(statement->resources, statement->n_resources, sizeof *statement->resources, by_name);
     MER_GUARD_GOTO(compare_names(&manifest, statement, err), done);
     MER_GUARD_GOTO(compare_digests(&manifest, statement, err), done);
 done:

@@ -5,6 +5,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
+#include "core/sort.h"
 #include "core/utf8.h"
 
 enum {
@@ -210,11 +211,11 @@ static int by_name(const void *a, const void *b)
 static mer_status check_entries(struct mer_zip *zip, mer_err *err)
 {
     struct mer_zip_entry *entries = zip->entries;
-    qsort(entries, zip->n_entries, sizeof *entries, by_place);
+    mer_sort(entries, zip->n_entries, sizeof *entries, by_place);
     for (size_t i = 1; i < zip->n_entries; i++)
         if (entries[i - 1].data + entries[i - 1].n_data > entries[i].header)
             return damaged(err, "entries overlap");
-    qsort(entries, zip->n_entries, sizeof *entries, by_name);
+    mer_sort(entries, zip->n_entries, sizeof *entries, by_name);
     for (size_t i = 1; i < zip->n_entries; i++)
         if (by_name(&entries[i - 1], &entries[i]) == 0)
             return damaged(err, "two entries have one name");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sort.h"
 #include "core/team.h"
 #include "learn/family.h"
 #include "learn/linear_kernels.h"
@@ -279,7 +280,7 @@ static void average(const struct mer_model *model, struct neighbour *heap, doubl
     const size_t n_outputs = n_outputs_of(model), n = model->n_neighbours;
     const bool is_number = model->task == MER_TASK_REGRESSION;
     double total = 0, mean_weight = 1;
-    qsort(heap, n, sizeof *heap, by_distance);
+    mer_sort(heap, n, sizeof *heap, by_distance);
     memset(outputs, 0, n_outputs * sizeof *outputs);
     for (size_t i = 0; i < n; i++) {
         const size_t row = heap[i].row;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/sort.h"
 #include "os/system_error.h"
 
 static mer_status make_one(const char *path, mer_err *err)
@@ -129,7 +130,7 @@ mer_status mer_folder_read(const char *path, struct mer_folder_list *ret, mer_er
         return status;
     }
     if (list.n > 0)
-        qsort(list.entries, list.n, sizeof *list.entries, compare_entries);
+        mer_sort(list.entries, list.n, sizeof *list.entries, compare_entries);
     *ret = list;
     return mer_ok();
 }

@@ -17,6 +17,7 @@ src/os/spawn.c:programs are started in one place, with nothing but what they are
 -:predictable or shared random numbers:rand srand random srandom drand48 lrand48 mrand48 srand48 rand_r
 -:a name that another can take first:tmpnam tempnam mktemp mkstemp tmpfile
 -:size on the stack that input decides:alloca strdupa
+-:asks for the size of the memory, at which a cell is ended; use core/sort.h:qsort qsort_r
 src/cli:a library does not print:printf vprintf fprintf vfprintf puts fputs putchar putc fputc perror
 src/cli:a library does not end its host:exit abort quick_exit
 src/core/math.c:differs between processors; use core/math.h:exp expf exp2 exp2f exp10 expm1 expm1f log logf log2 log2f log10 log1p log1pf pow powf sin cos tan asin acos atan atan2 sinh cosh tanh tanhf sinf cosf erf erfc lgamma lgamma_r tgamma cbrt hypot
