@@ -8,6 +8,9 @@
 extern "C" {
 #endif
 
+/* A project's key and names for pseudonyms (pseudonyms.h). */
+struct mer_pseudonyms;
+
 /* A table in memory; immutable. Free with mer_table_free. */
 struct mer_table;
 
@@ -41,6 +44,10 @@ struct mer_table_options {
     bool without_digest;
     /* Without a schema, texts such as NA stay texts where the format says missing by itself. */
     bool keep_texts;
+    /* The table's names and levels are replaced by this project's tokens before anything else sees
+     * them; columns that the schema leaves out are dropped, others of free text are MER_ERR_DATA,
+     * and messages name no column. NULL: names stay. */
+    struct mer_pseudonyms *pseudonyms;
 };
 
 /* Where a table's bytes came from. */

@@ -8,6 +8,7 @@
 #include "merlon/frame.h"
 #include "merlon/log.h"
 #include "merlon/model.h"
+#include "merlon/pseudonyms.h"
 #include "merlon/report.h"
 #include "merlon/scratch.h"
 #include "merlon/seal.h"

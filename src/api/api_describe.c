@@ -2,7 +2,7 @@
  * no class labels but through mer_model_label. */
 #include <math.h>
 
-#include "api/handles.h"
+#include "api/api_pseudonyms.h"
 
 const char *mer_model_task(const struct mer_fitted *model)
 {
@@ -11,7 +11,7 @@ const char *mer_model_task(const struct mer_fitted *model)
 
 const char *mer_model_target(const struct mer_fitted *model)
 {
-    return model->facts->target;
+    return mer_model_name(model, model->facts->target);
 }
 
 const char *mer_model_family(const struct mer_fitted *model)
@@ -26,7 +26,7 @@ size_t mer_model_classes(const struct mer_fitted *model)
 
 const char *mer_model_label(const struct mer_fitted *model, size_t i)
 {
-    return i < mer_model_classes(model) ? model->facts->labels[i] : NULL;
+    return i < mer_model_classes(model) ? mer_model_name(model, model->facts->labels[i]) : NULL;
 }
 
 uint64_t mer_model_seed(const struct mer_fitted *model)

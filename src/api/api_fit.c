@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api_pseudonyms.h"
 #include "api/report_handles.h"
 #include "automl/search.h"
 #include "core/log.h"
@@ -301,6 +302,37 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     return model->study ? mer_study_finish(&ctx, model->study, search.seed, err) : mer_ok();
 }
 
+/* What the options name, as the table has it: `tokens` is room for 1 + n_monotone. */
+static mer_status name_columns(const struct mer_table *table, struct mer_fit_options *options,
+                               struct mer_token *tokens, struct mer_setting *monotone, mer_err *err)
+{
+    MER_GUARD(mer_table_column_token(table, options->target, &tokens[0], &options->target, err));
+    for (size_t i = 0; i < options->n_monotone; i++) {
+        monotone[i] = options->monotone[i];
+        MER_GUARD(mer_table_column_token(table, monotone[i].name, &tokens[i + 1], &monotone[i].name,
+                                         err));
+    }
+    options->monotone = monotone;
+    return mer_ok();
+}
+
+static mer_status fit(struct mer_context *context, const struct mer_table *table,
+                      struct mer_fit_options *options, struct mer_fitted *model, mer_err *err)
+{
+    const size_t n = options->n_monotone;
+    struct mer_token *tokens;
+    struct mer_setting *monotone = NULL;
+    MER_GUARD(mer_alloc_array(&context->alloc, n + 1, sizeof *tokens, &tokens, err));
+    mer_status status = mer_alloc_array(&context->alloc, n, sizeof *monotone, &monotone, err);
+    if (mer_is_ok(status))
+        status = name_columns(table, options, tokens, monotone, err);
+    if (mer_is_ok(status))
+        status = run_search(context, table, options, model, err);
+    mer_free(&context->alloc, monotone);
+    mer_free(&context->alloc, tokens);
+    return status;
+}
+
 mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
                    const struct mer_fit_options *options, struct mer_fitted **ret_model,
                    mer_err *err)
@@ -318,7 +350,7 @@ mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a model");
     model->context = context;
     model->is_new = true;
-    const mer_status status = run_search(context, table, &chosen, model, err);
+    const mer_status status = fit(context, table, &chosen, model, err);
     if (!mer_is_ok(status)) {
         mer_fitted_free(model);
         return status;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/handles.h"
+#include "api/api_pseudonyms.h"
 #include "api/trust_handles.h"
 #include "guard/hash.h"
 #include "os/channel.h"
@@ -274,6 +274,9 @@ static mer_status parse(struct mer_table *table, const struct source *source,
             what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, table->schema_path, err);
     }
+    if (options->pseudonyms)
+        status = mer_is_ok(status) ? mer_table_pseudonymize(table, options->pseudonyms, err)
+                                   : mer_pseudonyms_withhold(table, status, err);
     if (mer_is_ok(status))
         status = mer_bad_rows_keep(table, options, err);
     if (mer_is_ok(status))
@@ -480,11 +483,17 @@ mer_status mer_model_read_table(const struct mer_fitted *model, const char *path
     const struct mer_csv_options base = {
         .schema = &schema,
         .allow_extra = true,
-        .optional_field = facts->target,
+        .optional_field = mer_model_target(model),
         .allow_new_levels = true,
     };
-    const mer_status status =
-        mer_table_read_with(model->context, path, options, &base, ret_table, err);
+    struct mer_table_options chosen = {.size = sizeof chosen, .has_header = -1};
+    mer_status status = mer_model_name_fields(model, fields, schema.n_fields, err);
+    if (mer_is_ok(status) && options)
+        status = mer_options_copy(options, sizeof chosen, "mer_table_options", &chosen, err);
+    if (!chosen.pseudonyms)
+        chosen.pseudonyms = model->pseudonyms;
+    if (mer_is_ok(status))
+        status = mer_table_read_with(model->context, path, &chosen, &base, ret_table, err);
     mer_free(&model->context->alloc, fields);
     return status;
 }

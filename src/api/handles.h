@@ -40,8 +40,9 @@ struct mer_table {
     char schema_digest[65]; /* of the schema file; empty when there was none */
     char *schema_path;      /* owned: of that file; NULL: there was none */
     bool schema_was_beside;
-    struct mer_bad_rows bad; /* rows that did not fit */
-    char *quarantine;        /* owned: where they are kept; NULL: nowhere */
+    struct mer_bad_rows bad;           /* rows that did not fit */
+    char *quarantine;                  /* owned: where they are kept; NULL: nowhere */
+    struct mer_pseudonyms *pseudonyms; /* borrowed: whose tokens its names are; NULL: names */
     struct mer_csv_report report;
     struct mer_origin origin;
     double read_seconds;  /* from the disk */
@@ -79,13 +80,14 @@ struct mer_fitted {
      * needs nothing else. */
     const struct mer_facts *facts;
     /* One of the two, and only api_predict.c and saving look at which: */
-    struct mer_pipeline *pipeline; /* one that was fitted here or verified */
-    struct mer_cell_pool *cells;   /* a stranger's */
-    struct mer_facts own_facts;    /* of the pipeline */
-    char digest[65];               /* of a loaded model's bytes */
-    bool is_new;                   /* fitted here, not loaded */
-    struct mer_making making;      /* when new */
-    struct mer_study *study;       /* owned; NULL: not asked for */
+    struct mer_pipeline *pipeline;     /* one that was fitted here or verified */
+    struct mer_cell_pool *cells;       /* a stranger's */
+    struct mer_facts own_facts;        /* of the pipeline */
+    char digest[65];                   /* of a loaded model's bytes */
+    bool is_new;                       /* fitted here, not loaded */
+    struct mer_making making;          /* when new */
+    struct mer_study *study;           /* owned; NULL: not asked for */
+    struct mer_pseudonyms *pseudonyms; /* borrowed: what its tokens stand for; NULL: not given */
     /* When loaded: the bytes that were verified, which the pipeline may borrow from. */
     struct mer_sealed sealed;
     struct mer_bundle bundle;

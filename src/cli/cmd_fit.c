@@ -34,6 +34,8 @@ struct fit_arguments {
     uint64_t folds;
     bool require_signed_data;
     const char *report;
+    bool pseudonymize;
+    const char *project;
     const char *key;
     const char *certificate;
     uint64_t serial;
@@ -49,6 +51,8 @@ struct fit {
     struct mer_trust *trust;
     struct mer_signer *signer;
     bool key_is_new;
+    struct mer_pseudonyms *pseudonyms;
+    bool project_is_new;
     struct mer_table *table;
     struct mer_fitted *model;
     struct mer_saved saved;
@@ -149,6 +153,10 @@ static mer_status read_data(struct fit *fit, mer_err *err)
     options.schema_file = arguments->schema;
     options.trust = fit->trust;
     options.require_signature = arguments->require_signed_data;
+    if (arguments->pseudonymize)
+        MER_GUARD(mer_pseudonyms_open(NULL, mer_cli_project(arguments->project), true,
+                                      &fit->pseudonyms, &fit->project_is_new, err));
+    options.pseudonyms = fit->pseudonyms;
     return mer_table_read(fit->cli->context, arguments->data, &options, &fit->table, err);
 }
 
@@ -318,11 +326,16 @@ static void print_result(struct fit *fit)
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
                                   : "");
+    if (arguments->pseudonymize)
+        mer_cli_print(cli, "  its names are pseudonyms of the project %s%s\n",
+                      mer_quote(mer_cli_project(arguments->project)).text,
+                      fit->project_is_new ? ", whose key was made just now" : "");
     if (arguments->report)
         mer_cli_print(cli, "  its report is in %s\n", mer_quote(arguments->report).text);
-    mer_cli_print(cli, "  %s in all\n\nNext: merlon predict %s NEW.csv\n",
+    mer_cli_print(cli, "  %s in all\n\nNext: merlon predict %s NEW.csv%s%s\n",
                   mer_cli_show_seconds(mer_cli_seconds(cli)).text,
-                  mer_cli_show_word(arguments->out).text);
+                  mer_cli_show_word(arguments->out).text, arguments->project ? " --project " : "",
+                  arguments->project ? mer_cli_show_word(arguments->project).text : "");
 }
 
 static void put_seconds(struct mer_cli_document *document, const struct fit *fit)
@@ -397,6 +410,8 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_unsigned(&document, "bytes", fit->saved.n_bytes);
     mer_cli_put_string(&document, "key", arguments->key ? arguments->key : DEFAULT_KEY);
     mer_cli_put_boolean(&document, "key_is_new", fit->key_is_new);
+    if (arguments->pseudonymize)
+        mer_cli_put_string(&document, "project", mer_cli_project(arguments->project));
     mer_cli_put_string(&document, "task", mer_task_name(facts->task));
     mer_cli_put_string(&document, "target", facts->target);
     mer_cli_put_unsigned(&document, "n_classes", mer_model_classes(fit->model));
@@ -447,10 +462,13 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
     if (strcmp(fit.arguments->out, "-") == 0)
         return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "a model cannot go to standard output"),
                         "its signature stands beside it: name a file");
+    if (fit.arguments->project && !fit.arguments->pseudonymize)
+        return mer_fail(err, MER_ERR_USAGE, "--project belongs to --pseudonymize");
     MER_GUARD(check_params(fit.arguments, err));
     const mer_status status = steps(&fit, err);
     mer_fitted_free(fit.model);
     mer_table_free(fit.table);
+    mer_pseudonyms_free(fit.pseudonyms);
     mer_signer_free(fit.signer);
     mer_trust_free(fit.trust);
     return status;
@@ -573,6 +591,12 @@ static const struct mer_cli_option OPTIONS[] = {
      .type = MER_CLI_FLAG,
      .at = AT(require_signed_data),
      .help = "refuse a table that no trusted key has signed"},
+    {.name = "pseudonymize",
+     .type = MER_CLI_FLAG,
+     .at = AT(pseudonymize),
+     .help = "replace names of columns and levels by tokens before anything else sees them; the "
+             "model predicts the same"},
+    MER_CLI_PROJECT_OPTION(struct fit_arguments, project),
     {.name = "key",
      .type = MER_CLI_TEXT,
      .at = AT(key),
@@ -593,6 +617,8 @@ static const struct mer_cli_example EXAMPLES[] = {
      "and draws how it did"},
     {"merlon fit houses.csv --target price --out tree.safetensors --model tree --param max_depth=4",
      "fits one tree"},
+    {"merlon fit patients.csv --target outcome --out m.safetensors --pseudonymize --project study",
+     "the model holds no name; predict and names turn tokens back with the project's key"},
 };
 
 const struct mer_cli_command MER_CLI_FIT = {

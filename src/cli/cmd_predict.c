@@ -12,6 +12,7 @@ struct predict_arguments {
     struct mer_cli_model model;
     const char *data;
     const char *out;
+    const char *project;
     bool proba;
     uint64_t digits;
     struct mer_cli_reading reading;
@@ -187,6 +188,7 @@ static mer_status predict(struct predicting *predicting, mer_err *err)
     const struct predict_arguments *const arguments = predicting->arguments;
     struct mer_cli_loaded *const loaded = &predicting->loaded;
     MER_GUARD(mer_cli_load_model(predicting->cli, &arguments->model, loaded, err));
+    MER_GUARD(mer_cli_name_model(loaded, arguments->project, err));
     if (arguments->proba && mer_model_classes(loaded->model) == 0)
         return mer_fail(err, MER_ERR_USAGE,
                         "--proba wants a classification model; this one predicts numbers");
@@ -261,6 +263,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 1,
      .maximum = 17,
      .help = "significant digits; probabilities have 6 otherwise, values all they need"},
+    MER_CLI_PROJECT_OPTION(struct predict_arguments, project),
     MER_CLI_MODEL_OPTIONS(struct predict_arguments),
     MER_CLI_READING_OPTIONS(struct predict_arguments),
     {.name = "force", .type = MER_CLI_FLAG, .at = AT(force), .help = "replace an existing output"},

@@ -5,6 +5,7 @@
 struct score_arguments {
     struct mer_cli_model model;
     const char *data;
+    const char *project;
     struct mer_cli_reading reading;
 };
 
@@ -58,6 +59,7 @@ static mer_status steps(struct mer_cli *cli, const struct score_arguments *argum
                         struct mer_cli_loaded *loaded, mer_err *err)
 {
     MER_GUARD(mer_cli_load_model(cli, &arguments->model, loaded, err));
+    MER_GUARD(mer_cli_name_model(loaded, arguments->project, err));
     MER_GUARD(mer_cli_load_table(arguments->data, &arguments->reading, loaded, err));
     struct scores scores = {.n = 0};
     const double start = mer_cli_seconds(cli);
@@ -67,7 +69,7 @@ static mer_status steps(struct mer_cli *cli, const struct score_arguments *argum
 
 static mer_status run_score(struct mer_cli *cli, const void *words, mer_err *err)
 {
-    struct mer_cli_loaded loaded = {NULL, NULL};
+    struct mer_cli_loaded loaded = {NULL, NULL, NULL};
     const mer_status status = steps(cli, words, &loaded, err);
     mer_cli_loaded_release(&loaded);
     return status;
@@ -79,6 +81,7 @@ static const struct mer_cli_option POSITIONALS[] = {
 };
 
 static const struct mer_cli_option OPTIONS[] = {
+    MER_CLI_PROJECT_OPTION(struct score_arguments, project),
     MER_CLI_MODEL_OPTIONS(struct score_arguments),
     MER_CLI_READING_OPTIONS(struct score_arguments),
 };

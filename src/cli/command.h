@@ -130,6 +130,7 @@ extern const struct mer_cli_command MER_CLI_KEYS_SHOW;
 extern const struct mer_cli_command MER_CLI_KEYS_TRUST;
 extern const struct mer_cli_command MER_CLI_KEYS_REVOKE;
 extern const struct mer_cli_command MER_CLI_KEYS_DESTROY;
+extern const struct mer_cli_command MER_CLI_NAMES;
 extern const struct mer_cli_command MER_CLI_SCHEMA_INFER;
 extern const struct mer_cli_command MER_CLI_SCHEMA_CHECK;
 extern const struct mer_cli_command MER_CLI_DESCRIBE;

@@ -41,7 +41,7 @@ static mer_status load_sealed(struct mer_cli *cli, const struct mer_cli_model *w
 mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *which,
                               struct mer_cli_loaded *loaded, mer_err *err)
 {
-    *loaded = (struct mer_cli_loaded){NULL, NULL};
+    *loaded = (struct mer_cli_loaded){NULL, NULL, NULL};
     if (which->is_unsigned && (which->whom.key || which->whom.ca || which->whom.policy))
         return mer_fail(err, MER_ERR_USAGE, "--unsigned and --%s exclude each other",
                         which->whom.key  ? "key"
@@ -59,6 +59,17 @@ mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *w
     return mer_model_load_unsigned(cli->context, which->path, NULL, &loaded->model, err);
 }
 
+mer_status mer_cli_name_model(struct mer_cli_loaded *loaded, const char *project, mer_err *err)
+{
+    if (!mer_model_is_pseudonymous(loaded->model))
+        return project ? mer_fail(err, MER_ERR_USAGE,
+                                  "the model has names, not pseudonyms: --project has no meaning")
+                       : mer_ok();
+    MER_GUARD(
+        mer_pseudonyms_open(NULL, mer_cli_project(project), false, &loaded->pseudonyms, NULL, err));
+    return mer_model_set_pseudonyms(loaded->model, loaded->pseudonyms, err);
+}
+
 mer_status mer_cli_load_table(const char *path, const struct mer_cli_reading *reading,
                               struct mer_cli_loaded *loaded, mer_err *err)
 {
@@ -72,6 +83,7 @@ void mer_cli_loaded_release(struct mer_cli_loaded *loaded)
 {
     mer_table_free(loaded->table);
     mer_fitted_free(loaded->model);
+    mer_pseudonyms_free(loaded->pseudonyms);
 }
 
 void mer_cli_put_signer(struct mer_cli_document *document, const struct mer_fitted *model)

@@ -8,6 +8,7 @@
 struct mer_cli_loaded {
     struct mer_fitted *model;
     struct mer_table *table;
+    struct mer_pseudonyms *pseudonyms; /* NULL: the model has names */
 };
 
 /* Which model, and whom to believe about it. */
@@ -24,6 +25,10 @@ struct mer_cli_model {
  * a failure. */
 MER_MUST_CHECK mer_status mer_cli_load_model(struct mer_cli *cli, const struct mer_cli_model *which,
                                              struct mer_cli_loaded *loaded, mer_err *err);
+/* Opens the project of a model whose names are pseudonyms, and nothing for another; `project` NULL:
+ * the usual one. */
+MER_MUST_CHECK mer_status mer_cli_name_model(struct mer_cli_loaded *loaded, const char *project,
+                                             mer_err *err);
 /* Reads the table by the model's schema. */
 MER_MUST_CHECK mer_status mer_cli_load_table(const char *path,
                                              const struct mer_cli_reading *reading,

@@ -383,6 +383,11 @@ int mer_cli_ask_passphrase(void *self, const char *key_name, bool confirm, char 
     return -1;
 }
 
+const char *mer_cli_project(const char *name)
+{
+    return name ? name : "default";
+}
+
 double mer_cli_seconds(const struct mer_cli *cli)
 {
     return (double)(MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self) - cli->start_ns) * 1e-9;

@@ -120,6 +120,16 @@ MER_MUST_CHECK mer_status mer_cli_passphrase_check(const struct mer_cli_passphra
 int mer_cli_ask_passphrase(void *self, const char *key_name, bool confirm, char *ret_bytes,
                            size_t max);
 
+/* The project that --project names, or the usual one. */
+const char *mer_cli_project(const char *name);
+#define MER_CLI_PROJECT_OPTION(arguments, member)                                                  \
+    {                                                                                              \
+        .name = "project", .type = MER_CLI_TEXT, .at = offsetof(arguments, member),                \
+        .metavar = "NAME",                                                                         \
+        .help = "whose key makes pseudonyms and turns them back; default "                         \
+                "when left out"                                                                    \
+    }
+
 /* Seconds since the command began. */
 double mer_cli_seconds(const struct mer_cli *cli);
 

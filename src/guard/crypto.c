@@ -17,6 +17,7 @@ static void free_crypto(void)
 {
     EVP_MD_free(crypto.sha256);
     EVP_MD_free(crypto.blake2b);
+    EVP_MAC_free(crypto.hmac);
     OSSL_PROVIDER_unload(provider);
     OSSL_LIB_CTX_free(crypto.library);
 }
@@ -35,7 +36,8 @@ static void make_crypto(void)
         return;
     crypto.sha256 = EVP_MD_fetch(crypto.library, "SHA256", NULL);
     crypto.blake2b = EVP_MD_fetch(crypto.library, "BLAKE2B-512", NULL);
-    ready = crypto.sha256 && crypto.blake2b;
+    crypto.hmac = EVP_MAC_fetch(crypto.library, "HMAC", NULL);
+    ready = crypto.sha256 && crypto.blake2b && crypto.hmac;
 }
 
 mer_status mer_crypto_get(const struct mer_crypto **ret_crypto, mer_err *err)

@@ -13,6 +13,7 @@ struct mer_crypto {
     OSSL_LIB_CTX *library;
     EVP_MD *sha256;
     EVP_MD *blake2b; /* 512 bits */
+    EVP_MAC *hmac;
 };
 
 /* Made on the first call, kept until the process ends; thread-safe. MER_ERR_ABSENT when libcrypto

@@ -43,7 +43,7 @@ mer_status mer_key_name_check(const char *name, mer_err *err)
     if (mer_key_name_is_valid(name))
         return mer_ok();
     const mer_status status =
-        mer_fail(err, MER_ERR_USAGE, "%s is no name for a key", mer_quote(name).text);
+        mer_fail(err, MER_ERR_USAGE, "%s is no name for a key or project", mer_quote(name).text);
     return mer_hint(err, status,
                     "1 to %d characters of a-z, 0-9, '.', '_' and '-', beginning with a "
                     "letter or digit",

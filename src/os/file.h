@@ -71,6 +71,12 @@ MER_MUST_CHECK mer_status mer_fd_write(int fd, const void *bytes, size_t n, cons
 /* A folder and its parents, mode 0700; fine when it is there already. */
 MER_MUST_CHECK mer_status mer_folder_make(const char *path, mer_err *err);
 
+/* Waits until nobody else holds the folder's lock and takes it; the process's end gives it back
+ * too.
+ */
+MER_MUST_CHECK mer_status mer_folder_lock(const char *path, int *ret_lock, mer_err *err);
+void mer_folder_unlock(int lock);
+
 /* The entries of a folder, sorted by name in byte order, without . and .. . */
 enum mer_entry_kind { MER_ENTRY_FILE, MER_ENTRY_FOLDER, MER_ENTRY_LINK, MER_ENTRY_OTHER };
 struct mer_folder_entry {

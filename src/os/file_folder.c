@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +44,31 @@ mer_status mer_folder_make(const char *path, mer_err *err)
         status = make_one(part, err);
     free(part);
     return status;
+}
+
+mer_status mer_folder_lock(const char *path, int *ret_lock, mer_err *err)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return mer_fail_system(err, MER_ERR_IO, errno, "the folder %s cannot be opened",
+                               mer_quote(path).text);
+    int locked;
+    do
+        locked = flock(fd, LOCK_EX);
+    while (locked != 0 && errno == EINTR);
+    if (locked != 0) {
+        const int error = errno;
+        (void)close(fd);
+        return mer_fail_system(err, MER_ERR_IO, error, "the folder %s cannot be locked",
+                               mer_quote(path).text);
+    }
+    *ret_lock = fd;
+    return mer_ok();
+}
+
+void mer_folder_unlock(int lock)
+{
+    (void)close(lock);
 }
 
 static enum mer_entry_kind kind_of(int folder_fd, const struct dirent *entry)
