@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "automl/target.h"
+#include "core/team.h"
 
-/* Rows that are prepared and predicted at a time: bounds the memory that a large table needs. */
-enum { PREDICT_ROWS = 1 << 16 };
+/* Rows that are prepared and predicted at a time: for each thread so many that what is prepared
+ * stays in the cache, and not more in all than bounds the memory that a large table needs. */
+enum { THREAD_ROWS = 1 << 13, PREDICT_ROWS_MAX = 1 << 16 };
 
 void mer_pipeline_free(const struct mer_ctx *ctx, struct mer_pipeline *pipeline)
 {
@@ -71,18 +73,20 @@ mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx, const struct mer
                                      mer_err *err)
 {
     const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
+    const size_t n_threads = mer_team_size(ctx->team);
+    const size_t step =
+        n_threads < PREDICT_ROWS_MAX / THREAD_ROWS ? n_threads * THREAD_ROWS : PREDICT_ROWS_MAX;
     struct mer_binding *binding;
     mer_status status = mer_ok();
 
     MER_GUARD(mer_binding_new(ctx, pipeline->prepare, frame, &binding, err));
-    for (size_t i = 0; i < frame->n_rows; i += PREDICT_ROWS) {
+    for (size_t i = 0; i < frame->n_rows; i += step) {
         const size_t left = frame->n_rows - i;
+        const size_t n = left < step ? left : step;
         MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), out);
-        MER_GUARD_GOTO(predict_rows(ctx, pipeline, binding, i,
-                                    left < PREDICT_ROWS ? left : PREDICT_ROWS,
-                                    predictions + i * n_outputs, err),
+        MER_GUARD_GOTO(predict_rows(ctx, pipeline, binding, i, n, predictions + i * n_outputs, err),
                        out);
-        mer_ctx_progress(ctx, "predicting", i, frame->n_rows);
+        mer_ctx_progress(ctx, "predicting", i + n, frame->n_rows);
     }
 out:
     mer_binding_free(ctx, binding);

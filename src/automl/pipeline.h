@@ -60,7 +60,8 @@ MER_MUST_CHECK mer_status mer_pipeline_predict(const struct mer_ctx *ctx,
                                                const struct mer_pipeline *pipeline,
                                                const struct mer_frame *frame,
                                                double **ret_predictions, mer_err *err);
-/* The same into memory of the caller's. */
+/* The same into memory of the caller's. The progress that it tells counts rows from the first whose
+ * predictions are there and will not change. */
 MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
                                                     const struct mer_pipeline *pipeline,
                                                     const struct mer_frame *frame,
