@@ -177,7 +177,12 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         MER_GUARD(order_rungs(ctx, evaluation, f, fold, err));
         MER_GUARD(gather_target(ctx, data->target, n_rows, fold, err));
         MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
-        const struct mer_prepare_options options = {.hints = data->hints, .seed = data->seed};
+        const struct mer_target target = {.task = data->target->task,
+                                          .values = data->target->values,
+                                          .classes = data->target->classes,
+                                          .n_classes = data->target->n_classes};
+        const struct mer_prepare_options options = {
+            .hints = data->hints, .target = &target, .seed = data->seed};
         MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
                                   &options, &fold->prepare, err));
         MER_GUARD(mer_prepare_directions(ctx, fold->prepare, data->directions, data->n_directions,
@@ -204,7 +209,8 @@ mer_status mer_fold_apply(const struct mer_ctx *ctx, const struct mer_evaluation
     struct mer_prepared train;
 
     MER_GUARD(mer_binding_new(ctx, fold->prepare, evaluation->data.frame, &binding, err));
-    mer_status status = mer_binding_apply(ctx, binding, fold->rows, 0, fold->n_train, &train, err);
+    mer_status status =
+        mer_binding_apply_training(ctx, binding, fold->rows, fold->n_train, &train, err);
     if (mer_is_ok(status)) {
         status = mer_binding_apply(ctx, binding, fold->rows + fold->n_train, 0, fold->n_valid,
                                    ret_valid, err);

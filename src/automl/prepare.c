@@ -52,6 +52,7 @@ const char *mer_column_reason_text(enum mer_column_reason reason)
         [MER_BECAUSE_NO_LEVEL] = "none of its texts occurs often enough to learn from",
         [MER_BECAUSE_ONE_VALUE] = "it has one value in all rows",
         [MER_BECAUSE_NO_VALUE] = "it has no value in any row",
+        [MER_BECAUSE_MANY_LEVELS] = "its texts repeat, and there are many of them",
         [MER_BECAUSE_COPY] = "another column says the same in every row",
     };
     return texts[reason];
@@ -74,6 +75,7 @@ void mer_prepare_free(const struct mer_ctx *ctx, struct mer_prepare *prepare)
     if (!prepare)
         return;
     struct mer_alloc *alloc = prepare->alloc;
+    mer_prepare_forget(prepare);
     mer_arena_release(&prepare->arena);
     mer_free(alloc, prepare);
 }
@@ -384,7 +386,11 @@ static mer_status fit_columns(struct learn_job *job, size_t target,
     MER_GUARD(run_learning(job, err));
     MER_GUARD(leave_out_copies(job, err));
     MER_GUARD(mer_prepare_new(alloc, &prepare, err));
-    const mer_status status = assemble(job, prepare, err);
+    mer_status status =
+        mer_encodings_learn(job->ctx, prepare, job->frame, job->sources, job->n_columns, job->rows,
+                            job->n_rows, job->options, job->learned, err);
+    if (mer_is_ok(status))
+        status = assemble(job, prepare, err);
     if (!mer_is_ok(status)) {
         mer_prepare_free(job->ctx, prepare);
         return status;

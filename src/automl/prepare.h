@@ -10,7 +10,10 @@
  *   categorical                a group: the levels seen at least r times, the 254 most frequent
  *                              of them at most, in falling order of count; one code for all rarer
  *                              ones and one for missing, where training had them. r is a
- *                              thousandth of the rows, but at least 2 and at most 10
+ *                              thousandth of the rows, but at least 2 and at most 10. Of more than
+ *                              254 levels, and of texts that repeat without being sentences, how
+ *                              often a level occurs and what the target is where it does
+ *                              (prepare_encode.h)
  *   text of several words      its length, words, capitals, digits and other signs; the terms that
  *                              training rows share as a sparse row, and what condenses them
  *                              (prepare_text.h)
@@ -23,7 +26,7 @@
  * nine rows in ten have a level of their own, or an integer column of 50 rows or more that numbers
  * them: no value twice, none missing, no more gaps than values. A text column is text where its
  * cells have two words or more on average, mostly of letters, or where the schema says that it is
- * text or a feature; else it is an identifier.
+ * text or a feature; else it is an identifier, or where levels repeat a category.
  */
 #ifndef MER_AUTOML_PREPARE_H
 #define MER_AUTOML_PREPARE_H
@@ -82,6 +85,7 @@ enum mer_column_reason {
     MER_BECAUSE_ONE_VALUE,
     MER_BECAUSE_NO_VALUE,
     MER_BECAUSE_COPY,
+    MER_BECAUSE_MANY_LEVELS,
     MER_BECAUSE_COUNT
 };
 /* "its texts have several words", ... for people. */
@@ -129,6 +133,9 @@ MER_MUST_CHECK mer_status mer_prepare_hints(struct mer_alloc *alloc, const struc
 /* How to learn; zeroed: nothing is said, and the sparse block is condensed. */
 struct mer_prepare_options {
     const uint8_t *hints; /* [columns of the frame]: bits below; NULL: nothing is said */
+    /* For encodings of columns with many levels: of the frame's rows. NULL: they tell frequencies
+     * alone. */
+    const struct mer_target *target;
     uint64_t seed;
     bool without_condensed; /* for a family that takes the sparse block */
 };
@@ -148,6 +155,13 @@ MER_MUST_CHECK mer_status mer_prepare_apply(const struct mer_ctx *ctx,
                                             const struct mer_frame *frame, const uint32_t *rows,
                                             size_t n_rows, struct mer_prepared *ret_prepared,
                                             mer_err *err);
+/* The same for the very rows that were learned from: columns that are encoded by the target then do
+ * not tell a row its own. Only as long as the preprocessing remembers them. */
+MER_MUST_CHECK mer_status mer_prepare_apply_training(
+    const struct mer_ctx *ctx, const struct mer_prepare *prepare, const struct mer_frame *frame,
+    const uint32_t *rows, size_t n_rows, struct mer_prepared *ret_prepared, mer_err *err);
+/* Forgets the training rows. */
+void mer_prepare_forget(struct mer_prepare *prepare);
 void mer_prepared_release(const struct mer_ctx *ctx, struct mer_prepared *prepared);
 void mer_prepare_free(const struct mer_ctx *ctx, struct mer_prepare *prepare);
 
@@ -163,6 +177,12 @@ MER_MUST_CHECK mer_status mer_binding_apply(const struct mer_ctx *ctx,
                                             const struct mer_binding *binding, const uint32_t *rows,
                                             size_t first, size_t n_rows,
                                             struct mer_prepared *ret_prepared, mer_err *err);
+/* As mer_prepare_apply_training does it; rows: NULL or as given to mer_prepare_fit. */
+MER_MUST_CHECK mer_status mer_binding_apply_training(const struct mer_ctx *ctx,
+                                                     const struct mer_binding *binding,
+                                                     const uint32_t *rows, size_t n_rows,
+                                                     struct mer_prepared *ret_prepared,
+                                                     mer_err *err);
 void mer_binding_free(const struct mer_ctx *ctx, struct mer_binding *binding);
 
 /* Everything about the design but its rows: what a family's load() checks against. */

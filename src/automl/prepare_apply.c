@@ -21,6 +21,9 @@ struct mer_binding {
     const struct mer_column **columns; /* [n_columns]; NULL where the column is left out */
     int32_t *codes;                    /* the frame's levels to codes, one group after another */
     size_t *code_start;                /* [n_groups] */
+    const double **
+        *encoded; /* [n_encodings][levels of the frame's column]: values; NULL: it is text
+                   */
 };
 
 void mer_binding_free(const struct mer_ctx *ctx, struct mer_binding *binding)
@@ -30,6 +33,9 @@ void mer_binding_free(const struct mer_ctx *ctx, struct mer_binding *binding)
     mer_free(ctx->alloc, binding->columns);
     mer_free(ctx->alloc, binding->codes);
     mer_free(ctx->alloc, binding->code_start);
+    for (size_t e = 0; binding->encoded && e < binding->prepare->n_encodings; e++)
+        mer_free(ctx->alloc, binding->encoded[e]);
+    mer_free(ctx->alloc, binding->encoded);
     mer_free(ctx->alloc, binding);
 }
 
@@ -130,6 +136,29 @@ static void bind_levels(const struct mer_prepare *prepare, const struct mer_lear
         codes[i] = look_up(known, learned->n_levels, mer_column_level(column, i), unknown);
 }
 
+/* What the levels of encoded columns are told by. */
+static mer_status bind_encodings(const struct mer_ctx *ctx, struct mer_binding *binding,
+                                 mer_err *err)
+{
+    const struct mer_prepare *prepare = binding->prepare;
+
+    MER_GUARD(mer_alloc_zero(ctx->alloc, prepare->n_encodings, sizeof(*binding->encoded),
+                             &binding->encoded, err));
+    for (size_t e = 0; e < prepare->n_encodings; e++) {
+        const struct mer_encoding *encoding = &prepare->encodings[e];
+        const struct mer_column *column = binding->columns[encoding->column];
+        if (column->type == MER_TYPE_TEXT)
+            continue;
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        MER_GUARD(mer_alloc_array(ctx->alloc, column->n_levels, sizeof(*binding->encoded[e]),
+                                  &binding->encoded[e], err));
+        for (size_t k = 0; k < column->n_levels; k++)
+            binding->encoded[e][k] =
+                mer_encoding_find(encoding, mer_level_hash(mer_column_level(column, k)));
+    }
+    return mer_ok();
+}
+
 static mer_status bind(const struct mer_ctx *ctx, struct mer_binding *binding,
                        const struct mer_frame *frame, mer_err *err)
 {
@@ -139,6 +168,7 @@ static mer_status bind(const struct mer_ctx *ctx, struct mer_binding *binding,
     MER_GUARD(mer_alloc_zero(ctx->alloc, prepare->n_columns, sizeof(struct mer_column *),
                              &binding->columns, err));
     MER_GUARD(bind_columns(binding, frame, err));
+    MER_GUARD(bind_encodings(ctx, binding, err));
     MER_GUARD(mer_alloc_zero(ctx->alloc, prepare->n_groups, sizeof(*binding->code_start),
                              &binding->code_start, err));
     for (size_t g = 0; g < prepare->n_groups; g++) {
@@ -178,8 +208,10 @@ struct block {
     const uint32_t *rows; /* NULL: first, first + 1, ... */
     size_t first;
     size_t n_rows;
-    double *dense;  /* [n_rows][stride] */
-    int32_t *codes; /* [n_rows][n_groups] */
+    bool is_training; /* the rows are those learned from: */
+    size_t at;        /* their numbers begin here */
+    double *dense;    /* [n_rows][stride] */
+    int32_t *codes;   /* [n_rows][n_groups] */
 };
 
 static size_t block_stride(const struct block *block)
@@ -263,6 +295,44 @@ static void fill_looks(const struct block *block, const struct mer_column *colum
     }
 }
 
+/* What row i of the block is told of an encoded column. */
+static const double *encoded_row(const struct block *block, size_t e, size_t i)
+{
+    const struct mer_binding *binding = block->binding;
+    const struct mer_encoding *encoding = &binding->prepare->encodings[e];
+    const struct mer_column *column = binding->columns[encoding->column];
+    const size_t row = block_row(block, i);
+
+    if (block->is_training)
+        return encoding->training + (block->at + i) * (1 + encoding->n_targets);
+    if (!mer_column_has(column, row))
+        return encoding->unknown;
+    return binding->encoded[e]
+               ? binding->encoded[e][column->data.codes[row]]
+               : mer_encoding_find(encoding, mer_level_hash(mer_column_text(column, row)));
+}
+
+static void fill_encoded(const struct block *block, size_t e)
+{
+    const struct mer_prepare *prepare = block->binding->prepare;
+    size_t first = 0, end;
+
+    while (first < prepare->n_dense &&
+           (prepare->dense[first].column != prepare->encodings[e].column ||
+            !mer_part_is_encoded(prepare->dense[first].part)))
+        first++;
+    for (end = first;
+         end < prepare->n_dense && prepare->dense[end].column == prepare->encodings[e].column;)
+        end++;
+    for (size_t i = 0; i < block->n_rows && first < end; i++) {
+        const double *const values = encoded_row(block, e, i);
+        double *const out = block->dense + i * block_stride(block);
+        for (size_t d = first; d < end; d++)
+            out[d] = standardise(&prepare->dense[d],
+                                 values[prepare->dense[d].part - MER_PART_FREQUENCY]);
+    }
+}
+
 static void fill_codes(const struct block *block, size_t g)
 {
     const struct mer_binding *binding = block->binding;
@@ -289,7 +359,7 @@ static void fill_block(const struct block *block)
         n = learned->n_dense;
         if (mer_type_is_time(learned->type))
             fill_time(block, learned, column, dense, n, block->dense + j);
-        if (learned->type == MER_TYPE_TEXT)
+        if (mer_is_text_in_use(learned))
             fill_looks(block, column, dense, n, block->dense + j);
         for (size_t p = 0; p < n; p++) {
             if (dense[p].part == MER_PART_VALUE)
@@ -298,6 +368,8 @@ static void fill_block(const struct block *block)
                 fill_missing(block, column, &dense[p], block->dense + j + p);
         }
     }
+    for (size_t e = 0; e < prepare->n_encodings; e++)
+        fill_encoded(block, e);
     for (size_t g = 0; g < prepare->n_groups; g++)
         fill_codes(block, g);
 }
@@ -321,6 +393,8 @@ static void fill_task(void *argument, size_t task, size_t worker)
                                     .rows = all->rows ? all->rows + i : NULL,
                                     .first = all->first + i,
                                     .n_rows = end - i < step ? end - i : step,
+                                    .is_training = all->is_training,
+                                    .at = all->at + i,
                                     .dense = all->dense + i * stride,
                                     .codes = all->codes + i * prepare->n_groups};
         fill_block(&block);
@@ -378,9 +452,9 @@ static mer_status fill_texts(const struct mer_ctx *ctx, const struct block *all,
     return mer_ok();
 }
 
-mer_status mer_binding_apply(const struct mer_ctx *ctx, const struct mer_binding *binding,
-                             const uint32_t *rows, size_t first, size_t n_rows,
-                             struct mer_prepared *ret_prepared, mer_err *err)
+static mer_status apply(const struct mer_ctx *ctx, const struct mer_binding *binding,
+                        const uint32_t *rows, size_t first, size_t n_rows, bool is_training,
+                        struct mer_prepared *ret_prepared, mer_err *err)
 {
     const struct mer_prepare *prepare = binding->prepare;
     struct mer_prepared prepared = {0};
@@ -394,6 +468,7 @@ mer_status mer_binding_apply(const struct mer_ctx *ctx, const struct mer_binding
                         .rows = rows,
                         .first = first,
                         .n_rows = n_rows,
+                        .is_training = is_training,
                         .dense = prepared.dense,
                         .codes = prepared.codes};
     mer_team_run(ctx->team, fill_task, &all, (n_rows + TASK_ROWS - 1) / TASK_ROWS);
@@ -413,6 +488,38 @@ mer_status mer_binding_apply(const struct mer_ctx *ctx, const struct mer_binding
     prepared.design.sparse_values = prepared.sparse_values;
     *ret_prepared = prepared;
     return mer_ok();
+}
+
+mer_status mer_binding_apply(const struct mer_ctx *ctx, const struct mer_binding *binding,
+                             const uint32_t *rows, size_t first, size_t n_rows,
+                             struct mer_prepared *ret_prepared, mer_err *err)
+{
+    return apply(ctx, binding, rows, first, n_rows, false, ret_prepared, err);
+}
+
+mer_status mer_binding_apply_training(const struct mer_ctx *ctx, const struct mer_binding *binding,
+                                      const uint32_t *rows, size_t n_rows,
+                                      struct mer_prepared *ret_prepared, mer_err *err)
+{
+    const struct mer_prepare *prepare = binding->prepare;
+    if (prepare->n_encodings > 0 && prepare->n_training_rows != n_rows)
+        return mer_fail(err, MER_ERR_INTERNAL, "%zu training rows were to be prepared, not %zu",
+                        prepare->n_training_rows, n_rows);
+    return apply(ctx, binding, rows, 0, n_rows, true, ret_prepared, err);
+}
+
+mer_status mer_prepare_apply_training(const struct mer_ctx *ctx, const struct mer_prepare *prepare,
+                                      const struct mer_frame *frame, const uint32_t *rows,
+                                      size_t n_rows, struct mer_prepared *ret_prepared,
+                                      mer_err *err)
+{
+    struct mer_binding *binding;
+
+    MER_GUARD(mer_binding_new(ctx, prepare, frame, &binding, err));
+    const mer_status status = mer_binding_apply_training(
+        ctx, binding, rows, rows ? n_rows : frame->n_rows, ret_prepared, err);
+    mer_binding_free(ctx, binding);
+    return status;
 }
 
 mer_status mer_prepare_apply(const struct mer_ctx *ctx, const struct mer_prepare *prepare,

@@ -27,11 +27,21 @@ bool mer_part_fits(enum mer_part part, enum mer_type type)
         return mer_type_is_time(type);
     case MER_PART_DAYTIME_SIN:
     case MER_PART_DAYTIME_COS:
+    case MER_PART_HOUR:
         return type == MER_TYPE_TIME || type == MER_TYPE_DATETIME;
-    case MER_PART_COUNT:
-        return false;
-    default:
+    case MER_PART_YEAR:
+    case MER_PART_MONTH_SIN:
+    case MER_PART_MONTH_COS:
+    case MER_PART_MONTHDAY_SIN:
+    case MER_PART_MONTHDAY_COS:
+    case MER_PART_WEEKDAY_SIN:
+    case MER_PART_WEEKDAY_COS:
+    case MER_PART_YEARDAY_SIN:
+    case MER_PART_YEARDAY_COS:
+    case MER_PART_WEEKEND:
         return type == MER_TYPE_DATE || type == MER_TYPE_DATETIME;
+    default: /* encoded, or none */
+        return false;
     }
 }
 
@@ -71,6 +81,10 @@ static void put_calendar(int64_t days, double parts[MER_PART_COUNT])
     parts[MER_PART_YEAR] = (double)(year_of_era + era * 400 + (month <= 1));
     put_on_circle((double)month / 12, &parts[MER_PART_MONTH_SIN], &parts[MER_PART_MONTH_COS]);
     put_on_circle((double)day / 31, &parts[MER_PART_MONTHDAY_SIN], &parts[MER_PART_MONTHDAY_COS]);
+    parts[MER_PART_WEEKEND] = weekday >= 5;
+    /* The year begins in March here; on the circle that is a turn. */
+    put_on_circle((double)day_of_year / 366, &parts[MER_PART_YEARDAY_SIN],
+                  &parts[MER_PART_YEARDAY_COS]);
     put_on_circle((double)weekday / 7, &parts[MER_PART_WEEKDAY_SIN], &parts[MER_PART_WEEKDAY_COS]);
 }
 
@@ -89,6 +103,7 @@ void mer_date_parts(enum mer_type type, int64_t value, int64_t median,
     ret_parts[MER_PART_ELAPSED] = since / (double)MICROSECONDS_A_DAY;
     const int64_t days = floor_divide(value, MICROSECONDS_A_DAY);
     const double daytime = (double)(value - days * MICROSECONDS_A_DAY) / (double)MICROSECONDS_A_DAY;
+    ret_parts[MER_PART_HOUR] = 24 * daytime;
     put_on_circle(daytime, &ret_parts[MER_PART_DAYTIME_SIN], &ret_parts[MER_PART_DAYTIME_COS]);
     if (type == MER_TYPE_DATETIME)
         put_calendar(days, ret_parts);

@@ -4,6 +4,7 @@
 #define MER_AUTOML_PREPARE_INTERNAL_H
 
 #include "automl/prepare.h"
+#include "automl/prepare_encode.h"
 #include "automl/prepare_text.h"
 
 /* What a dense column holds of the column that it was made from. The numbers are part of the saved
@@ -27,6 +28,13 @@ enum mer_part {
                            */
     MER_PART_TEXT_DIGITS, /* and of characters that are neither letters nor digits nor spaces */
     MER_PART_TEXT_SIGNS,
+    MER_PART_YEARDAY_SIN,
+    MER_PART_YEARDAY_COS,
+    MER_PART_WEEKEND,
+    MER_PART_HOUR,
+    MER_PART_FREQUENCY, /* ln(1 + training rows with the level) */
+    MER_PART_TARGET,    /* the target's mean over them, as so many parts as it is encoded by */
+    MER_PART_TARGET_LAST = MER_PART_TARGET + MER_ENCODED_TARGETS_MAX - 1,
     MER_PART_COUNT
 };
 
@@ -38,6 +46,8 @@ enum {
     MER_IDENTIFIER_INTEGER_ROWS_MIN = 50
 };
 
+/* A column with more levels than this share of its present cells identifies rows. */
+#define MER_IDENTIFIER_SHARE 0.9
 /* Numbers beyond this are clipped like infinities: their squares could not be summed. */
 #define MER_LARGEST 1e100
 /* Standardised values are clipped to this. */
@@ -82,6 +92,9 @@ struct mer_prepare {
     size_t n_dense;
     struct mer_text_features *texts; /* by column */
     size_t n_texts;
+    struct mer_encoding *encodings; /* by column */
+    size_t n_encodings;
+    size_t n_training_rows;   /* that the encodings know what to tell */
     size_t n_terms;           /* of all texts */
     size_t n_components;      /* of all texts: the condensed columns, behind `dense` */
     size_t terms_a_row;       /* entries of a sparse row, on average of the training rows */
@@ -111,7 +124,13 @@ static inline bool mer_type_is_time(enum mer_type type)
 
 static inline bool mer_is_text_in_use(const struct mer_learned_column *column)
 {
-    return column->type == MER_TYPE_TEXT && column->left_out == MER_LEFT_OUT_NOT;
+    return column->type == MER_TYPE_TEXT && column->left_out == MER_LEFT_OUT_NOT &&
+           column->role == MER_COLUMN_TEXT;
+}
+
+static inline bool mer_part_is_encoded(enum mer_part part)
+{
+    return part >= MER_PART_FREQUENCY && part <= MER_PART_TARGET_LAST;
 }
 
 /* The codes of a categorical column. */
@@ -141,6 +160,24 @@ void mer_date_parts(enum mer_type type, int64_t value, int64_t median,
 /* The looks of a text, in parts[MER_PART_TEXT_LENGTH] and behind. */
 void mer_text_parts(struct mer_cell cell, double parts[MER_PART_COUNT]);
 
+struct mer_learning;
+/* Encodings of all columns that have many levels; adds their parts to what was learned of them,
+ * [n_columns]. sources[i] is the frame's column. prepare_encodings.c. */
+MER_MUST_CHECK mer_status mer_encodings_learn(
+    const struct mer_ctx *ctx, struct mer_prepare *prepare, const struct mer_frame *frame,
+    const uint32_t *sources, size_t n_columns, const uint32_t *rows, size_t n_rows,
+    const struct mer_prepare_options *options, struct mer_learning *learned, mer_err *err);
+/* Their arrays. Loading needs the columns, and checks all as hostile. */
+MER_MUST_CHECK mer_status mer_prepare_save_encodings(const struct mer_prepare *prepare,
+                                                     const char *prefix, struct mer_bundle *bundle,
+                                                     mer_err *err);
+MER_MUST_CHECK mer_status mer_prepare_load_encodings(struct mer_prepare *prepare,
+                                                     const struct mer_bundle *bundle,
+                                                     const char *prefix, size_t n_encodings,
+                                                     mer_err *err);
+/* The encoding of a column; NULL: none. */
+const struct mer_encoding *mer_encoding_of(const struct mer_prepare *prepare, size_t column);
+
 /* Arrays of the texts, prepare_save_text.c. Loading needs the columns, and checks all as hostile.
  */
 MER_MUST_CHECK mer_status mer_prepare_save_texts(const struct mer_prepare *prepare,
@@ -165,6 +202,7 @@ struct mer_part_scale {
 struct mer_learning {
     struct mer_learned_column column; /* name not set */
     bool is_said_feature;             /* by the schema: no guess makes it an identifier */
+    bool has_many_levels;             /* a category to be encoded */
     struct mer_part_scale parts[MER_PART_COUNT];
     size_t n_parts;
     int32_t *levels; /* categorical: the frame's codes of the levels kept; from alloc */
@@ -179,7 +217,7 @@ void mer_learning_leave_out(struct mer_learning *learning, enum mer_left_out lef
                             enum mer_column_role role, enum mer_column_reason reason);
 /* The same for text, prepare_learn_text.c. */
 void mer_learn_text(const struct mer_column *column, bool is_said, const uint32_t *rows,
-                    size_t n_rows, struct mer_learning *ret);
+                    size_t n_rows, double *scratch, struct mer_learning *ret);
 /* A number that columns which say the same have in common; never 0. */
 uint64_t mer_column_print(const struct mer_column *column, const uint32_t *rows, size_t n_rows);
 /* Whether two columns say the same in every one of the rows. */

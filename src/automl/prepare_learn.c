@@ -283,7 +283,7 @@ static mer_status keep_levels(struct mer_alloc *alloc, struct level_count *count
         return mer_ok();
     }
     if (n_present >= MER_IDENTIFIER_ROWS_MIN && !ret->is_said_feature &&
-        (double)n_seen > 0.9 * (double)n_present) {
+        (double)n_seen > MER_IDENTIFIER_SHARE * (double)n_present) {
         leave_out(learned, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER, MER_BECAUSE_OWN_VALUE);
         return mer_ok();
     }
@@ -291,6 +291,7 @@ static mer_status keep_levels(struct mer_alloc *alloc, struct level_count *count
     while (n_kept < n_seen && n_kept < MER_LEVELS_MAX && counts[n_kept].count >= rare_min)
         n_covered += counts[n_kept++].count;
     learned->n_levels = n_kept;
+    ret->has_many_levels = n_seen > MER_LEVELS_MAX;
     learned->has_rare = n_covered < n_present;
     learned->has_missing = n_present < n_rows;
     if (mer_learned_width(learned) < 2) {
@@ -380,7 +381,7 @@ mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *co
     else if (column->type == MER_TYPE_CATEGORICAL)
         status = learn_levels(alloc, column, &learning_rows, ret, err);
     else
-        mer_learn_text(column, (hints & MER_HINT_TEXT) != 0, rows, n_rows, ret);
+        mer_learn_text(column, (hints & MER_HINT_TEXT) != 0, rows, n_rows, scratch, ret);
     /* Nothing of a column that is no feature stays in the model. */
     if (ret->column.left_out != MER_LEFT_OUT_NOT)
         mer_learning_leave_out(ret, ret->column.left_out, ret->column.role, ret->column.reason);

@@ -1,6 +1,7 @@
 /* What is learned of a text column beside its terms: whether it is text at all, and how its cells
  * look. And which columns say the same as another one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "automl/prepare_internal.h"
@@ -75,8 +76,51 @@ static void add_text_part(struct mer_learning *ret, enum mer_part part, double m
     ret->parts[ret->n_parts++] = (struct mer_part_scale){part, mean, scale};
 }
 
+static int compare_hashes(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* How many different texts there are. */
+static size_t count_distinct(const struct mer_column *column, const uint32_t *rows, size_t n_rows,
+                             uint64_t *hashes)
+{
+    size_t n = 0, n_distinct = 0;
+    for (size_t i = 0; i < n_rows; i++)
+        if (mer_column_has(column, row_at(rows, i)))
+            hashes[n++] = mer_level_hash(mer_text_cell(column, row_at(rows, i)));
+    qsort(hashes, n, sizeof *hashes, compare_hashes);
+    for (size_t i = 0; i < n; i++)
+        n_distinct += i == 0 || hashes[i] != hashes[i - 1];
+    return n_distinct;
+}
+
+static void add_missing_part(size_t n_missing, size_t n_rows, struct mer_learning *ret)
+{
+    if (n_missing == 0)
+        return;
+    const double share = (double)n_missing / (double)n_rows;
+    add_text_part(ret, MER_PART_MISSING, share, sqrt(share * (1 - share)));
+}
+
+/* Texts that are no sentences: a category where they repeat, else an identifier. */
+static void learn_names(const struct mer_column *column, const uint32_t *rows, size_t n_rows,
+                        size_t n_present, double *scratch, struct mer_learning *ret)
+{
+    const size_t n_distinct = count_distinct(column, rows, n_rows, (uint64_t *)(void *)scratch);
+    if ((double)n_distinct > MER_IDENTIFIER_SHARE * (double)n_present) {
+        mer_learning_leave_out(ret, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER,
+                               MER_BECAUSE_OWN_VALUE);
+        return;
+    }
+    ret->column.role = MER_COLUMN_CATEGORY;
+    ret->has_many_levels = true;
+    add_missing_part(n_rows - n_present, n_rows, ret);
+}
+
 void mer_learn_text(const struct mer_column *column, bool is_said, const uint32_t *rows,
-                    size_t n_rows, struct mer_learning *ret)
+                    size_t n_rows, double *scratch, struct mer_learning *ret)
 {
     struct survey survey = {.n_present = 0};
 
@@ -93,17 +137,13 @@ void mer_learn_text(const struct mer_column *column, bool is_said, const uint32_
         return;
     }
     if (!is_said && !ret->is_said_feature && !reads_as_words(&survey)) {
-        mer_learning_leave_out(ret, MER_LEFT_OUT_IDENTIFIER, MER_COLUMN_IDENTIFIER,
-                               MER_BECAUSE_OWN_VALUE);
+        learn_names(column, rows, n_rows, survey.n_present, scratch, ret);
         return;
     }
     ret->column.reason = is_said                ? MER_BECAUSE_SCHEMA_TEXT
                          : ret->is_said_feature ? MER_BECAUSE_SCHEMA_FEATURE
                                                 : MER_BECAUSE_WORDS;
-    if (n_missing > 0) {
-        const double share = (double)n_missing / (double)n_rows;
-        add_text_part(ret, MER_PART_MISSING, share, sqrt(share * (1 - share)));
-    }
+    add_missing_part(n_missing, n_rows, ret);
     for (enum mer_part p = MER_PART_TEXT_LENGTH; p <= MER_PART_TEXT_SIGNS; p++) {
         const double mean = survey.sums[p] / (double)n_rows;
         const double variance = survey.squares[p] / (double)n_rows - mean * mean;

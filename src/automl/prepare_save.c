@@ -10,7 +10,7 @@
 
 enum { FLAG_RARE = 1, FLAG_MISSING = 2 };
 /* The first form has no member of that name, no roles, and no texts in use. */
-enum { FORM = 2, MEMBERS_OLD = 4, MEMBERS = 5 };
+enum { FORM = 2, MEMBERS_OLD = 4, MEMBERS = 6 };
 
 /* What the arrays hold, parallel to the columns or to the dense columns. */
 struct saved {
@@ -141,8 +141,11 @@ mer_status mer_prepare_save(const struct mer_prepare *prepare, const char *prefi
         saved.dense_scale[i] = prepare->dense[i].scale;
     }
     MER_GUARD(mer_prepare_save_texts(prepare, prefix, bundle, err));
+    MER_GUARD(mer_prepare_save_encodings(prepare, prefix, bundle, err));
     mer_json_key(writer, "form");
     mer_json_put_unsigned(writer, FORM);
+    mer_json_key(writer, "encodings");
+    mer_json_put_unsigned(writer, prepare->n_encodings);
     mer_json_key(writer, "columns");
     mer_json_put_unsigned(writer, prepare->n_columns);
     mer_json_key(writer, "dense");
@@ -220,6 +223,19 @@ static mer_status load_column(const struct saved *saved, size_t i, size_t n_leve
     return mer_ok();
 }
 
+/* Whether columns of the kind have the part: then applying fills it. */
+static bool part_is_made(const struct mer_prepare *prepare, const struct mer_dense_column *dense,
+                         const struct mer_learned_column *column)
+{
+    if (mer_part_is_encoded(dense->part)) {
+        const struct mer_encoding *encoding = mer_encoding_of(prepare, dense->column);
+        return encoding && (size_t)(dense->part - MER_PART_FREQUENCY) <= encoding->n_targets;
+    }
+    return mer_part_fits(dense->part, column->type) &&
+           (column->type != MER_TYPE_TEXT || dense->part == MER_PART_MISSING ||
+            mer_is_text_in_use(column));
+}
+
 /* Dense column i, behind those before it: they are sorted by column, then part. */
 static mer_status load_dense(const struct saved *saved, size_t i, const struct mer_prepare *prepare,
                              struct mer_dense_column *dense, mer_err *err)
@@ -232,7 +248,7 @@ static mer_status load_dense(const struct saved *saved, size_t i, const struct m
     dense->scale = saved->dense_scale[i];
 
     struct mer_learned_column *column = &prepare->columns[dense->column];
-    if (column->left_out != MER_LEFT_OUT_NOT || !mer_part_fits(dense->part, column->type))
+    if (column->left_out != MER_LEFT_OUT_NOT || !part_is_made(prepare, dense, column))
         return refuse(err, "the part in dense column", i);
     if (i > 0 && (dense[-1].column > dense->column ||
                   (dense[-1].column == dense->column && dense[-1].part >= dense->part)))
@@ -289,10 +305,13 @@ static mer_status load_into(struct mer_prepare *prepare, const struct mer_bundle
 {
     const char *what = "the model's preprocessing";
     struct saved saved;
-    int64_t n_columns, n_dense, n_groups, n_levels, form = 1;
+    int64_t n_columns, n_dense, n_groups, n_levels, form = 1, n_encodings = 0;
 
-    if (mer_json_size(object) != MEMBERS_OLD)
+    if (mer_json_size(object) != MEMBERS_OLD) {
         MER_GUARD(mer_json_want_integer(object, "form", FORM, FORM, what, &form, err));
+        MER_GUARD(
+            mer_json_want_integer(object, "encodings", 0, UINT32_MAX, what, &n_encodings, err));
+    }
     if ((form == FORM && mer_json_size(object) != MEMBERS) ||
         (form == 1 && mer_bundle_find(bundle, mer_array_name(prefix, "roles").text)))
         return refuse(err, "the number of members,", mer_json_size(object));
@@ -316,6 +335,7 @@ static mer_status load_into(struct mer_prepare *prepare, const struct mer_bundle
     prepare->n_columns = (size_t)n_columns;
     prepare->n_levels = (size_t)n_levels;
     MER_GUARD(load_columns(bundle, prefix, &saved, prepare, err));
+    MER_GUARD(mer_prepare_load_encodings(prepare, bundle, prefix, (size_t)n_encodings, err));
     for (size_t i = 0; i < (size_t)n_dense; i++) {
         MER_GUARD(load_dense(&saved, i, prepare, &prepare->dense[i], err));
         prepare->n_dense++;

@@ -349,6 +349,7 @@ static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_er
                                       .n_classes = search->target.n_classes};
     const struct mer_prepare_options prepare = {
         .hints = search->hints,
+        .target = &target,
         .seed = search->options->seed,
         .without_condensed = (best->family->capabilities & MER_CAN_SPARSE) != 0};
     struct mer_prepared prepared;
@@ -357,7 +358,9 @@ static mer_status refit(const struct mer_ctx *ctx, struct search *search, mer_er
     MER_GUARD(mer_prepare_fit(ctx, search->frame, search->target_column, NULL, 0, &prepare,
                               &pipeline->prepare, err));
     log_roles(ctx, pipeline->prepare);
-    MER_GUARD(mer_prepare_apply(ctx, pipeline->prepare, search->frame, NULL, 0, &prepared, err));
+    MER_GUARD(
+        mer_prepare_apply_training(ctx, pipeline->prepare, search->frame, NULL, 0, &prepared, err));
+    mer_prepare_forget(pipeline->prepare);
     int8_t *monotone = NULL;
     mer_status status = mer_prepare_directions(ctx, pipeline->prepare, search->options->directions,
                                                search->options->n_directions, &monotone, err);

@@ -175,9 +175,10 @@ static void dates_become_the_parts_that_vary(void **state)
         prepare_table("d\n2024-01-01\n2024-01-08\n2024-01-15\n2024-01-22\n");
     const double *x = prepared.dense;
 
-    assert_int_equal(prepared.design.n_dense, 3); /* elapsed, day of the month twice */
+    /* elapsed, day of the month and of the year twice */
+    assert_int_equal(prepared.design.n_dense, 5);
     for (size_t i = 0; i < 4; i++)
-        assert_near(x[i * 3], ((double)i - 1.5) / sqrt(1.25));
+        assert_near(x[i * 5], ((double)i - 1.5) / sqrt(1.25));
     mer_prepared_release(&ctx, &prepared);
 }
 
@@ -190,7 +191,7 @@ static void december_stands_beside_january_and_sunday_beside_monday(void **state
     const size_t n = prepared.design.n_dense;
     const double *x = prepared.dense;
 
-    assert_int_equal(n, 8); /* elapsed, year, three circles */
+    assert_int_equal(n, 11); /* elapsed, year, four circles, weekend */
     double apart = 0, across = 0;
     for (size_t j = 2; j < 4; j++) {
         apart += (x[j] - x[n + j]) * (x[j] - x[n + j]);
