@@ -5,6 +5,7 @@
 
 #include "automl/prepare_text.h"
 #include "core/math.h"
+#include "core/sort.h"
 #include "frame/dictionary.h"
 
 enum { ROWS_MIN = 2 };
@@ -83,7 +84,7 @@ static uint32_t find_hash(const struct levels *levels, uint64_t hash)
 
 static void keep_distinct(struct levels *levels, size_t n)
 {
-    qsort(levels->hashes, n, sizeof *levels->hashes, compare_hashes);
+    mer_sort(levels->hashes, n, sizeof *levels->hashes, compare_hashes);
     for (size_t i = 0; i < n; i++)
         if (levels->n == 0 || levels->hashes[i] != levels->hashes[levels->n - 1])
             levels->hashes[levels->n++] = levels->hashes[i];

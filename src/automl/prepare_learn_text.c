@@ -6,6 +6,7 @@
 
 #include "automl/prepare_internal.h"
 #include "core/math.h"
+#include "core/sort.h"
 
 /* Words that the cells of text have, on average, and the share of letters in what is no space. */
 static const double WORDS_MIN = 2, LETTERS_MIN = 0.5;
@@ -90,7 +91,7 @@ static size_t count_distinct(const struct mer_column *column, const uint32_t *ro
     for (size_t i = 0; i < n_rows; i++)
         if (mer_column_has(column, row_at(rows, i)))
             hashes[n++] = mer_level_hash(mer_text_cell(column, row_at(rows, i)));
-    qsort(hashes, n, sizeof *hashes, compare_hashes);
+    mer_sort(hashes, n, sizeof *hashes, compare_hashes);
     for (size_t i = 0; i < n; i++)
         n_distinct += i == 0 || hashes[i] != hashes[i - 1];
     return n_distinct;
