@@ -228,6 +228,7 @@ def main():
     results = []
     with tempfile.TemporaryDirectory(prefix="merlon-sets-") as scratch:
         os.environ["XDG_CONFIG_HOME"] = scratch
+        os.environ["XDG_STATE_HOME"] = scratch
         for name, task in sets:
             try:
                 result = run_set(options, name, task, scratch)

@@ -11,7 +11,7 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 clean() {
-    env -i PATH=/usr/bin:/bin HOME="$work" XDG_CONFIG_HOME="$work/config" "$@"
+    env -i PATH=/usr/bin:/bin HOME="$work" XDG_CONFIG_HOME="$work/config" XDG_STATE_HOME="$work/state" "$@"
 }
 clean "$merlon" fit "$source/data/breast_cancer/train.csv" --target diagnosis --out "$work/m.safetensors" \
     --seed 1 --budget 5s --quiet

@@ -47,6 +47,15 @@ struct mer_fit_options {
      * threads and memory. 0: by the size of the table. The model is the same. */
     size_t n_workers;
     bool in_process; /* trials run in the calling process, where a crash of one ends it */
+    /* Keep a journal of the run and its trials in state_folder/runs (runs.h), without a record's
+     * value or a column's name. */
+    bool journal;
+    const char *state_folder; /* NULL: $XDG_STATE_HOME/merlon, or ~/.local/state/merlon */
+    const char *makes; /* what the run is found by: the path that the model will be saved to */
+    /* Go on with the last run that makes the same and was not saved: its trials are not run again.
+     * MER_ERR_USAGE when the table, a setting or the version is another; a new run where there is
+     * none. Needs `journal` and `makes`. */
+    bool resume;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/nearest.h"
 #include "core/team.h"
+#include "engine/journal.h"
 #include "engine/local_engine.h"
 #include "os/clock.h"
 #include "os/secret_random.h"
@@ -268,6 +269,9 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     struct mer_local_engine_options engine;
     MER_GUARD(choose_engine(context, table, options, &engine, &search, err));
     MER_GUARD(note_making(options, table, making, err));
+    struct mer_journaled_engine journaled;
+    if (options->journal)
+        MER_GUARD(mer_fit_journal_open(model, table, options, &search, &journaled, err));
     if (options->study) {
         MER_GUARD(mer_study_begin(model, table, options->target, err));
         search.visit = mer_study_visit;
@@ -351,6 +355,7 @@ mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
     model->context = context;
     model->is_new = true;
     const mer_status status = fit(context, table, &chosen, model, err);
+    mer_fit_journal_end(model, status, NULL);
     if (!mer_is_ok(status)) {
         mer_fitted_free(model);
         return status;
@@ -364,6 +369,7 @@ void mer_fitted_free(struct mer_fitted *model)
     if (!model)
         return;
     mer_cell_pool_free(model->cells);
+    mer_journal_close(model->journal);
     mer_study_free(model);
     mer_facts_release(&model->own_facts);
     if (model->pipeline)

@@ -92,8 +92,7 @@ static mer_status save(const struct mer_fitted *model, struct signed_file *file,
     /* The model comes last: where there is a model, everything about it is there. */
     MER_GUARD(signed_file_publish(record, err));
     MER_GUARD(signed_file_publish(file, err));
-    if (ret_saved)
-        *ret_saved = saved;
+    *ret_saved = saved;
     return mer_ok();
 }
 
@@ -111,8 +110,13 @@ mer_status mer_model_save(const struct mer_fitted *model, const char *path,
         signed_file_init(&record, alloc, path, ".provenance.json", err);
     if (mer_is_ok(status))
         status = record_status;
+    struct mer_saved saved;
     if (mer_is_ok(status))
-        status = save(model, &file, &record, signer, replace, ret_saved, err);
+        status = save(model, &file, &record, signer, replace, &saved, err);
+    if (mer_is_ok(status))
+        mer_fit_journal_end(model, status, saved.digest);
+    if (mer_is_ok(status) && ret_saved)
+        *ret_saved = saved;
     signed_file_release(&file);
     signed_file_release(&record);
     return status;

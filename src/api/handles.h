@@ -14,7 +14,8 @@
 #include "os/log_file.h"
 #include "os/sealed.h"
 
-struct mer_study; /* report_handles.h */
+struct mer_study;   /* report_handles.h */
+struct mer_journal; /* engine/journal.h */
 
 struct mer_context {
     struct mer_ctx ctx; /* what the rooms are given; points into the fields below */
@@ -88,6 +89,8 @@ struct mer_fitted {
     struct mer_making making;          /* when new */
     struct mer_study *study;           /* owned; NULL: not asked for */
     struct mer_pseudonyms *pseudonyms; /* borrowed: what its tokens stand for; NULL: not given */
+    struct mer_journal *journal;       /* owned; of the run that made it; NULL: none was kept */
+    bool was_resumed;
     /* When loaded: the bytes that were verified, which the pipeline may borrow from. */
     struct mer_sealed sealed;
     struct mer_bundle bundle;
@@ -152,6 +155,20 @@ MER_MUST_CHECK mer_status mer_bad_rows_explain(const struct mer_table *table, me
  * reason, and the rows' numbers as far as they were kept in mind. */
 void mer_bad_rows_put(const struct mer_bad_rows *bad, const char *quarantine_file,
                       struct mer_json_writer *writer);
+
+/* Begins the journal of a fit, or goes on with one, and puts it between the search and its engine.
+ * `settings` is what decides which trials are run, but for the seed. What is known of the run's
+ * seed and time goes into the search. */
+struct mer_search_options;
+struct mer_journaled_engine;
+MER_MUST_CHECK mer_status mer_fit_journal_open(struct mer_fitted *model,
+                                               const struct mer_table *table,
+                                               const struct mer_fit_options *options,
+                                               struct mer_search_options *search,
+                                               struct mer_journaled_engine *engine, mer_err *err);
+/* Notes what became of it: a failure, or a model, saved where a digest is given. */
+void mer_fit_journal_end(const struct mer_fitted *model, mer_status status,
+                         const char *model_digest);
 
 /* SHA-256 in hex. */
 MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65],

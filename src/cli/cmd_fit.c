@@ -7,6 +7,7 @@
 #include "cli/leaderboard.h"
 #include "cli/reading.h"
 #include "cli/session.h"
+#include "engine/journal.h"
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -36,6 +37,8 @@ struct fit_arguments {
     const char *report;
     bool pseudonymize;
     const char *project;
+    bool resume;
+    bool no_journal;
     const char *key;
     const char *certificate;
     uint64_t serial;
@@ -74,6 +77,13 @@ static mer_status check_params(const struct fit_arguments *arguments, mer_err *e
     for (size_t i = 0; i < arguments->params.n; i++)
         MER_GUARD(mer_params_set(family->params, family->n_params, arguments->params.items[i].name,
                                  arguments->params.items[i].value, &params, err));
+    return mer_ok();
+}
+
+static mer_status check_journal(const struct fit_arguments *arguments, mer_err *err)
+{
+    if (arguments->resume && arguments->no_journal)
+        return mer_fail(err, MER_ERR_USAGE, "--resume and --no-journal exclude each other");
     return mer_ok();
 }
 
@@ -268,6 +278,8 @@ static void on_trial(void *self, const char *family, double score, double deviat
 static mer_status search(struct fit *fit, mer_err *err)
 {
     const struct fit_arguments *const arguments = fit->arguments;
+    char *makes;
+    MER_GUARD(mer_path_resolve(arguments->out, &makes, err));
     const struct mer_fit_options options = {
         .size = sizeof options,
         .target = arguments->target,
@@ -287,8 +299,13 @@ static mer_status search(struct fit *fit, mer_err *err)
         .self = fit,
         .study = arguments->report != NULL,
         .n_workers = arguments->workers,
+        .journal = !arguments->no_journal,
+        .makes = makes,
+        .resume = arguments->resume,
     };
-    return mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
+    const mer_status status = mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
+    free(makes);
+    return status;
 }
 
 static mer_status save(struct fit *fit, mer_err *err)
@@ -332,6 +349,9 @@ static void print_result(struct fit *fit)
                       fit->project_is_new ? ", whose key was made just now" : "");
     if (arguments->report)
         mer_cli_print(cli, "  its report is in %s\n", mer_quote(arguments->report).text);
+    if (fit->model->journal)
+        mer_cli_print(cli, "  run %s%s\n", mer_journal_id(fit->model->journal),
+                      fit->model->was_resumed ? ", resumed" : "");
     mer_cli_print(cli, "  %s in all\n\nNext: merlon predict %s NEW.csv%s%s\n",
                   mer_cli_show_seconds(mer_cli_seconds(cli)).text,
                   mer_cli_show_word(arguments->out).text, arguments->project ? " --project " : "",
@@ -429,6 +449,10 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_unsigned(&document, "units", facts->units);
     mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
     mer_cli_put_string(&document, "cpu", mer_cpu_level_name(fit->model->making.cpu));
+    if (fit->model->journal) {
+        mer_cli_put_string(&document, "run", mer_journal_id(fit->model->journal));
+        mer_cli_put_boolean(&document, "resumed", fit->model->was_resumed);
+    }
     put_data(&document, fit->table);
     put_left_out(&document, fit->table, facts);
     mer_cli_put_leaderboard(&document, facts, true);
@@ -465,6 +489,7 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
     if (fit.arguments->project && !fit.arguments->pseudonymize)
         return mer_fail(err, MER_ERR_USAGE, "--project belongs to --pseudonymize");
     MER_GUARD(check_params(fit.arguments, err));
+    MER_GUARD(check_journal(fit.arguments, err));
     const mer_status status = steps(&fit, err);
     mer_fitted_free(fit.model);
     mer_table_free(fit.table);
@@ -587,6 +612,15 @@ static const struct mer_cli_option OPTIONS[] = {
      .at = AT(report),
      .metavar = "FILE",
      .help = "draw how the model did on held-out rows: one page of HTML, readable by you alone"},
+    {.name = "resume",
+     .type = MER_CLI_FLAG,
+     .at = AT(resume),
+     .help = "go on with the last run for this MODEL, if it was stopped: what it has tried is not "
+             "tried again"},
+    {.name = "no-journal",
+     .type = MER_CLI_FLAG,
+     .at = AT(no_journal),
+     .help = "note nothing for --resume and merlon runs"},
     {.name = "require-signed-data",
      .type = MER_CLI_FLAG,
      .at = AT(require_signed_data),

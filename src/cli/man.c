@@ -142,6 +142,8 @@ static const char ENVIRONMENT[] =
     ".SH ENVIRONMENT\n"
     ".TP\n\\fBXDG_CONFIG_HOME\\fR, \\fBHOME\\fR\n"
     "keys lie in $XDG_CONFIG_HOME/merlon, or ~/.config/merlon\n"
+    ".TP\n\\fBXDG_STATE_HOME\\fR, \\fBHOME\\fR\n"
+    "journals of fits lie in $XDG_STATE_HOME/merlon/runs, or ~/.local/state/merlon/runs\n"
     ".TP\n\\fBTMPDIR\\fR, \\fBTEMP\\fR, \\fBTMP\\fR\n"
     "where unnamed temporary files go, unless \\-\\-scratch says otherwise\n"
     ".TP\n\\fBNO_COLOR\\fR\n"

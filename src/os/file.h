@@ -68,6 +68,10 @@ char *mer_output_waiting_companion(const char *path);
 MER_MUST_CHECK mer_status mer_fd_write(int fd, const void *bytes, size_t n, const char *what,
                                        mer_err *err);
 
+/* A path by which a file is found from anywhere: absolute, its folder's links followed; malloc.
+ * What is not there stays as it is. */
+MER_MUST_CHECK mer_status mer_path_resolve(const char *path, char **ret_path, mer_err *err);
+
 /* A folder and its parents, mode 0700; fine when it is there already. */
 MER_MUST_CHECK mer_status mer_folder_make(const char *path, mer_err *err);
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -167,4 +168,22 @@ void mer_folder_release(struct mer_folder_list *list)
         free((char *)(uintptr_t)list->entries[i].name);
     free(list->entries);
     *list = (struct mer_folder_list){0};
+}
+
+mer_status mer_path_resolve(const char *path, char **ret_path, mer_err *err)
+{
+    const char *const slash = strrchr(path, '/'), *const name = slash ? slash + 1 : path;
+    char *const part = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *const folder = part ? realpath(part, NULL) : NULL;
+    char *resolved = NULL;
+    if (folder && asprintf(&resolved, "%s%s%s", folder, folder[1] ? "/" : "", name) < 0)
+        resolved = NULL;
+    if (!folder)
+        resolved = strdup(path);
+    free(folder);
+    free(part);
+    if (!resolved)
+        return mer_fail(err, MER_ERR_MEMORY, "out of memory for a path");
+    *ret_path = resolved;
+    return mer_ok();
 }

@@ -123,6 +123,15 @@ mer_status mer_private_file_destroy(const char *path, mer_err *err)
     return sync_folder_of(path, err);
 }
 
+mer_status mer_private_file_check(const char *path, enum mer_privacy privacy, mer_err *err)
+{
+    struct stat info;
+    if (lstat(path, &info) != 0)
+        return refuse_open(path, errno, err);
+    return S_ISLNK(info.st_mode) ? refuse_open(path, ELOOP, err)
+                                 : check_file(path, privacy, &info, err);
+}
+
 mer_status mer_private_folder_check(const char *path, mer_err *err)
 {
     struct stat info;

@@ -23,6 +23,11 @@ MER_MUST_CHECK mer_status mer_private_file_read(const char *path, enum mer_priva
  * contents would stay. */
 MER_MUST_CHECK mer_status mer_private_file_destroy(const char *path, mer_err *err);
 
+/* The same checks for a file that somebody else opens: by its name, which must lie in a folder that
+ * only this user can write in. It is not opened. */
+MER_MUST_CHECK mer_status mer_private_file_check(const char *path, enum mer_privacy privacy,
+                                                 mer_err *err);
+
 /* MER_ERR_TRUST unless the folder belongs to this user or root and only its owner may write in it;
  * MER_ERR_NO_INPUT when it is missing. */
 MER_MUST_CHECK mer_status mer_private_folder_check(const char *path, mer_err *err);

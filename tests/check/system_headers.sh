@@ -23,7 +23,7 @@ BEGIN {
     only["<lz4.h>"] = "intake"
     only["<lz4frame.h>"] = "intake"
     only["<expat.h>"] = "intake"
-    only["<sqlite3.h>"] = "intake"
+    only["<sqlite3.h>"] = "intake engine"
 }
 {
     split($0, part, ":")

@@ -10,8 +10,9 @@ tree=$(realpath "${2:-$(dirname "$0")/../..}")
 work=$(mktemp -d)
 trap 'chmod -R u+rwX "$work"; rm -rf "$work"' EXIT
 XDG_CONFIG_HOME=$work/config
+XDG_STATE_HOME=$work/state
 HOME=$work
-export XDG_CONFIG_HOME HOME
+export XDG_CONFIG_HOME XDG_STATE_HOME HOME
 unset NO_COLOR TMPDIR TEMP TMP || true
 cd "$work"
 failures=0

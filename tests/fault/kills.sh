@@ -15,8 +15,9 @@ moments=${MERLON_KILLS:-$4}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 XDG_CONFIG_HOME=$work/config
+XDG_STATE_HOME=$work/state
 TMPDIR=$work/scratch
-export XDG_CONFIG_HOME TMPDIR
+export XDG_CONFIG_HOME XDG_STATE_HOME TMPDIR
 mkdir "$work/scratch" "$work/old"
 cd "$work"
 failures=0
