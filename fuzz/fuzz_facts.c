@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 static size_t look_at(const struct mer_facts *facts)
 {
-    size_t sum = strlen(facts->target) + strlen(facts->family->title);
+    size_t sum = strlen(facts->target) + strlen(mer_facts_title(facts));
     for (size_t i = 0; i < facts->n_fields; i++)
         sum += strlen(facts->fields[i].name) + strlen(mer_type_name(facts->fields[i].type));
     for (size_t i = 0; i + 1 < facts->n_fields; i++)

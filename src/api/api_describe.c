@@ -16,7 +16,7 @@ const char *mer_model_target(const struct mer_fitted *model)
 
 const char *mer_model_family(const struct mer_fitted *model)
 {
-    return model->facts->family->name;
+    return mer_facts_family(model->facts);
 }
 
 size_t mer_model_classes(const struct mer_fitted *model)
@@ -112,6 +112,36 @@ static void put_leaderboard(struct mer_json_writer *writer, const struct mer_fac
     mer_json_end_array(writer);
 }
 
+static void put_params(struct mer_json_writer *writer, const struct mer_member *member)
+{
+    mer_json_key(writer, "params");
+    mer_params_write(member->family->params, member->family->n_params, &member->params, writer);
+}
+
+void mer_describe_members(const struct mer_facts *facts, struct mer_json_writer *writer)
+{
+    uint64_t total = 0;
+    if (facts->n_members == 1) {
+        put_params(writer, &facts->members[0]);
+        return;
+    }
+    for (size_t i = 0; i < facts->n_members; i++)
+        total += facts->members[i].weight;
+    mer_json_key(writer, "members");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < facts->n_members; i++) {
+        const struct mer_member *const member = &facts->members[i];
+        mer_json_begin_object(writer);
+        mer_json_key(writer, "family");
+        mer_json_put_string(writer, member->family->name);
+        mer_json_key(writer, "weight");
+        mer_json_put_number(writer, (double)member->weight / (double)total);
+        put_params(writer, member);
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+}
+
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer)
 {
     const struct mer_facts *const facts = model->facts;
@@ -122,9 +152,9 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_key(writer, "n_classes");
     mer_json_put_unsigned(writer, mer_model_classes(model));
     mer_json_key(writer, "family");
-    mer_json_put_string(writer, facts->family->name);
-    mer_json_key(writer, "params");
-    mer_params_write(facts->family->params, facts->family->n_params, &facts->params, writer);
+    mer_json_put_string(writer, mer_facts_family(facts));
+    mer_describe_members(facts, writer);
+    put_finite(writer, "score", facts->score);
     mer_json_key(writer, "metric");
     mer_json_put_string(writer, facts->metric);
     mer_json_key(writer, "seed");

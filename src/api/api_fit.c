@@ -299,10 +299,10 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     MER_GUARD(check_features(model->pipeline, err));
     MER_GUARD(mer_facts_of_pipeline(&ctx, model->pipeline, &model->own_facts, err));
     model->facts = &model->own_facts;
-    if (model->facts->family->capabilities & MER_KEEPS_ROWS)
+    if (mer_facts_row_keeper(model->facts))
         mer_log_warning(&context->ctx, "fit",
                         "a model of family %s holds its training rows: whoever has it has them",
-                        model->facts->family->name);
+                        mer_facts_row_keeper(model->facts)->name);
     return model->study ? mer_study_finish(&ctx, model->study, search.seed, err) : mer_ok();
 }
 

@@ -181,6 +181,8 @@ MER_MUST_CHECK mer_status mer_provenance_write(const struct mer_fitted *model,
 
 /* Writes what is known about the model as members of the JSON object that the writer is in. */
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer);
+/* "params" of a single model, or "members" of an ensemble, as members of the writer's object. */
+void mer_describe_members(const struct mer_facts *facts, struct mer_json_writer *writer);
 
 /* The buffer's contents as a text that mer_text_free frees. */
 MER_MUST_CHECK mer_status mer_text_of_buf(const struct mer_buf *buf, char **ret_text, mer_err *err);

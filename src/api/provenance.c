@@ -35,13 +35,12 @@ static void put_model(struct mer_json_writer *writer, const struct mer_fitted *m
     put_unsigned(writer, "bytes", n_bytes);
     put_text(writer, "task", mer_task_name(facts->task));
     put_text(writer, "target", facts->target);
-    put_text(writer, "family", facts->family->name);
-    mer_json_key(writer, "params");
-    mer_params_write(facts->family->params, facts->family->n_params, &facts->params, writer);
+    put_text(writer, "family", mer_facts_family(facts));
+    mer_describe_members(facts, writer);
     put_text(writer, "metric", facts->metric);
-    if (facts->n_trials && isfinite(facts->trials[0].score)) {
+    if (isfinite(facts->score)) {
         mer_json_key(writer, "cross_validation_score");
-        mer_json_put_number(writer, facts->trials[0].score);
+        mer_json_put_number(writer, facts->score);
     }
     mer_json_end_object(writer);
 }

@@ -293,8 +293,8 @@ static void check_places(struct header *header, uint64_t n_data)
 static void tell_facts(struct mer_audit *audit, const struct mer_facts *facts)
 {
     mer_audit_add(audit, MER_AUDIT_MODEL, 0, "%s for %s, %s, from %zu columns and %zu rows",
-                  facts->family->name, mer_quote(facts->target).text, mer_task_name(facts->task),
-                  facts->n_fields - 1, facts->n_train_rows);
+                  mer_facts_family(facts), mer_quote(facts->target).text,
+                  mer_task_name(facts->task), facts->n_fields - 1, facts->n_train_rows);
 }
 
 static mer_status read_model(struct mer_audit *audit, struct mer_audit_bytes file, mer_err *err)

@@ -45,6 +45,9 @@ void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evalu
         release_fold(ctx, &evaluation->folds[f]);
     mer_free(ctx->alloc, evaluation->folds);
     mer_free(ctx->alloc, evaluation->place);
+    mer_free(ctx->alloc, evaluation->held_out.values);
+    mer_free(ctx->alloc, evaluation->held_out.classes);
+    mer_free(ctx->alloc, evaluation->held_out.weights);
     mer_free(ctx->alloc, evaluation);
 }
 
@@ -324,4 +327,36 @@ size_t mer_evaluation_parallel_fits(const struct mer_evaluation *evaluation,
 {
     const size_t n_threads = mer_team_size(ctx->team), n_folds = evaluation->data.n_folds;
     return !evaluation->runs_parallel ? 1 : n_threads < n_folds ? n_threads : n_folds;
+}
+
+mer_status mer_evaluation_held_out(const struct mer_ctx *ctx, struct mer_evaluation *evaluation,
+                                   const struct mer_held_out **ret_held_out, mer_err *err)
+{
+    const struct mer_learned_target *target = evaluation->data.target;
+    const double *weights = evaluation->data.weights;
+    struct mer_held_out *held_out = &evaluation->held_out;
+    const size_t n = evaluation->n_held_out;
+
+    *ret_held_out = held_out;
+    if (held_out->n_rows == n)
+        return mer_ok();
+    if (target->values && !held_out->values)
+        MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(double), &held_out->values, err));
+    if (target->classes && !held_out->classes)
+        MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(int32_t), &held_out->classes, err));
+    if (weights && !held_out->weights)
+        MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(double), &held_out->weights, err));
+    for (size_t i = 0; i < evaluation->data.frame->n_rows; i++) {
+        const size_t place = evaluation->place[i];
+        if (place == UINT32_MAX)
+            continue;
+        if (target->values)
+            held_out->values[place] = target->values[i];
+        if (target->classes)
+            held_out->classes[place] = target->classes[i];
+        if (weights)
+            held_out->weights[place] = weights[i];
+    }
+    held_out->n_rows = n;
+    return mer_ok();
 }

@@ -4,6 +4,7 @@
 #ifndef MER_AUTOML_EVALUATION_H
 #define MER_AUTOML_EVALUATION_H
 
+#include "automl/member.h"
 #include "automl/prepare.h"
 #include "automl/target.h"
 #include "automl/trial.h"
@@ -58,6 +59,25 @@ MER_MUST_CHECK mer_status mer_evaluation_run(const struct mer_ctx *ctx,
                                              const struct mer_trial_request *request,
                                              struct mer_trial_result *result, mer_err *err);
 
+/* The rows that are held out in some fold, in their order: what predictions for them are compared
+ * with. */
+struct mer_held_out {
+    size_t n_rows;
+    double *values; /* the target; one of the two */
+    int32_t *classes;
+    double *weights; /* NULL: all ones */
+};
+/* Made once, and the evaluation's. */
+MER_MUST_CHECK mer_status mer_evaluation_held_out(const struct mer_ctx *ctx,
+                                                  struct mer_evaluation *evaluation,
+                                                  const struct mer_held_out **ret_held_out,
+                                                  mer_err *err);
+/* Scores predictions for those rows, [n_rows][outputs], by fold as a trial's are. */
+MER_MUST_CHECK mer_status mer_evaluation_score(const struct mer_ctx *ctx,
+                                               const struct mer_evaluation *evaluation,
+                                               const double *predictions, double *ret_scores,
+                                               mer_err *err);
+
 /* What a fold gave: a model that its training rows gave, and the rows that it has not seen.
  * Borrowed, for the time of a visit. */
 struct mer_fold_fit {
@@ -65,8 +85,8 @@ struct mer_fold_fit {
     size_t n_folds;
     enum mer_task task;
     size_t n_classes;
-    const struct mer_family *family;
-    const struct mer_model *model;
+    const struct mer_member *members; /* with their models */
+    size_t n_members;
     const struct mer_prepare *prepare;
     const struct mer_design *design; /* of the rows that were held out */
     size_t n_rows;                   /* of them */
@@ -76,12 +96,11 @@ struct mer_fold_fit {
 };
 typedef mer_status mer_fold_visit(void *self, const struct mer_ctx *ctx,
                                   const struct mer_fold_fit *fold, mer_err *err);
-/* Fits a setting in every fold, one after another, and calls `visit` with each that holds rows out.
- */
+/* Fits models in every fold, one fold after another, and calls `visit` with each that holds rows
+ * out. The members have no models; their weights are those of the visits. */
 MER_MUST_CHECK mer_status mer_evaluation_visit(const struct mer_ctx *ctx,
                                                const struct mer_evaluation *evaluation,
-                                               const struct mer_family *family,
-                                               const struct mer_params *params,
+                                               const struct mer_member *members, size_t n_members,
                                                mer_fold_visit *visit, void *self, mer_err *err);
 
 /* Work units to learn the preprocessing of n_rows rows and to apply it once. */

@@ -24,7 +24,8 @@ struct mer_evaluation {
     struct mer_fold *folds; /* [data.n_folds] */
     uint32_t *place;        /* [n_rows] of a row among those that are held out */
     size_t n_held_out;
-    unsigned n_rungs; /* beside the one of all rows */
+    struct mer_held_out held_out; /* empty until somebody asks */
+    unsigned n_rungs;             /* beside the one of all rows */
     bool keeps_designs;
     bool runs_parallel;
     uint64_t prepare_cost;

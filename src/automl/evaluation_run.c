@@ -20,6 +20,31 @@ static mer_status score_predictions(const struct mer_ctx *ctx,
     return evaluation->data.metric->score(ctx, &scored, ret_score, err);
 }
 
+mer_status mer_evaluation_score(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                                const double *predictions, double *ret_scores, mer_err *err)
+{
+    const size_t n_outputs =
+        mer_target_outputs(evaluation->data.target->task, evaluation->data.target->n_classes);
+    double *own;
+
+    MER_GUARD(
+        mer_alloc_array(ctx->alloc, evaluation->n_held_out, n_outputs * sizeof(*own), &own, err));
+    mer_status status = mer_ok();
+    for (size_t f = 0; f < evaluation->data.n_folds && mer_is_ok(status); f++) {
+        const struct mer_fold *fold = &evaluation->folds[f];
+        ret_scores[f] = (double)NAN;
+        if (fold->n_valid == 0)
+            continue;
+        for (size_t i = 0; i < fold->n_valid; i++)
+            memcpy(own + i * n_outputs,
+                   predictions + evaluation->place[fold->rows[fold->n_train + i]] * n_outputs,
+                   n_outputs * sizeof(*own));
+        status = score_predictions(ctx, evaluation, fold, own, &ret_scores[f], err);
+    }
+    mer_free(ctx->alloc, own);
+    return status;
+}
+
 /* One fold of a trial. */
 struct fold_job {
     const struct mer_evaluation *evaluation;
@@ -39,6 +64,102 @@ static void keep_held_out(const struct fold_job *job, const struct mer_fold *fol
                predictions + i * n_outputs, n_outputs * sizeof(*predictions));
 }
 
+/* The training rows, and behind them the rows to score on, for a fit that watches those. */
+struct joined {
+    struct mer_design design;
+    struct mer_target target;
+    double *dense;
+    int32_t *codes;
+    double *values;
+    int32_t *classes;
+    double *weights;
+};
+
+static void release_joined(const struct mer_ctx *ctx, struct joined *joined)
+{
+    mer_free(ctx->alloc, joined->dense);
+    mer_free(ctx->alloc, joined->codes);
+    mer_free(ctx->alloc, joined->values);
+    mer_free(ctx->alloc, joined->classes);
+    mer_free(ctx->alloc, joined->weights);
+}
+
+/* n_first elements of one array and n_second of another, one after the other; NULL for NULL. */
+static mer_status join(const struct mer_ctx *ctx, const void *first, size_t n_first,
+                       const void *second, size_t n_second, size_t size, void *ret_joined,
+                       mer_err *err)
+{
+    unsigned char *joined = NULL;
+
+    if (first) {
+        MER_GUARD(mer_alloc_array(ctx->alloc, n_first + n_second, size, &joined, err));
+        memcpy(joined, first, n_first * size);
+        memcpy(joined + n_first * size, second, n_second * size);
+    }
+    memcpy(ret_joined, &joined, sizeof(joined));
+    return mer_ok();
+}
+
+static mer_status join_parts(const struct mer_ctx *ctx, const struct mer_target *target,
+                             const struct mer_fold *fold, const struct mer_design *train,
+                             const struct mer_design *valid, size_t n_train, struct joined *joined,
+                             mer_err *err)
+{
+    const size_t n_valid = fold->n_valid, last = fold->n_train;
+
+    MER_GUARD(join(ctx, train->n_dense ? train->dense : NULL, n_train * train->n_dense,
+                   valid->dense, n_valid * train->n_dense, sizeof(double), &joined->dense, err));
+    MER_GUARD(join(ctx, train->n_groups ? train->codes : NULL, n_train * train->n_groups,
+                   valid->codes, n_valid * train->n_groups, sizeof(int32_t), &joined->codes, err));
+    MER_GUARD(join(ctx, target->values, n_train, target->values ? target->values + last : NULL,
+                   n_valid, sizeof(double), &joined->values, err));
+    MER_GUARD(join(ctx, target->classes, n_train, target->classes ? target->classes + last : NULL,
+                   n_valid, sizeof(int32_t), &joined->classes, err));
+    MER_GUARD(join(ctx, target->weights, n_train, target->weights ? target->weights + last : NULL,
+                   n_valid, sizeof(double), &joined->weights, err));
+    joined->design = *train;
+    joined->design.n_rows = n_train + n_valid;
+    joined->design.dense = joined->dense;
+    joined->design.codes = joined->codes;
+    joined->design.n_sparse = 0; /* no family takes the block and watches */
+    joined->target = *target;
+    joined->target.values = joined->values;
+    joined->target.classes = joined->classes;
+    joined->target.weights = joined->weights;
+    return mer_ok();
+}
+
+/* Fits on the first n_train training rows; where boosting may stop early, the rows to score on say
+ * when. */
+static mer_status fit_fold(const struct mer_ctx *ctx, const struct fold_job *job, size_t f,
+                           const struct mer_design *train, const struct mer_design *valid,
+                           size_t n_train, struct mer_model **ret_model, mer_err *err)
+{
+    const struct mer_trial_request *request = job->request;
+    const struct mer_fold *fold = &job->evaluation->folds[f];
+    const struct mer_target target = mer_fold_target(job->evaluation, fold);
+    struct mer_design share = *train;
+    struct mer_fit_data data = {.design = &share,
+                                .target = &target,
+                                .seed = job->evaluation->data.seed,
+                                .monotone = fold->monotone};
+    struct joined joined = {.dense = NULL};
+
+    share.n_rows = n_train;
+    if (request->patience == 0 || !(request->family->capabilities & MER_CAN_WATCH))
+        return request->family->fit(ctx, &request->params, &data, ret_model, err);
+    mer_status status = join_parts(ctx, &target, fold, train, valid, n_train, &joined, err);
+    data.design = &joined.design;
+    data.target = &joined.target;
+    data.n_watched = fold->n_valid;
+    data.patience = request->patience;
+    data.ret_n_rounds = &job->result->n_rounds[f];
+    if (mer_is_ok(status))
+        status = request->family->fit(ctx, &request->params, &data, ret_model, err);
+    release_joined(ctx, &joined);
+    return status;
+}
+
 static mer_status fit_and_score(const struct mer_ctx *ctx, const struct fold_job *job, size_t f,
                                 const struct mer_design *train, const struct mer_design *valid,
                                 mer_err *err)
@@ -46,18 +167,12 @@ static mer_status fit_and_score(const struct mer_ctx *ctx, const struct fold_job
     const struct mer_evaluation *evaluation = job->evaluation;
     const struct mer_family *family = job->request->family;
     const struct mer_fold *fold = &evaluation->folds[f];
-    const struct mer_target target = mer_fold_target(evaluation, fold);
-    struct mer_design share = *train;
-    const struct mer_fit_data fit_data = {.design = &share,
-                                          .target = &target,
-                                          .seed = evaluation->data.seed,
-                                          .monotone = fold->monotone};
+    const size_t n_train = fold->n_of_rung[job->request->rung];
     struct mer_model *model = NULL;
     double *predictions = NULL;
     mer_status status;
 
-    share.n_rows = fold->n_of_rung[job->request->rung];
-    MER_GUARD_GOTO(family->fit(ctx, &job->request->params, &fit_data, &model, err), out);
+    MER_GUARD_GOTO(fit_fold(ctx, job, f, train, valid, n_train, &model, err), out);
     MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, fold->n_valid,
                                    job->result->n_outputs * sizeof(*predictions), &predictions,
                                    err),
@@ -162,27 +277,50 @@ mer_status mer_evaluation_run(const struct mer_ctx *ctx, const struct mer_evalua
     return mer_ok();
 }
 
-static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
-                                size_t f, const struct mer_design *train,
-                                const struct mer_design *valid, const struct mer_family *family,
-                                const struct mer_params *params, mer_fold_visit *visit, void *self,
-                                mer_err *err)
+/* What looks at the folds, and at which models. */
+struct visiting {
+    const struct mer_evaluation *evaluation;
+    const struct mer_member *members;
+    size_t n_members;
+    mer_fold_visit *visit;
+    void *self;
+};
+
+static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
+                              const struct mer_design *train, struct mer_member *fitted,
+                              mer_err *err)
 {
-    const struct mer_fold *fold = &evaluation->folds[f];
-    const struct mer_target target = mer_fold_target(evaluation, fold);
+    const struct mer_fold *fold = &visiting->evaluation->folds[f];
+    const struct mer_target target = mer_fold_target(visiting->evaluation, fold);
     const struct mer_fit_data fit_data = {.design = train,
                                           .target = &target,
-                                          .seed = evaluation->data.seed,
-                                          .monotone = evaluation->folds[f].monotone};
-    struct mer_model *model;
+                                          .seed = visiting->evaluation->data.seed,
+                                          .monotone = fold->monotone};
 
-    MER_GUARD(family->fit(ctx, params, &fit_data, &model, err));
+    for (size_t i = 0; i < visiting->n_members; i++) {
+        fitted[i] = visiting->members[i];
+        fitted[i].model = NULL;
+    }
+    for (size_t i = 0; i < visiting->n_members; i++)
+        MER_GUARD(fitted[i].family->fit(ctx, &fitted[i].params, &fit_data, &fitted[i].model, err));
+    return mer_ok();
+}
+
+static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting *visiting,
+                                size_t f, const struct mer_design *train,
+                                const struct mer_design *valid, mer_err *err)
+{
+    const struct mer_evaluation *evaluation = visiting->evaluation;
+    const struct mer_fold *fold = &evaluation->folds[f];
+    struct mer_member *fitted;
+
+    MER_GUARD(mer_alloc_zero(ctx->alloc, visiting->n_members, sizeof(*fitted), &fitted, err));
     const struct mer_fold_fit fit = {.fold = f,
                                      .n_folds = evaluation->data.n_folds,
-                                     .task = target.task,
-                                     .n_classes = target.n_classes,
-                                     .family = family,
-                                     .model = model,
+                                     .task = evaluation->data.target->task,
+                                     .n_classes = evaluation->data.target->n_classes,
+                                     .members = fitted,
+                                     .n_members = visiting->n_members,
                                      .prepare = fold->prepare,
                                      .design = valid,
                                      .n_rows = fold->n_valid,
@@ -190,40 +328,41 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct mer_eval
                                      .classes =
                                          fold->classes ? fold->classes + fold->n_train : NULL,
                                      .seed = evaluation->data.seed};
-    const mer_status status = visit(self, ctx, &fit, err);
-    family->free(ctx, model);
+    mer_status status = fit_members(ctx, visiting, f, train, fitted, err);
+    if (mer_is_ok(status))
+        status = visiting->visit(visiting->self, ctx, &fit, err);
+    mer_members_release(ctx, fitted, visiting->n_members);
+    mer_free(ctx->alloc, fitted);
     return status;
 }
 
-static mer_status visit_fold(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
-                             size_t f, const struct mer_family *family,
-                             const struct mer_params *params, mer_fold_visit *visit, void *self,
+static mer_status visit_fold(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
                              mer_err *err)
 {
-    const struct mer_fold *fold = &evaluation->folds[f];
+    const struct mer_fold *fold = &visiting->evaluation->folds[f];
     struct mer_prepared train, valid;
 
     if (fold->n_valid == 0)
         return mer_ok();
-    if (evaluation->keeps_designs)
-        return fit_and_visit(ctx, evaluation, f, &fold->train.design, &fold->valid.design, family,
-                             params, visit, self, err);
-    MER_GUARD(mer_fold_apply(ctx, evaluation, fold, &train, &valid, err));
-    const mer_status status = fit_and_visit(ctx, evaluation, f, &train.design, &valid.design,
-                                            family, params, visit, self, err);
+    if (visiting->evaluation->keeps_designs)
+        return fit_and_visit(ctx, visiting, f, &fold->train.design, &fold->valid.design, err);
+    MER_GUARD(mer_fold_apply(ctx, visiting->evaluation, fold, &train, &valid, err));
+    const mer_status status = fit_and_visit(ctx, visiting, f, &train.design, &valid.design, err);
     mer_prepared_release(ctx, &train);
     mer_prepared_release(ctx, &valid);
     return status;
 }
 
 mer_status mer_evaluation_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
-                                const struct mer_family *family, const struct mer_params *params,
+                                const struct mer_member *members, size_t n_members,
                                 mer_fold_visit *visit, void *self, mer_err *err)
 {
+    const struct visiting visiting = {evaluation, members, n_members, visit, self};
+
     for (size_t f = 0; f < evaluation->data.n_folds; f++) {
         mer_ctx_progress(ctx, "studying", f, evaluation->data.n_folds);
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
-        MER_GUARD(visit_fold(ctx, evaluation, f, family, params, visit, self, err));
+        MER_GUARD(visit_fold(ctx, &visiting, f, err));
     }
     mer_ctx_progress(ctx, "studying", evaluation->data.n_folds, evaluation->data.n_folds);
     return mer_ok();

@@ -1,5 +1,6 @@
 #include "automl/facts.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "automl/target.h"
@@ -18,8 +19,11 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
         .task = pipeline->task,
         .n_classes = pipeline->task == MER_TASK_REGRESSION ? 0 : pipeline->n_classes,
         .labels = pipeline->labels,
-        .family = pipeline->family,
-        .params = pipeline->params,
+        .members = pipeline->members,
+        .n_members = pipeline->n_members,
+        .score = pipeline->n_members > 1   ? pipeline->score
+                 : pipeline->n_trials == 0 ? NAN
+                                           : pipeline->trials[0].score,
         .metric = pipeline->metric,
         .seed = pipeline->seed,
         .units = pipeline->units,
@@ -46,6 +50,25 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
     facts.columns = columns;
     *ret_facts = facts;
     return mer_ok();
+}
+
+const char *mer_facts_family(const struct mer_facts *facts)
+{
+    return facts->n_members > 1 ? "ensemble" : facts->members[0].family->name;
+}
+
+const char *mer_facts_title(const struct mer_facts *facts)
+{
+    return facts->n_members > 1 ? "Weighted mean of several models"
+                                : facts->members[0].family->title;
+}
+
+const struct mer_family *mer_facts_row_keeper(const struct mer_facts *facts)
+{
+    for (size_t i = 0; i < facts->n_members; i++)
+        if (facts->members[i].family->capabilities & MER_KEEPS_ROWS)
+            return facts->members[i].family;
+    return NULL;
 }
 
 void mer_facts_release(struct mer_facts *facts)

@@ -21,8 +21,9 @@ struct mer_facts {
     enum mer_task task;
     size_t n_classes; /* 0 for regression */
     const char *const *labels;
-    const struct mer_family *family;
-    struct mer_params params;
+    const struct mer_member *members; /* without their models where those are in a cell */
+    size_t n_members;
+    double score;       /* cross-validated, of what predicts; NaN: not known */
     const char *metric; /* a name in MER_METRICS */
     uint64_t seed;
     uint64_t units;
@@ -38,6 +39,13 @@ MER_MUST_CHECK mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx,
                                                 struct mer_facts *ret_facts, mer_err *err);
 /* Of zeroed facts too. */
 void mer_facts_release(struct mer_facts *facts);
+
+/* What predicts: a family's name and title, or "ensemble". */
+const char *mer_facts_family(const struct mer_facts *facts);
+const char *mer_facts_title(const struct mer_facts *facts);
+
+/* The first family of a member that holds its training rows; NULL: none does. */
+const struct mer_family *mer_facts_row_keeper(const struct mer_facts *facts);
 
 /* Predictions for each row: what mer_predict tells. */
 static inline size_t mer_facts_outputs(const struct mer_facts *facts)

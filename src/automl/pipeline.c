@@ -1,5 +1,6 @@
 #include "automl/pipeline.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "automl/target.h"
@@ -14,8 +15,7 @@ void mer_pipeline_free(const struct mer_ctx *ctx, struct mer_pipeline *pipeline)
     if (!pipeline)
         return;
     struct mer_alloc *alloc = pipeline->alloc;
-    if (pipeline->model)
-        pipeline->family->free(ctx, pipeline->model);
+    mer_members_release(ctx, pipeline->members, pipeline->n_members);
     mer_prepare_free(ctx, pipeline->prepare);
     mer_schema_release(&pipeline->schema);
     mer_arena_release(&pipeline->arena);
@@ -29,6 +29,7 @@ mer_status mer_pipeline_new(struct mer_alloc *alloc, struct mer_pipeline **ret_p
 
     MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*pipeline), &pipeline, err));
     pipeline->alloc = alloc;
+    pipeline->score = NAN;
     mer_arena_init(&pipeline->arena, alloc);
     mer_schema_init(&pipeline->schema, alloc);
     *ret_pipeline = pipeline;
@@ -42,8 +43,9 @@ static mer_status predict_rows(const struct mer_ctx *ctx, const struct mer_pipel
     struct mer_prepared prepared;
 
     MER_GUARD(mer_binding_apply(ctx, binding, NULL, first, n, &prepared, err));
-    const mer_status status =
-        pipeline->family->predict(ctx, pipeline->model, &prepared.design, predictions, err);
+    const mer_status status = mer_members_predict(
+        ctx, pipeline->members, pipeline->n_members, &prepared.design,
+        mer_target_outputs(pipeline->task, pipeline->n_classes), predictions, err);
     mer_prepared_release(ctx, &prepared);
     return status;
 }

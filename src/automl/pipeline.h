@@ -4,8 +4,8 @@
 #ifndef MER_AUTOML_PIPELINE_H
 #define MER_AUTOML_PIPELINE_H
 
+#include "automl/member.h"
 #include "automl/prepare.h"
-#include "learn/family.h"
 
 /* One line of the leaderboard: what was tried and how it did. */
 struct mer_trial {
@@ -32,9 +32,11 @@ struct mer_pipeline {
     size_t n_classes;
     const char *const *labels; /* class names in code order, as they stand in the data */
     struct mer_prepare *prepare;
-    const struct mer_family *family;
-    struct mer_params params;
-    struct mer_model *model;
+    struct mer_member *members; /* at least one; the weightiest first */
+    size_t n_members;
+    /* Of more than one: the metric of the averaged predictions over the held-out rows. NaN: not
+     * known. Of one: its trial's. */
+    double score;
     const char *metric; /* what the search optimised */
     uint64_t seed;
     uint64_t units; /* reached at the last finished step; --units with it gives the same bytes */
@@ -72,6 +74,11 @@ MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
  *     {"format":1,"producer":"merlon","task":"binary","target":14,"classes":2,"train_rows":39073,
  *      "prepare":{...},"model":{"family":"tree","params":{...},"state":{...}},
  *      "search":{"metric":"log_loss","seed":"17","units":812345,"folds":5,"trials":[...]}}
+ *
+ * Where several models are averaged the format is 2, and instead of "model" there is
+ *
+ *     "ensemble":{"score":0.271,"models":[{"family":"gbdt","params":{...},"weight":7,"state":{...}},
+ *      ...]}
  *
  * The target is a number of a field; the seed is a text, because JSON has no 64-bit unsigned
  * numbers. No time, path, host or number of threads is in it. Loading validates everything as

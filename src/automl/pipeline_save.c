@@ -1,5 +1,6 @@
 /* A pipeline to a bundle and back; the form is in pipeline.h. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "automl/pipeline.h"
@@ -8,7 +9,8 @@
 #include "frame/schema_wire.h"
 #include "metric/metric.h"
 
-enum { FORMAT = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16 };
+/* The second has ensembles. */
+enum { FORMAT = 2, FORMAT_OF_ONE_MODEL = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16 };
 
 static const char what[] = "the model's description";
 
@@ -124,12 +126,67 @@ static void write_search(struct mer_json_writer *writer, const struct mer_pipeli
     mer_json_end_object(writer);
 }
 
+/* Where member i's arrays are; all of a pipeline with one model are directly in "model/". */
+struct prefix {
+    char text[24];
+};
+
+static struct prefix member_prefix(size_t i, size_t n_members)
+{
+    struct prefix prefix;
+    if (n_members == 1)
+        (void)snprintf(prefix.text, sizeof(prefix.text), "model/");
+    else
+        (void)snprintf(prefix.text, sizeof(prefix.text), "model/%zu/", i);
+    return prefix;
+}
+
+static mer_status write_member(const struct mer_pipeline *pipeline, size_t i,
+                               struct mer_bundle *bundle, struct mer_json_writer *writer,
+                               mer_err *err)
+{
+    const struct mer_member *member = &pipeline->members[i];
+
+    mer_json_begin_object(writer);
+    write_family(writer, member->family, &member->params);
+    if (pipeline->n_members > 1) {
+        mer_json_key(writer, "weight");
+        mer_json_put_unsigned(writer, member->weight);
+    }
+    mer_json_key(writer, "state");
+    mer_json_begin_object(writer);
+    MER_GUARD(member->family->save(member->model, member_prefix(i, pipeline->n_members).text,
+                                   bundle, writer, err));
+    mer_json_end_object(writer);
+    mer_json_end_object(writer);
+    return mer_ok();
+}
+
+static mer_status write_models(const struct mer_pipeline *pipeline, struct mer_bundle *bundle,
+                               struct mer_json_writer *writer, mer_err *err)
+{
+    if (pipeline->n_members == 1) {
+        mer_json_key(writer, "model");
+        return write_member(pipeline, 0, bundle, writer, err);
+    }
+    mer_json_key(writer, "ensemble");
+    mer_json_begin_object(writer);
+    write_score(writer, "score", pipeline->score);
+    mer_json_key(writer, "models");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < pipeline->n_members; i++)
+        MER_GUARD(write_member(pipeline, i, bundle, writer, err));
+    mer_json_end_array(writer);
+    mer_json_end_object(writer);
+    return mer_ok();
+}
+
 static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bundle *bundle,
                              struct mer_json_writer *writer, mer_err *err)
 {
     mer_json_begin_object(writer);
     mer_json_key(writer, "format");
-    mer_json_put_integer(writer, FORMAT);
+    mer_json_put_integer(writer, pipeline->n_members == 1 ? FORMAT_OF_ONE_MODEL : FORMAT);
     mer_json_key(writer, "producer");
     mer_json_put_string(writer, "merlon");
     mer_json_key(writer, "task");
@@ -146,15 +203,7 @@ static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bun
     MER_GUARD(mer_prepare_save(pipeline->prepare, "prepare/", bundle, writer, err));
     mer_json_end_object(writer);
 
-    mer_json_key(writer, "model");
-    mer_json_begin_object(writer);
-    write_family(writer, pipeline->family, &pipeline->params);
-    mer_json_key(writer, "state");
-    mer_json_begin_object(writer);
-    MER_GUARD(pipeline->family->save(pipeline->model, "model/", bundle, writer, err));
-    mer_json_end_object(writer);
-    mer_json_end_object(writer);
-
+    MER_GUARD(write_models(pipeline, bundle, writer, err));
     mer_json_key(writer, "search");
     write_search(writer, pipeline);
     mer_json_end_object(writer);
@@ -354,25 +403,6 @@ static mer_status check_columns(const struct mer_pipeline *pipeline, mer_err *er
     return mer_ok();
 }
 
-static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *root,
-                             const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
-                             mer_err *err)
-{
-    const struct mer_json *object, *state;
-    struct mer_design shape;
-
-    MER_GUARD(mer_json_want_object(root, "prepare", what, &object, err));
-    MER_GUARD(mer_prepare_load(ctx, bundle, "prepare/", object, &pipeline->prepare, err));
-    MER_GUARD(check_columns(pipeline, err));
-    MER_GUARD(mer_json_want_object(root, "model", what, &object, err));
-    MER_GUARD(check_size(object, 3, "model", err));
-    MER_GUARD(load_family(object, pipeline->task, &pipeline->family, &pipeline->params, err));
-    MER_GUARD(mer_json_want_object(object, "state", what, &state, err));
-    mer_prepare_shape(pipeline->prepare, &shape);
-    return pipeline->family->load(ctx, bundle, "model/", state, pipeline->task, pipeline->n_classes,
-                                  &shape, &pipeline->model, err);
-}
-
 /* A finite number or null. */
 static mer_status read_score(const struct mer_json *object, const char *key, double *ret,
                              mer_err *err)
@@ -383,6 +413,67 @@ static mer_status read_score(const struct mer_json *object, const char *key, dou
     if (value && mer_json_type(value) == MER_JSON_NULL)
         return mer_ok();
     return mer_json_want_number(object, key, what, ret, err);
+}
+
+static mer_status load_member(const struct mer_ctx *ctx, const struct mer_json *object,
+                              const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
+                              size_t i, mer_err *err)
+{
+    struct mer_member *member = &pipeline->members[i];
+    const struct mer_json *state;
+    struct mer_design shape;
+    int64_t weight = 1;
+
+    if (mer_json_type(object) != MER_JSON_OBJECT)
+        return refuse(err, "a model is no object");
+    MER_GUARD(check_size(object, pipeline->n_members == 1 ? 3 : 4, "a model", err));
+    MER_GUARD(load_family(object, pipeline->task, &member->family, &member->params, err));
+    if (pipeline->n_members > 1)
+        MER_GUARD(mer_json_want_integer(object, "weight", 1, MER_WEIGHT_MAX, what, &weight, err));
+    member->weight = (uint32_t)weight;
+    MER_GUARD(mer_json_want_object(object, "state", what, &state, err));
+    mer_prepare_shape(pipeline->prepare, &shape);
+    return member->family->load(ctx, bundle, member_prefix(i, pipeline->n_members).text, state,
+                                pipeline->task, pipeline->n_classes, &shape, &member->model, err);
+}
+
+static mer_status load_members(const struct mer_ctx *ctx, const struct mer_json *root,
+                               int64_t format, const struct mer_bundle *bundle,
+                               struct mer_pipeline *pipeline, mer_err *err)
+{
+    const struct mer_json *object, *models = NULL;
+    size_t n = 1;
+
+    if (format == FORMAT_OF_ONE_MODEL) {
+        MER_GUARD(mer_json_want_object(root, "model", what, &object, err));
+    } else {
+        MER_GUARD(mer_json_want_object(root, "ensemble", what, &object, err));
+        MER_GUARD(check_size(object, 2, "ensemble", err));
+        MER_GUARD(read_score(object, "score", &pipeline->score, err));
+        MER_GUARD(mer_json_want_array(object, "models", what, &models, err));
+        n = mer_json_size(models);
+        if (n < 2 || n > MER_MEMBERS_MAX)
+            return refuse(err, "the number of models in its ensemble");
+    }
+    MER_GUARD(
+        mer_arena_zero(&pipeline->arena, n, sizeof(*pipeline->members), &pipeline->members, err));
+    pipeline->n_members = n;
+    for (size_t i = 0; i < n; i++)
+        MER_GUARD(
+            load_member(ctx, models ? mer_json_at(models, i) : object, bundle, pipeline, i, err));
+    return mer_ok();
+}
+
+static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *root, int64_t format,
+                             const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
+                             mer_err *err)
+{
+    const struct mer_json *object;
+
+    MER_GUARD(mer_json_want_object(root, "prepare", what, &object, err));
+    MER_GUARD(mer_prepare_load(ctx, bundle, "prepare/", object, &pipeline->prepare, err));
+    MER_GUARD(check_columns(pipeline, err));
+    return load_members(ctx, root, format, bundle, pipeline, err);
 }
 
 static mer_status load_trial(const struct mer_json *object, enum mer_task task,
@@ -471,7 +562,7 @@ static mer_status load_root(const struct mer_ctx *ctx, const struct mer_json *ro
     MER_GUARD(load_schema(bundle, &pipeline->schema, err));
     MER_GUARD(load_target(root, bundle, pipeline, err));
     MER_GUARD(load_search(root, pipeline, err));
-    return load_model(ctx, root, bundle, pipeline, err);
+    return load_model(ctx, root, format, bundle, pipeline, err);
 }
 
 mer_status mer_pipeline_load(const struct mer_ctx *ctx, const struct mer_bundle *bundle,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "automl/portfolio.h"
 #include "core/math.h"
 
 /* A family is dominated, and not tried further, when the best of its first settings falls short of
@@ -14,78 +15,12 @@
 /* Values that differ by no more than this part of them, after steps up and down, are the same. */
 #define SAME 1e-6
 
-/* The last preference: of settings between which only the score decides. */
-enum { REFINED = 3 };
+/* Rounds of boosting without progress after which a fold stops: the smaller the steps, the more. */
+enum { PATIENCE_MIN = 15, PATIENCE_MAX = 100 };
+#define PATIENCE_STEPS 3.0
 
-/* The portfolio: settings that differ in what they can represent. A parameter that scales is
- * given for a target of deviation 1: the pull of an absolute value does not depend on the target,
- * that of squared residuals grows with it. */
-struct setting {
-    unsigned round;
-    unsigned preference; /* see struct mer_candidate */
-    const char *family;
-    bool scales; /* the first parameter does, with the target */
-    struct {
-        const char *name;
-        double value;
-    } params[4]; /* the others have their defaults */
-};
-
-/* clang-format off */
-#define BASELINE \
-    "baseline", false, {{0}}
-#define RIDGE(alpha) \
-    "linear", false, {{"alpha", (alpha)}}
-#define LASSO(alpha) \
-    "linear", true, {{"alpha", (alpha)}, {"l1_ratio", 1}}
-#define TREE(depth, leaf, smoothing, ccp_alpha) \
-    "tree", false, {{"max_depth", (depth)}, {"min_samples_leaf", (leaf)}, \
-                    {"smoothing", (smoothing)}, {"ccp_alpha", (ccp_alpha)}}
-#define GBDT(rounds, rate, leaves, rows) \
-    "gbdt", false, {{"n_estimators", (rounds)}, {"learning_rate", (rate)}, \
-                    {"max_leaves", (leaves)}, {"min_child_samples", (rows)}}
-
-/* Trees are cheap, so all of them are in the first round: a budget that ends in the middle of the
- * first costly fit has seen them. */
-static const struct setting portfolio[] = {
-    {0, 0, BASELINE},
-    {0, 0, RIDGE(1)},
-    {1, 1, RIDGE(10)},
-    {0, 2, RIDGE(100)},
-    {1, 1, RIDGE(0.1)},
-    {1, 2, RIDGE(1000)},
-    {1, 2, RIDGE(0.01)},
-    {1, 2, RIDGE(0.001)},
-    {1, 2, LASSO(1)},
-    {1, 2, LASSO(10)},
-    {0, REFINED, TREE(3, 5, 5, 0)},
-    {0, REFINED, TREE(4, 10, 5, 0)},
-    {0, REFINED, TREE(6, 5, 5, 0)},
-    {0, REFINED, TREE(8, 20, 5, 0)},
-    {0, REFINED, TREE(8, 10, 20, 0)},
-    {0, REFINED, TREE(10, 10, 10, 0)},
-    {0, REFINED, TREE(12, 10, 5, 0)},
-    {0, REFINED, TREE(16, 5, 5, 0)},
-    {0, REFINED, TREE(16, 10, 40, 0)},
-    {0, REFINED, TREE(24, 2, 2, 0)},
-    {0, REFINED, TREE(40, 1, 1, 0)},
-    {0, REFINED, TREE(40, 1, 10, 0)},
-    {0, REFINED, TREE(40, 5, 20, 0)},
-    {0, REFINED, TREE(40, 2, 5, 1e-4)},
-    {0, REFINED, TREE(40, 2, 5, 1e-3)},
-    {0, REFINED, TREE(40, 2, 5, 5e-3)},
-    {0, REFINED, GBDT(100, 0.1, 8, 20)},
-    {0, REFINED, GBDT(100, 0.1, 31, 20)},
-    {0, REFINED, GBDT(100, 0.2, 127, 20)},
-    {1, REFINED, GBDT(200, 0.05, 15, 10)},
-    {1, REFINED, GBDT(400, 0.05, 8, 20)},
-    {1, REFINED, GBDT(300, 0.05, 31, 10)},
-    {1, REFINED, GBDT(300, 0.05, 63, 40)},
-    {1, REFINED, GBDT(200, 0.1, 255, 10)},
-    {1, REFINED, GBDT(800, 0.02, 15, 10)},
-    {1, REFINED, GBDT(400, 0.05, 4, 5)},
-};
-/* clang-format on */
+/* A forest of more nodes makes a model file of hundreds of megabytes. */
+#define FOREST_NODES_MAX 2e6
 
 /* What a refining round changes in the best setting: one parameter at a time, up and down. From
  * level to level the step is halved (of a factor: its square root taken). */
@@ -100,6 +35,8 @@ static const struct refinement {
     {"tree", "smoothing", true, 4},
     {"tree", "max_depth", false, 2},
     {"tree", "ccp_alpha", true, 3},
+    {"kernel", "gamma", true, 2},
+    {"kernel", "n_components", true, 2},
     {"gbdt", "n_estimators", true, 2},
     {"gbdt", "max_leaves", true, 2},
     {"gbdt", "learning_rate", true, 2},
@@ -145,13 +82,38 @@ static bool same_setting(const struct mer_candidate *candidate, const struct mer
     return true;
 }
 
+/* Whether a forest of the setting would be too large a model: about so many nodes for a row of a
+ * leaf. */
+static bool is_too_large(const struct mer_plan *plan, const struct mer_family *family,
+                         const struct mer_params *params)
+{
+    if (strcmp(family->name, "random_forest") != 0 && strcmp(family->name, "extra_trees") != 0)
+        return false;
+    const double n_trees = mer_params_get(family->params, family->n_params, params, "n_estimators");
+    const double leaf =
+        mer_params_get(family->params, family->n_params, params, "min_samples_leaf");
+    return n_trees * 1.3 * (double)plan->options.n_rows / leaf > FOREST_NODES_MAX;
+}
+
+static unsigned patience_of(const struct mer_family *family, const struct mer_params *params)
+{
+    if (!(family->capabilities & MER_CAN_WATCH))
+        return 0;
+    const double rate = mer_params_get(family->params, family->n_params, params, "learning_rate");
+    const double rounds = PATIENCE_STEPS / rate;
+    return rounds < PATIENCE_MIN   ? PATIENCE_MIN
+           : rounds > PATIENCE_MAX ? PATIENCE_MAX
+                                   : (unsigned)rounds;
+}
+
 /* Adds a setting unless it is there already, impossible, or one too many. */
 static void add(struct mer_plan *plan, const struct mer_family *family,
                 const struct mer_params *params, unsigned preference)
 {
-    if (plan->n_candidates == MER_PLAN_MAX || !mer_family_can(family, plan->task))
+    if (plan->n_candidates == MER_PLAN_MAX || !mer_family_can(family, plan->options.task) ||
+        is_too_large(plan, family, params))
         return;
-    if (family->check && family->check(params, plan->task, NULL).code != MER_OK)
+    if (family->check && family->check(params, plan->options.task, NULL).code != MER_OK)
         return;
     for (size_t i = 0; i < plan->n_candidates; i++)
         if (same_setting(&plan->candidates[i], family, params))
@@ -159,10 +121,11 @@ static void add(struct mer_plan *plan, const struct mer_family *family,
     plan->candidates[plan->n_candidates++] =
         (struct mer_candidate){.family = family,
                                .params = *params,
-                               .cost = plan->cost(plan->self, family, params),
+                               .patience = patience_of(family, params),
+                               .cost = plan->options.cost(plan->options.self, family, params),
                                .preference = preference,
-                               .score = NAN,
-                               .deviation = NAN};
+                               .score = (double)NAN,
+                               .deviation = (double)NAN};
 }
 
 /* The best of one family told so far; NULL: none has a score. */
@@ -192,20 +155,31 @@ static bool is_dominated(const struct mer_plan *plan, const struct mer_family *f
 
 static void add_portfolio(struct mer_plan *plan, unsigned round)
 {
-    for (size_t i = 0; i < COUNT(portfolio); i++) {
-        const struct setting *setting = &portfolio[i];
-        const struct mer_family *family = mer_family_find(setting->family);
+    for (size_t i = 0; i < MER_PORTFOLIO_N; i++) {
+        const struct mer_portfolio_row *row = &MER_PORTFOLIO[i];
+        const struct mer_family *family = mer_family_find(row->family);
         struct mer_params params;
-        if (!family || setting->round != round || is_dominated(plan, family))
+        if (!family || row->round != round || is_dominated(plan, family))
             continue;
         mer_params_default(family->params, family->n_params, &params);
-        for (size_t p = 0; p < COUNT(setting->params) && setting->params[p].name; p++)
-            set_param(family, setting->params[p].name,
-                      setting->params[p].value *
-                          (p == 0 && setting->scales ? plan->target_scale : 1),
+        for (size_t p = 0; p < COUNT(row->params) && row->params[p].name; p++)
+            set_param(family, row->params[p].name,
+                      row->params[p].value *
+                          (p == 0 && row->scales ? plan->options.target_scale : 1),
                       &params);
-        add(plan, family, &params, setting->preference);
+        add(plan, family, &params, row->preference);
     }
+}
+
+/* Whether another value of the parameter is worth a trial: more rounds are not where folds stopped
+ * before the last, and fewer never are where they may stop. */
+static bool is_worth(const struct mer_candidate *centre, const char *param, int direction)
+{
+    if (centre->patience == 0 || strcmp(param, "n_estimators") != 0)
+        return true;
+    const double cap = mer_params_get(centre->family->params, centre->family->n_params,
+                                      &centre->params, "n_estimators");
+    return direction > 0 && centre->n_rounds >= 0.9 * cap;
 }
 
 static void add_neighbours(struct mer_plan *plan, const struct mer_candidate *best, unsigned level)
@@ -224,12 +198,14 @@ static void add_neighbours(struct mer_plan *plan, const struct mer_candidate *be
             step = refinement->by_factor ? sqrt(step) : step / 2;
         for (int direction = -1; direction <= 1; direction += 2) {
             struct mer_params params = *centre;
+            if (!is_worth(best, refinement->param, direction))
+                continue;
             set_param(family, refinement->param,
                       !refinement->by_factor ? value + direction * step
                       : direction > 0        ? value * step
                                              : value / step,
                       &params);
-            add(plan, family, &params, REFINED);
+            add(plan, family, &params, MER_PREFERENCE_SCORE);
         }
     }
 }
@@ -270,32 +246,23 @@ static bool next_round(struct mer_plan *plan)
     return true;
 }
 
-static void init_empty(struct mer_plan *plan, enum mer_task task, bool greater_is_better)
+void mer_plan_init(struct mer_plan *plan, const struct mer_plan_options *options)
 {
-    *plan = (struct mer_plan){.task = task, .greater_is_better = greater_is_better};
-}
-
-void mer_plan_init(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
-                   double target_scale,
-                   uint64_t (*cost)(void *self, const struct mer_family *family,
-                                    const struct mer_params *params),
-                   void *self)
-{
-    init_empty(plan, task, greater_is_better);
-    plan->target_scale = target_scale;
-    plan->cost = cost;
-    plan->self = self;
+    *plan = (struct mer_plan){.options = *options};
     add_portfolio(plan, 0);
     sort_by_cost(plan->candidates, plan->n_candidates);
 }
 
-void mer_plan_init_one(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
-                       const struct mer_family *family, const struct mer_params *params,
-                       uint64_t cost)
+void mer_plan_init_one(struct mer_plan *plan, const struct mer_plan_options *options,
+                       const struct mer_family *family, const struct mer_params *params)
 {
-    init_empty(plan, task, greater_is_better);
-    plan->candidates[0] = (struct mer_candidate){
-        .family = family, .params = *params, .cost = cost, .score = NAN, .deviation = NAN};
+    *plan = (struct mer_plan){.options = *options};
+    plan->candidates[0] =
+        (struct mer_candidate){.family = family,
+                               .params = *params,
+                               .cost = options->cost(options->self, family, params),
+                               .score = (double)NAN,
+                               .deviation = (double)NAN};
     plan->n_candidates = 1;
     plan->round = MER_PLAN_ROUNDS_MAX; /* no other follows */
 }
@@ -335,7 +302,8 @@ static void summarise(const double *scores, size_t n_scores, double *ret_mean,
     *ret_deviation = sqrt(squares / (double)n);
 }
 
-void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores)
+void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores,
+                   uint32_t n_rounds)
 {
     struct mer_candidate *candidate = &plan->candidates[id];
 
@@ -344,16 +312,25 @@ void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_
         return;
     candidate->told = true;
     candidate->n_scores = n_scores;
+    candidate->n_rounds = n_rounds;
     memcpy(candidate->scores, scores, n_scores * sizeof(*scores));
     summarise(scores, n_scores, &candidate->score, &candidate->deviation);
     plan->n_told++;
+}
+
+struct mer_params mer_candidate_final(const struct mer_candidate *candidate)
+{
+    struct mer_params params = candidate->params;
+    if (candidate->n_rounds > 0)
+        set_param(candidate->family, "n_estimators", candidate->n_rounds, &params);
+    return params;
 }
 
 bool mer_plan_better(const struct mer_plan *plan, double a, double b)
 {
     if (isnan(a) || isnan(b))
         return isnan(b) && !isnan(a);
-    return plan->greater_is_better ? a > b : a < b;
+    return plan->options.greater_is_better ? a > b : a < b;
 }
 
 const struct mer_candidate *mer_plan_best(const struct mer_plan *plan)

@@ -18,21 +18,30 @@ enum { MER_PLAN_MAX = 128, MER_PLAN_LEVELS = 3, MER_PLAN_ROUNDS_MAX = 12 };
 struct mer_candidate {
     const struct mer_family *family;
     struct mer_params params;
+    unsigned patience;   /* see struct mer_trial_request */
     uint64_t cost;       /* work units over all folds */
     unsigned preference; /* among equals of a family the lowest is chosen: the plainest setting */
     double scores[MER_FOLDS_MAX]; /* by fold; NaN where the metric is not defined */
     size_t n_scores;
     double score; /* their mean; NaN until it is told, or when it failed */
     double deviation;
+    uint32_t
+        n_rounds; /* of boosting, by the held-out rows, for a fit on all rows; 0: as in params */
     bool told;
 };
 
-struct mer_plan {
+struct mer_plan_options {
     enum mer_task task;
     bool greater_is_better;
-    double target_scale;
+    size_t n_rows;       /* of the table */
+    double target_scale; /* the standard deviation of a regression's target, 1 for classes */
+    /* The work units of a setting over all folds, a function of shapes and parameters. */
     uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params);
     void *self;
+};
+
+struct mer_plan {
+    struct mer_plan_options options;
     struct mer_candidate candidates[MER_PLAN_MAX];
     size_t n_candidates;
     size_t n_asked;
@@ -48,22 +57,18 @@ enum mer_ask {
     MER_ASK_DONE
 };
 
-/* A plan for the families that can do the task, or for one setting alone. `cost` gives the work
- * units of a setting over all folds, a function of shapes and parameters. `target_scale` is the
- * standard deviation of a regression's target, 1 for classes. */
-void mer_plan_init(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
-                   double target_scale,
-                   uint64_t (*cost)(void *self, const struct mer_family *family,
-                                    const struct mer_params *params),
-                   void *self);
-void mer_plan_init_one(struct mer_plan *plan, enum mer_task task, bool greater_is_better,
-                       const struct mer_family *family, const struct mer_params *params,
-                       uint64_t cost);
+/* A plan for the families that can do the task, or for one setting alone. */
+void mer_plan_init(struct mer_plan *plan, const struct mer_plan_options *options);
+void mer_plan_init_one(struct mer_plan *plan, const struct mer_plan_options *options,
+                       const struct mer_family *family, const struct mer_params *params);
 
 enum mer_ask mer_plan_ask(struct mer_plan *plan, size_t *ret_id);
-/* The scores by fold of a candidate that was handed out; n_scores = 0: it failed. A second telling
- * is ignored. */
-void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores);
+/* The scores by fold of a candidate that was handed out; n_scores = 0: it failed. n_rounds as in
+ * struct mer_candidate. A second telling is ignored. */
+void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores,
+                   uint32_t n_rounds);
+/* The setting to fit on all rows: the candidate's, with the rounds that its folds wanted. */
+struct mer_params mer_candidate_final(const struct mer_candidate *candidate);
 /* The candidate with the best mean score so far, the earlier of equals; NULL: none has a score. */
 const struct mer_candidate *mer_plan_best(const struct mer_plan *plan);
 /* The candidate to keep: of those of the best's family that are not worse than it by more than two

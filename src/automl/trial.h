@@ -20,6 +20,9 @@ struct mer_trial_request {
     struct mer_params params;
     unsigned rung; /* which share of the training rows: 1 / 4^rung; all rows are scored */
     uint64_t cost; /* work units, from shapes and parameters alone */
+    /* Boosting in a fold stops when so many rounds brought nothing for its held-out rows; 0: it
+     * does not. */
+    unsigned patience;
     bool wants_held_out;
     uint64_t deadline_ns; /* by the clock of the engine's context; given up then; 0: none */
 };

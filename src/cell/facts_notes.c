@@ -9,7 +9,13 @@
 #include "metric/metric.h"
 
 /* The least that an entry of a list takes. */
-enum { TEXT_LEAST = 4, FIELD_LEAST = 13, COLUMN_LEAST = 36, TRIAL_LEAST = 4 + 4 + 24 };
+enum {
+    TEXT_LEAST = 4,
+    FIELD_LEAST = 13,
+    COLUMN_LEAST = 36,
+    MEMBER_LEAST = 4 + 4,
+    TRIAL_LEAST = 4 + 4 + 24
+};
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {
@@ -81,12 +87,23 @@ static mer_status put_trials(struct mer_buf *buf, const struct mer_facts *facts,
     return mer_ok();
 }
 
+static mer_status put_members(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, facts->n_members, err));
+    for (size_t i = 0; i < facts->n_members; i++) {
+        const struct mer_member *const member = &facts->members[i];
+        MER_GUARD(put_family(buf, member->family, &member->params, err));
+        MER_GUARD(mer_notes_put_u32(buf, member->weight, err));
+    }
+    return mer_notes_put_f64(buf, facts->score, err);
+}
+
 mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *buf, mer_err *err)
 {
     MER_GUARD(mer_notes_put_u32(buf, facts->task, err));
     MER_GUARD(put_texts(buf, facts->labels, facts->n_classes, err));
     MER_GUARD(put_columns(buf, facts, err));
-    MER_GUARD(put_family(buf, facts->family, &facts->params, err));
+    MER_GUARD(put_members(buf, facts, err));
     MER_GUARD(put_name(buf, facts->metric, err));
     MER_GUARD(mer_notes_put_u64(buf, facts->seed, err));
     MER_GUARD(mer_notes_put_u64(buf, facts->units, err));
@@ -197,6 +214,25 @@ static double read_score(struct mer_notes_reader *notes)
     return score;
 }
 
+static void read_members(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    const size_t n = mer_notes_u32_upto(notes, MER_MEMBERS_MAX);
+    struct mer_member *const members = mer_notes_list(notes, n, sizeof *members, MEMBER_LEAST);
+    if (n == 0 || !members) {
+        mer_notes_refuse(notes);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        read_family(notes, facts->task, &members[i].family, &members[i].params);
+        members[i].weight = mer_notes_u32_upto(notes, MER_WEIGHT_MAX);
+        if (members[i].weight == 0)
+            mer_notes_refuse(notes);
+    }
+    facts->members = members;
+    facts->n_members = n;
+    facts->score = read_score(notes);
+}
+
 static void read_search(struct mer_notes_reader *notes, struct mer_facts *facts)
 {
     const struct mer_metric *const metric = mer_metric_find(mer_notes_text(notes, NULL));
@@ -230,7 +266,7 @@ mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, si
     mer_notes_read(&notes, bytes, n, &facts.arena, err);
     read_labels(&notes, &facts);
     read_columns(&notes, &facts);
-    read_family(&notes, facts.task, &facts.family, &facts.params);
+    read_members(&notes, &facts);
     read_search(&notes, &facts);
     const mer_status status =
         mer_notes_end(&notes, "the cell that loaded the model tells nonsense about it");

@@ -32,6 +32,7 @@ static mer_status read_request(const struct mer_cell_trial *trial,
                                         .family = family,
                                         .rung = trial->rung,
                                         .cost = trial->cost,
+                                        .patience = trial->patience,
                                         .wants_held_out = trial->wants_held_out != 0,
                                         .deadline_ns = trial->deadline_ns};
     memcpy(request.params.values, trial->params, sizeof trial->params);

@@ -18,6 +18,8 @@ struct mer_cell_trial {
     uint32_t rung;
     uint32_t wants_held_out;
     uint32_t n_params;
+    uint32_t patience;
+    uint32_t zero; /* no byte is without a meaning */
     double params[MER_PARAMS_MAX];
 };
 
@@ -32,7 +34,7 @@ struct mer_cell_trial_result {
     uint32_t n_rounds[MER_FOLDS_MAX];
 };
 
-static_assert(sizeof(struct mer_cell_trial) == 24 + 16 + 8 * MER_PARAMS_MAX,
+static_assert(sizeof(struct mer_cell_trial) == 24 + 24 + 8 * MER_PARAMS_MAX,
               "no byte without a name travels");
 static_assert(sizeof(struct mer_cell_trial_result) == 48 + 12 * MER_FOLDS_MAX,
               "no byte without a name travels");

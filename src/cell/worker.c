@@ -82,6 +82,7 @@ mer_status mer_cell_worker_begin(struct mer_cell_worker *worker,
                                    .family = row_of(request->family),
                                    .rung = request->rung,
                                    .wants_held_out = request->wants_held_out,
+                                   .patience = request->patience,
                                    .n_params = (uint32_t)request->family->n_params};
     memcpy(trial.params, request->params.values, trial.n_params * sizeof trial.params[0]);
     worker->request = *request;

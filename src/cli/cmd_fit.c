@@ -337,8 +337,8 @@ static void print_result(struct fit *fit)
                   (unsigned long long)facts->units);
     mer_cli_print_leaderboard(cli, facts, LEADERBOARD_LINES, true);
     mer_cli_print_bold(cli, "\nModel: %s\n", mer_quote(arguments->out).text);
-    mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", facts->family->name, facts->metric,
-                  mer_cli_show_score(facts->n_trials ? facts->trials[0].score : NAN).text,
+    mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", mer_facts_family(facts), facts->metric,
+                  mer_cli_show_score(facts->score).text,
                   mer_cli_show_bytes(fit->saved.n_bytes).text, fit->saved.digest);
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
@@ -435,14 +435,12 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_string(&document, "task", mer_task_name(facts->task));
     mer_cli_put_string(&document, "target", facts->target);
     mer_cli_put_unsigned(&document, "n_classes", mer_model_classes(fit->model));
-    mer_cli_put_string(&document, "family", facts->family->name);
-    mer_json_key(&document.writer, "params");
-    mer_params_write(facts->family->params, facts->family->n_params, &facts->params,
-                     &document.writer);
+    mer_cli_put_string(&document, "family", mer_facts_family(facts));
+    mer_describe_members(facts, &document.writer);
     mer_cli_put_string(&document, "metric", facts->metric);
     mer_json_key(&document.writer, "metrics"); /* cross-validated */
     mer_json_begin_object(&document.writer);
-    mer_cli_put_number(&document, facts->metric, facts->n_trials ? facts->trials[0].score : NAN);
+    mer_cli_put_number(&document, facts->metric, facts->score);
     mer_json_end_object(&document.writer);
     mer_cli_put_unsigned(&document, "folds", facts->n_folds);
     mer_cli_put_unsigned(&document, "seed", facts->seed);

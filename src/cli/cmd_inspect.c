@@ -56,14 +56,12 @@ static void print_model(struct mer_cli *cli, const struct inspect_arguments *arg
     mer_cli_print(cli, "  task       %s", mer_task_name(facts->task));
     if (facts->task != MER_TASK_REGRESSION)
         mer_cli_print(cli, ", %zu classes", facts->n_classes);
-    mer_cli_print(cli, "\n  family     %s: %s\n", facts->family->name, facts->family->title);
-    if (facts->family->capabilities & MER_KEEPS_ROWS)
+    mer_cli_print(cli, "\n  family     %s: %s\n", mer_facts_family(facts), mer_facts_title(facts));
+    if (mer_facts_row_keeper(facts))
         mer_cli_print(cli, "  holds      its training rows: whoever has the model has them\n");
-    mer_cli_print(cli, "  params     %s\n",
-                  mer_cli_show_params(facts->family, &facts->params).text);
+    mer_cli_print_members(cli, facts);
     if (facts->n_trials)
-        mer_cli_print(cli, "  %-10s %s %s\n", facts->metric,
-                      mer_cli_show_score(facts->trials[0].score).text,
+        mer_cli_print(cli, "  %-10s %s %s\n", facts->metric, mer_cli_show_score(facts->score).text,
                       mer_cli_show_folds(facts->n_folds).text);
     mer_cli_print(cli, "  trained on %zu rows, seed %llu, %llu work units\n", facts->n_train_rows,
                   (unsigned long long)facts->seed, (unsigned long long)facts->units);

@@ -38,6 +38,25 @@ struct mer_cli_params mer_cli_show_params(const struct mer_family *family,
     return shown;
 }
 
+void mer_cli_print_members(struct mer_cli *cli, const struct mer_facts *facts)
+{
+    uint64_t total = 0;
+    if (facts->n_members == 1) {
+        mer_cli_print(
+            cli, "  params     %s\n",
+            mer_cli_show_params(facts->members[0].family, &facts->members[0].params).text);
+        return;
+    }
+    for (size_t i = 0; i < facts->n_members; i++)
+        total += facts->members[i].weight;
+    for (size_t i = 0; i < facts->n_members; i++) {
+        const struct mer_member *const member = &facts->members[i];
+        mer_cli_print(cli, "  %5.1f %%    %-13s %s\n",
+                      100.0 * (double)member->weight / (double)total, member->family->name,
+                      mer_cli_show_params(member->family, &member->params).text);
+    }
+}
+
 /* The search may prefer a setting that is as good as the best within the noise of the folds. */
 static bool first_is_best(const struct mer_facts *facts)
 {

@@ -122,8 +122,8 @@ static mer_status permute_column(const struct permuting *permuting, size_t colum
             design.sparse_columns = worker->sparse_columns;
             design.sparse_values = worker->sparse_values;
         }
-        MER_GUARD(fold->family->predict(&permuting->ctx, fold->model, &design, worker->predictions,
-                                        NULL));
+        MER_GUARD(mer_members_predict(&permuting->ctx, fold->members, fold->n_members, &design,
+                                      permuting->n_outputs, worker->predictions, NULL));
         for (size_t i = 0; i < n; i++)
             worker->lost[i] +=
                 loss_of(fold, permuting->rows[i], worker->predictions + i * permuting->n_outputs) -

@@ -64,7 +64,8 @@ mer_status mer_study_visit(void *self, const struct mer_ctx *ctx, const struct m
     }
     MER_GUARD(grow(study, fold, err));
     double *const predictions = study->predictions + study->n_rows * mer_study_outputs(study);
-    MER_GUARD(fold->family->predict(ctx, fold->model, fold->design, predictions, err));
+    MER_GUARD(mer_members_predict(ctx, fold->members, fold->n_members, fold->design,
+                                  mer_study_outputs(study), predictions, err));
     study->n_rows += fold->n_rows;
     return mer_study_permute(ctx, fold, predictions, study->n_columns, study->importance, err);
 }

@@ -43,7 +43,7 @@ static void put_head(struct mer_page *page, const struct mer_study_view *view)
     const struct mer_facts *const facts = view->facts;
     const struct mer_study *const study = view->study;
     mer_page_format(page, "<p class=\"lead\">%s, %s%s</p>\n<ul class=\"tiles\">\n",
-                    facts->family->title,
+                    mer_facts_title(facts),
                     study->task == MER_TASK_REGRESSION ? "regression" : "classification",
                     study->task == MER_TASK_BINARY ? " of two classes" : "");
     put_score_tile(page, study, facts->metric);

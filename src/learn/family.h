@@ -25,6 +25,7 @@ enum {
     MER_BY_NAME = 1 << 7,    /* fitted when asked for; a search does not try it by itself */
     MER_KEEPS_ROWS = 1 << 8, /* the model holds its training rows: whoever has it has them */
     MER_CAN_SPARSE = 1 << 9, /* takes the sparse block of a design, and no condensed columns */
+    MER_CAN_WATCH = 1 << 10, /* stops adding trees when rows that it does not learn from say so */
 };
 
 struct mer_fit_data {
@@ -37,6 +38,12 @@ struct mer_fit_data {
     /* [n_dense]: 1 or -1 where predictions may only rise or only fall with the feature, 0
      * elsewhere. NULL: no constraint; only for families that say MER_CAN_MONOTONE. */
     const int8_t *monotone;
+    /* The last n_watched rows of design and target are not learned from: trees are added until
+     * `patience` rounds have not lowered their loss, and those after the best are dropped.
+     * *ret_n_rounds: how many stayed. 0: no such rows; only for families that say MER_CAN_WATCH. */
+    size_t n_watched;
+    size_t patience;
+    uint32_t *ret_n_rounds;
 };
 
 struct mer_family {

@@ -559,8 +559,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
 const struct mer_family MER_FAMILY_RANDOM_FOREST = {
     .name = "random_forest",
     .title = "Random forest",
-    .capabilities =
-        MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS | MER_BY_NAME,
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
     .params = RANDOM_FOREST_PARAMS,
     .n_params = N_PARAMS,
     .check = check,
@@ -575,8 +574,7 @@ const struct mer_family MER_FAMILY_RANDOM_FOREST = {
 const struct mer_family MER_FAMILY_EXTRA_TREES = {
     .name = "extra_trees",
     .title = "Extremely randomised trees",
-    .capabilities =
-        MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS | MER_BY_NAME,
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
     .params = EXTRA_TREES_PARAMS,
     .n_params = N_PARAMS,
     .check = check,

@@ -427,6 +427,10 @@ static mer_status set_options(struct fitting *fitting, mer_err *err)
                    .cat_smooth = values[PARAM_CAT_SMOOTH],
                    .cat_l2 = values[PARAM_CAT_L2],
                    .max_onehot = (uint32_t)values[PARAM_MAX_CAT_TO_ONEHOT]}};
+    if (fitting->data->n_watched > 0) {
+        options->n_watched = fitting->data->n_watched;
+        options->early_stopping_rounds = fitting->data->patience;
+    }
     if (!fitting->data->monotone)
         return mer_ok();
     MER_GUARD(mer_alloc_zero(fitting->ctx->alloc, design->n_dense + design->n_groups, 1,
@@ -548,7 +552,11 @@ static mer_status run_fit(struct fitting *fitting, struct mer_model *model, mer_
                                           .options = &fitting->options,
                                           .initial_scores = fitting->initial_scores,
                                           .n_outputs = n_outputs};
+    const size_t n_before = fitting->builder.ensemble.n_trees;
     MER_GUARD(mer_boost(ctx, &boosting, &fitting->builder, &model->losses, &model->n_losses, err));
+    if (fitting->data->ret_n_rounds)
+        *fitting->data->ret_n_rounds =
+            (uint32_t)((fitting->builder.ensemble.n_trees - n_before) / n_outputs);
     model->link = mer_objective(fitting->target.kind)->link;
     model->task = target->task;
     MER_GUARD(mer_ensemble_builder_finish(&fitting->builder, &model->ensemble, err));
@@ -654,7 +662,7 @@ const struct mer_family MER_FAMILY_GBDT = {
     .name = "gbdt",
     .title = "Gradient boosting of decision trees",
     .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
-                    MER_CAN_CONTINUE | MER_CAN_MONOTONE,
+                    MER_CAN_CONTINUE | MER_CAN_MONOTONE | MER_CAN_WATCH,
     .params = PARAMS,
     .n_params = N_PARAMS,
     .check = check,

@@ -540,6 +540,15 @@ static mer_status run_rounds(struct boost *boost, struct mer_ensemble_builder *b
 
 /* ---- beginning and end ---- */
 
+/* Draws, or looks whether the row is one of the last that are watched. */
+static bool is_held_out(const struct boost *boost, size_t row, mer_rng *rng)
+{
+    const struct mer_boost_options *options = boost->options;
+    if (options->n_watched > 0)
+        return row >= boost->target->n_rows - options->n_watched;
+    return boost->held_out && mer_rng_uniform(rng) < options->validation_fraction;
+}
+
 /* Rows with weight, but for those held out. */
 static mer_status choose_rows(struct boost *boost, mer_err *err)
 {
@@ -549,7 +558,7 @@ static mer_status choose_rows(struct boost *boost, mer_err *err)
     for (size_t i = 0; i < target->n_rows; i++) {
         if (target->weights && !(target->weights[i] > 0))
             continue;
-        if (boost->held_out && mer_rng_uniform(&rng) < boost->options->validation_fraction)
+        if (is_held_out(boost, i, &rng))
             boost->held_out[boost->n_held_out++] = (uint32_t)i;
         else
             boost->learning[boost->n_learning++] = (uint32_t)i;

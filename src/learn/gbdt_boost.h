@@ -16,6 +16,7 @@ struct mer_boost_options {
     double colsample;             /* share of the features that each tree draws */
     size_t early_stopping_rounds; /* 0: none; else stop when so many rounds brought nothing */
     double validation_fraction;   /* rows held out for that */
+    size_t n_watched;             /* the last so many rows are held out for that instead; 0: none */
     size_t hist_bytes;            /* for all histograms that are kept */
     uint64_t seed;
     struct mer_gbdt_limits limits;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A fitted pipeline of each family and task, and the table that it predicts. */
+/* A fitted pipeline of each family and task, or an ensemble, and the table that it predicts. */
 struct model {
     struct mer_frame frame;
     struct mer_pipeline *pipeline;
@@ -24,11 +24,14 @@ static bool make_model(size_t family, size_t task, struct model *ret)
     static const enum mer_task tasks[] = {MER_TASK_BINARY, MER_TASK_MULTICLASS,
                                           MER_TASK_REGRESSION};
     struct mer_search_options options = {.seed = UINT64_MAX - 1, .n_folds = 2};
-    options.family = family_at(family, tasks[task]);
-    if (!options.family)
+    options.family = family < MER_N_FAMILIES ? family_at(family, tasks[task]) : NULL;
+    if (family < MER_N_FAMILIES && !options.family)
         return false;
+    if (!options.family)
+        options.max_trials = 15;
     ret->frame = make_table(80, "bmr"[task], 21);
     ret->pipeline = fit(&ret->frame, &options);
+    assert_true(options.family ? ret->pipeline->n_members == 1 : ret->pipeline->n_members > 1);
     ret->bundle = save(ret->pipeline);
     assert_ok(mer_pipeline_predict(&ctx, ret->pipeline, &ret->frame, &ret->predictions, &err));
     return true;
@@ -73,11 +76,11 @@ static void assert_refused(const struct model *model, const struct mer_bundle *b
     assert_true(err.message[0] != '\0');
 }
 
-/* Runs `check` on a model of every family and task. */
+/* Runs `check` on a model of every family and task, and on ensembles. */
 static void for_every_model(void (*check)(struct model *model))
 {
     struct model model;
-    for (size_t family = 0; family < MER_N_FAMILIES; family++) {
+    for (size_t family = 0; family <= MER_N_FAMILIES; family++) {
         for (size_t task = 0; task < 3; task++) {
             if (make_model(family, task, &model)) {
                 check(&model);
@@ -100,6 +103,8 @@ static void check_round_trip(struct model *model)
     assert_int_equal(loaded->n_folds, model->pipeline->n_folds);
     assert_int_equal(loaded->n_train_rows, 80);
     assert_string_equal(loaded->target, "y");
+    assert_int_equal(loaded->n_members, model->pipeline->n_members);
+    assert_true(loaded->n_members == 1 || loaded->score == model->pipeline->score);
     assert_int_equal(loaded->schema.n_fields, model->frame.n_columns);
     assert_true(loaded->trials[0].score == model->pipeline->trials[0].score);
     /* What was loaded saves itself as the same bytes. */
@@ -326,7 +331,7 @@ static void a_model_of_a_newer_format_is_refused_with_the_reason(void **state)
     static const char format[] = "{\"format\":1";
     assert_memory_equal(model.bundle.json, format, sizeof(format) - 1);
     assert_json_refused(&model,
-                        replaced(model.bundle.json, 0, sizeof(format) - 1, "{\"format\":2"));
+                        replaced(model.bundle.json, 0, sizeof(format) - 1, "{\"format\":3"));
     assert_non_null(strstr(err.hint, "newer version"));
     model.bundle.json = NULL;
     assert_refused(&model, &model.bundle, "no JSON");

@@ -256,7 +256,7 @@ static void facts_come_out_of_a_cell_as_they_are(void **state)
 /* Uses facts as their users do: sanitizers watch. */
 static size_t use(const struct mer_facts *facts)
 {
-    size_t n = strlen(facts->target) + strlen(facts->family->name) + strlen(facts->metric);
+    size_t n = strlen(facts->target) + strlen(mer_facts_family(facts)) + strlen(facts->metric);
     for (size_t i = 0; i < facts->n_fields; i++)
         n += strlen(facts->fields[i].name) + strlen(mer_type_name(facts->fields[i].type));
     for (size_t i = 0; i + 1 < facts->n_fields; i++)

@@ -1,0 +1,370 @@
+/* Runs the trials of a search until its plan or a budget ends.
+ *
+ * The clock decides nothing but when the search ends: a trial that would not finish is not begun,
+ * one that does not finish is given up and leaves no trace, and no later trial is tried in its
+ * place. So the trials that finished are always the first ones of the plan, and their work units
+ * alone say which.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "automl/search_internal.h"
+
+/* Seconds a work unit takes before any has been measured. */
+#define SECONDS_A_UNIT 1e-6
+/* A fit of a family that was not measured yet may be so much faster than thought. */
+#define HOPE 0.25
+/* Estimates of what the last fits need are raised by this. */
+#define RESERVE 1.3
+/* The part of the trials' units that fitting an ensemble on all rows may take. */
+#define REFIT_PART 0.2
+/* Bytes that the predictions of trials may take, and the part of what is left of the budget. */
+#define KEPT_BYTES_MAX ((size_t)1 << 30)
+#define KEPT_PART 8
+
+struct mer_ctx mer_with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns)
+{
+    struct mer_ctx limited = *ctx;
+    if (ctx->deadline_ns == 0 || deadline_ns < ctx->deadline_ns)
+        limited.deadline_ns = deadline_ns;
+    return limited;
+}
+
+static size_t family_index(const struct mer_family *family)
+{
+    size_t i = 0;
+    while (i + 1 < MER_N_FAMILIES && MER_FAMILIES[i] != family)
+        i++;
+    return i;
+}
+
+/* Seconds that a unit of the family takes, fits running one after another. */
+static double seconds_a_unit(const struct mer_search *search, const struct mer_family *family)
+{
+    const size_t i = family_index(family);
+    return search->family_units[i] > 0 ? search->family_seconds[i] / search->family_units[i]
+                                       : SECONDS_A_UNIT;
+}
+
+/* The work units of a setting when boosting ends after so many rounds. */
+static uint64_t cost_of_rounds(const struct mer_search *search,
+                               const struct mer_candidate *candidate, double n_rounds)
+{
+    const struct mer_family *family = candidate->family;
+    const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
+    struct mer_params params = candidate->params;
+
+    if (at == SIZE_MAX || !(n_rounds < params.values[at]))
+        return candidate->cost;
+    params.values[at] = fmax(1, floor(n_rounds));
+    return mer_evaluation_cost(search->evaluation, family, &params, 0);
+}
+
+static double learning_rate(const struct mer_candidate *candidate)
+{
+    return mer_params_get(candidate->family->params, candidate->family->n_params,
+                          &candidate->params, "learning_rate");
+}
+
+/* The work units that a trial will come to: where boosting may stop, as far as it went before. Only
+ * to guess the time: what counts is the cost. */
+static double expected_units(const struct mer_search *search, const struct mer_candidate *candidate)
+{
+    if (candidate->patience == 0 || search->boosting_reach <= 0)
+        return (double)candidate->cost;
+    return (double)cost_of_rounds(search, candidate,
+                                  1.5 * search->boosting_reach / learning_rate(candidate) +
+                                      candidate->patience);
+}
+
+double mer_search_refit_share(const struct mer_search *search)
+{
+    /* A fold learns from (k - 1) / k of the rows, a holdout from four fifths. */
+    return search->n_folds == 1 ? 1.25 : 1 / (double)(search->n_folds - 1);
+}
+
+uint64_t mer_search_refit_limit(const struct mer_search *search, uint64_t trial_units)
+{
+    return (uint64_t)((double)trial_units * fmin(REFIT_PART, mer_search_refit_share(search)));
+}
+
+/* Seconds that what follows the search takes for each that a fit on all rows takes: once more over
+ * all folds where somebody looks at them. */
+static double after_share(const struct mer_search *search)
+{
+    return 1 + (search->options->visit ? 1 / mer_search_refit_share(search) : 0);
+}
+
+/* Seconds to keep for preparing and fitting on all rows: the setting alone, or an ensemble that
+ * takes as much as it may. */
+static double refit_seconds(const struct mer_search *search, const struct mer_candidate *candidate,
+                            double ensemble_seconds)
+{
+    const double share = mer_search_refit_share(search);
+    const double fit =
+        share * expected_units(search, candidate) * seconds_a_unit(search, candidate->family);
+    return RESERVE *
+           (share * search->prepare_seconds + after_share(search) * fmax(fit, ensemble_seconds));
+}
+
+/* Seconds that fitting the largest ensemble takes which the trials allow, this one too. */
+static double ensemble_seconds(const struct mer_ctx *ctx, const struct mer_search *search,
+                               double next_units)
+{
+    const double elapsed = mer_seconds_between(search->begin_ns, mer_ctx_now_ns(ctx));
+
+    if (search->trial_units == 0 || search->options->family)
+        return 0;
+    return elapsed *
+           (double)mer_search_refit_limit(search, search->trial_units + (uint64_t)next_units) /
+           (double)search->trial_units;
+}
+
+/* Whether the budgets let the candidate begin. */
+static bool may_begin(const struct mer_ctx *ctx, const struct mer_search *search,
+                      const struct mer_candidate *candidate)
+{
+    const struct mer_search_options *options = search->options;
+    uint64_t units;
+
+    if (options->max_trials > 0 && search->n_begun >= options->max_trials)
+        return false;
+    if (options->units > 0 &&
+        (__builtin_add_overflow(search->units_begun, candidate->cost, &units) ||
+         units > options->units))
+        return false;
+    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    if (search->end_ns == 0 || !choice)
+        return true;
+    const double left = mer_seconds_between(mer_ctx_now_ns(ctx), search->end_ns);
+    const double expected = expected_units(search, candidate);
+    const double trial = expected * seconds_a_unit(search, candidate->family) /
+                         (double)search->engine.n_parallel_fits;
+    /* The first of a family may begin as well when it would fit only if it were faster than
+     * thought: if it is not, it is given up. */
+    const bool is_measured = search->family_units[family_index(candidate->family)] > 0;
+    const double hope = is_measured ? 1 : HOPE;
+    const double ensemble = ensemble_seconds(ctx, search, expected);
+    return left > hope * trial + fmax(refit_seconds(search, choice, ensemble),
+                                      hope * refit_seconds(search, candidate, ensemble));
+}
+
+/* When a trial that begins now is given up: what is left then must do for fitting the best settings
+ * so far on all rows, and for fitting this one, which takes longer the longer its trial did. */
+static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_search *search)
+{
+    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    const uint64_t now = mer_ctx_now_ns(ctx);
+    const double left = mer_seconds_between(now, search->end_ns);
+    const double n_parallel = (double)search->engine.n_parallel_fits;
+    const double refit = RESERVE * mer_search_refit_share(search);
+
+    double allowed =
+        (left - refit * search->prepare_seconds) / (1 + refit * after_share(search) * n_parallel);
+    if (choice)
+        allowed =
+            fmin(allowed, left - refit_seconds(search, choice, ensemble_seconds(ctx, search, 0)));
+    return now + (allowed > 0 ? (uint64_t)(allowed * MER_NS) : 0);
+}
+
+/* The rounds of boosting for a fit on all rows: what the folds wanted on average, and a little
+ * more, because there is more to learn from. */
+static uint32_t rounds_for_all_rows(const struct mer_search *search,
+                                    const struct mer_trial_result *result)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t f = 0; f < result->n_scores; f++) {
+        sum += result->n_rounds[f];
+        n += result->n_rounds[f] > 0 ? 1 : 0;
+    }
+    if (n == 0)
+        return 0;
+    const double k = search->n_folds == 1 ? MER_HOLDOUT_PART : (double)search->n_folds;
+    return (uint32_t)fmax(1, sum / (double)n * (1 + 0.5 / (k - 1)) + 0.5);
+}
+
+/* Keeps the predictions of a trial for the ensemble. The first says how many fit. */
+static mer_status keep(const struct mer_ctx *ctx, struct mer_search *search, size_t id,
+                       const struct mer_trial_result *result, mer_err *err)
+{
+    const struct mer_candidate *candidate = &search->plan->candidates[id];
+    struct mer_keep *kept = &search->keep;
+    const double n_rounds = candidate->n_rounds > 0 ? (double)candidate->n_rounds : 1e9;
+    const struct mer_kept item = {
+        .id = id,
+        .family = candidate->family,
+        .score = candidate->score,
+        .cost = (uint64_t)((double)cost_of_rounds(search, candidate, n_rounds) *
+                           mer_search_refit_share(search))};
+
+    if (!result->held_out)
+        return mer_ok();
+    if (kept->n_values == 0) {
+        const size_t used = atomic_load(&ctx->alloc->used);
+        const size_t left = ctx->alloc->budget > used ? ctx->alloc->budget - used : 0;
+        const size_t bytes = left / KEPT_PART < KEPT_BYTES_MAX ? left / KEPT_PART : KEPT_BYTES_MAX;
+        kept->greater_is_better = search->metric->greater_is_better;
+        kept->n_values = result->n_held_out * result->n_outputs;
+        kept->max = bytes / (kept->n_values * sizeof(float));
+        if (kept->max > MER_KEPT_MAX)
+            kept->max = MER_KEPT_MAX;
+    }
+    return mer_keep_add(ctx, kept, &item, result->held_out, err);
+}
+
+/* The work units that a trial came to; its cost is the most that it could. */
+static uint64_t used_units(const struct mer_search *search, const struct mer_candidate *candidate,
+                           const struct mer_trial_result *result)
+{
+    uint32_t most = 0;
+
+    for (size_t f = 0; f < result->n_scores; f++)
+        most = result->n_rounds[f] > most ? result->n_rounds[f] : most;
+    return most == 0 ? candidate->cost
+                     : cost_of_rounds(search, candidate, most + candidate->patience);
+}
+
+/* Keeps what a trial says, in the order of the plan. */
+static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, size_t id,
+                       struct mer_trial_result *result, mer_err *err)
+{
+    const struct mer_candidate *candidate = &search->plan->candidates[id];
+    const size_t family = family_index(candidate->family);
+
+    if (!mer_is_ok(result->status)) {
+        mer_log_warning(ctx, "automl", "a trial of %s failed: %s", candidate->family->name,
+                        result->err.message);
+        if (mer_is_ok(search->failure)) {
+            search->failure = result->status;
+            search->failure_err = result->err;
+        }
+    }
+    mer_plan_tell(search->plan, id, result->scores, result->n_scores,
+                  rounds_for_all_rows(search, result));
+    MER_GUARD(keep(ctx, search, id, result, err));
+    const uint64_t used = used_units(search, candidate, result);
+    search->family_seconds[family] += result->seconds * (double)search->engine.n_parallel_fits;
+    search->family_units[family] += (double)used;
+    search->units += candidate->cost;
+    search->trial_units += used;
+    if (candidate->n_rounds > 0)
+        search->boosting_reach =
+            fmax(search->boosting_reach, candidate->n_rounds * learning_rate(candidate));
+    search->trials[search->n_trials++] =
+        (struct mer_trial){.family = candidate->family,
+                           .params = mer_candidate_final(candidate),
+                           .score = candidate->score,
+                           .deviation = candidate->deviation,
+                           .units = candidate->cost,
+                           .seconds = result->seconds};
+    mer_log_debug(ctx, "automl", "trial %zu, %s: %s %.6g, deviation %.3g, %llu units",
+                  search->n_trials, candidate->family->name, search->metric->name, candidate->score,
+                  candidate->deviation, (unsigned long long)candidate->cost);
+    if (search->options->on_trial)
+        search->options->on_trial(search->options->self, &search->trials[search->n_trials - 1],
+                                  search->n_trials, search->plan->n_candidates);
+    return mer_ok();
+}
+
+/* Hands the engine what the plan asks for next, until all slots are in use, the plan waits for
+ * scores, or a budget ends it. */
+static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    size_t id;
+
+    while (!search->is_over && search->n_begun - search->n_returned < search->engine.n_slots) {
+        const enum mer_ask asked = mer_plan_ask(search->plan, &id);
+        if (asked == MER_ASK_WAIT)
+            return mer_ok();
+        if (asked == MER_ASK_DONE || !may_begin(ctx, search, &search->plan->candidates[id])) {
+            search->is_over = true;
+            return mer_ok();
+        }
+        const struct mer_candidate *candidate = &search->plan->candidates[id];
+        const struct mer_trial_request request = {
+            .id = id,
+            .family = candidate->family,
+            .params = candidate->params,
+            .cost = candidate->cost,
+            .patience = candidate->patience,
+            .wants_held_out = !search->options->family,
+            .deadline_ns = search->end_ns != 0 ? trial_deadline(ctx, search) : 0};
+        mer_ctx_progress(ctx, "searching", search->n_trials, search->plan->n_candidates);
+        MER_GUARD(search->engine.begin(search->engine.self, ctx, &request, err));
+        search->n_begun++;
+        search->units_begun += candidate->cost;
+    }
+    return mer_ok();
+}
+
+/* Waits for a trial, and tells all whose turn it is. */
+static mer_status end_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    struct mer_trial_result *result;
+
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof(*result), &result, err));
+    const mer_status status = search->engine.next(search->engine.self, ctx, result, err);
+    if (!mer_is_ok(status)) {
+        mer_free(ctx->alloc, result);
+        return status;
+    }
+    search->n_returned++;
+    if (result->id < search->n_trials || result->id >= search->n_begun ||
+        search->results[result->id]) {
+        mer_trial_result_release(ctx->alloc, result);
+        mer_free(ctx->alloc, result);
+        return mer_fail(err, MER_ERR_INTERNAL, "a trial came back that does not run");
+    }
+    search->results[result->id] = result;
+    while (search->n_trials < search->n_begun && search->results[search->n_trials]) {
+        result = search->results[search->n_trials];
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        /* Given up: with the first such trial the search ends, whatever became of later ones. */
+        if (result->status.code == MER_ERR_BUDGET || result->status.code == MER_ERR_CANCELLED) {
+            search->is_over = true;
+            search->is_cut = true;
+            return mer_ok();
+        }
+        search->results[search->n_trials] = NULL;
+        const mer_status told = tell(ctx, search, (size_t)result->id, result, err);
+        mer_trial_result_release(ctx->alloc, result);
+        mer_free(ctx->alloc, result);
+        MER_GUARD(told);
+    }
+    return mer_ok();
+}
+
+static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    search->units_begun = search->units;
+    search->begin_ns = mer_ctx_now_ns(ctx);
+    while (!search->is_cut) {
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        MER_GUARD(begin_trials(ctx, search, err));
+        if (search->n_begun == search->n_returned)
+            break;
+        MER_GUARD(end_trials(ctx, search, err));
+    }
+    return mer_ok();
+}
+
+mer_status mer_search_drive(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    const mer_status status = run_trials(ctx, search, err);
+    search->engine.abandon(search->engine.self, ctx);
+    MER_GUARD(status);
+    if (search->n_trials == 0)
+        return mer_hint(
+            err, mer_fail(err, MER_ERR_BUDGET, "the budget ended before any model was scored"),
+            "give more time or more work units");
+    if (mer_plan_best(search->plan))
+        return mer_ok();
+    if (!mer_is_ok(search->failure) && search->failure.code != MER_ERR_DATA) {
+        *err = search->failure_err;
+        return search->failure;
+    }
+    return mer_fail(err, MER_ERR_DATA, "no model could be scored by %s on these data",
+                    search->metric->name);
+}

@@ -1,0 +1,71 @@
+/* What the files of the search share: its state from beginning to end. */
+#ifndef MER_AUTOML_SEARCH_INTERNAL_H
+#define MER_AUTOML_SEARCH_INTERNAL_H
+
+#include "automl/ensembling.h"
+#include "automl/plan.h"
+#include "automl/search.h"
+
+#define MER_NS 1e9
+
+struct mer_search {
+    const struct mer_search_options *options;
+    const struct mer_frame *frame;
+    const struct mer_schema *schema;
+    size_t target_column;
+    struct mer_pipeline *pipeline; /* filled from the beginning */
+    struct mer_learned_target target;
+    uint8_t *hints; /* what the schema says of the frame's columns */
+    const struct mer_metric *metric;
+    size_t n_folds;
+    struct mer_evaluation_data data;
+    struct mer_evaluation *evaluation;
+    struct mer_plan *plan;
+    struct mer_trial *trials; /* parallel to the plan's candidates */
+    size_t n_trials;
+    uint64_t units;        /* of preparing, and of the trials that have finished */
+    uint64_t trial_units;  /* that those trials came to: less where boosting stopped early */
+    double boosting_reach; /* the most that rounds times learning rate came to */
+    struct mer_keep keep;
+
+    struct mer_trial_engine engine;
+    /* By id: what came back before its turn. */
+    struct mer_trial_result *results[MER_PLAN_MAX];
+    size_t n_begun;
+    size_t n_returned;
+    uint64_t units_begun; /* of what has finished and of what runs */
+    bool is_over;         /* no further trial begins */
+    bool is_cut;          /* those that run do not count either */
+    mer_status failure;   /* the first failed trial's */
+    mer_err failure_err;
+
+    uint64_t end_ns;   /* the clock's budget; 0: none */
+    uint64_t begin_ns; /* of the first trial */
+    double prepare_seconds;
+    /* Measured, in seconds of one fit after another, and the units they took; by family. */
+    double *family_seconds;
+    double *family_units;
+};
+
+static inline double mer_seconds_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? (double)(to_ns - from_ns) / MER_NS : 0;
+}
+
+/* The caller's own deadline or this one, whichever is earlier. */
+struct mer_ctx mer_with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns);
+
+/* Runs trials until the plan or a budget ends (search_drive.c). */
+MER_MUST_CHECK mer_status mer_search_drive(const struct mer_ctx *ctx, struct mer_search *search,
+                                           mer_err *err);
+/* Of a trial's cost, what fitting its setting on all rows takes. */
+double mer_search_refit_share(const struct mer_search *search);
+/* Work units that fitting an ensemble may take, after so many units of trials: a function of the
+ * trials alone, so that it is the same when they are repeated. */
+uint64_t mer_search_refit_limit(const struct mer_search *search, uint64_t trial_units);
+
+/* Chooses what predicts, and fits it on all rows (search_finish.c). */
+MER_MUST_CHECK mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search,
+                                            mer_err *err);
+
+#endif
