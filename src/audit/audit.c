@@ -4,12 +4,21 @@
 #include <string.h>
 
 #include "audit/identify.h"
+#include "audit/zip_audit.h"
 
 /* One line a reader. */
 static mer_audit_reader *const readers[MER_AUDIT_N_FORMATS] = {
     [MER_AUDIT_FORMAT_SAFETENSORS] = mer_audit_safetensors,
     [MER_AUDIT_FORMAT_PICKLE] = mer_audit_pickle,
     [MER_AUDIT_FORMAT_JOBLIB] = mer_audit_joblib,
+    [MER_AUDIT_FORMAT_NUMPY] = mer_audit_numpy,
+    [MER_AUDIT_FORMAT_NPZ] = mer_audit_zip,
+    [MER_AUDIT_FORMAT_ZIP] = mer_audit_zip,
+    [MER_AUDIT_FORMAT_TORCH] = mer_audit_torch,
+    [MER_AUDIT_FORMAT_TORCHSCRIPT] = mer_audit_torch,
+    [MER_AUDIT_FORMAT_TORCH_TAR] = mer_audit_torch_tar,
+    [MER_AUDIT_FORMAT_TAR] = mer_audit_tar,
+    [MER_AUDIT_FORMAT_COMPRESSED] = mer_audit_compressed,
     [MER_AUDIT_FORMAT_TORCH_LEGACY] = mer_audit_torch_legacy,
 };
 
@@ -98,12 +107,30 @@ void mer_audit_leave(struct mer_audit *audit, size_t before)
     audit->where[before < sizeof audit->where ? before : 0] = '\0';
 }
 
+static bool is_zip(unsigned format)
+{
+    return format == MER_AUDIT_FORMAT_ZIP || format == MER_AUDIT_FORMAT_NPZ ||
+           format == MER_AUDIT_FORMAT_TORCH || format == MER_AUDIT_FORMAT_TORCHSCRIPT;
+}
+
+/* Readers of archives look at a file's end, others at its beginning. */
+static mer_status read_as_zip_too(struct mer_audit *audit, struct mer_audit_bytes file,
+                                  mer_err *err)
+{
+    mer_audit_add(audit, MER_AUDIT_POLYGLOT, 0, "it ends as a ZIP archive");
+    return readers[mer_audit_zip_format(audit, file)](audit, file, err);
+}
+
 mer_status mer_audit_content(struct mer_audit *audit, struct mer_audit_bytes file,
                              unsigned *ret_format, mer_err *err)
 {
     const unsigned format = mer_audit_identify(audit, file);
     if (ret_format)
         *ret_format = format;
+    if (!is_zip(format) && mer_audit_ends_as_zip(audit, file))
+        MER_GUARD(read_as_zip_too(audit, file, err));
+    if (format == MER_AUDIT_FORMAT_TORCHSCRIPT)
+        mer_audit_add(audit, MER_AUDIT_NOT_READ, 0, "its code");
     if (format == MER_AUDIT_FORMAT_EXECUTABLE)
         mer_audit_add(audit, MER_AUDIT_PROGRAM, 0, "it begins as programs do");
     else if (format == MER_AUDIT_FORMAT_EMPTY)

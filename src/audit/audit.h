@@ -8,8 +8,8 @@
  * memory ran out. Time is bounded by steps, memory by the allocator's budget and, in a cell, by the
  * cell.
  *
- * The bytes may change while they are read (a large file is mapped): whatever is decided about a
- * value is decided about a copy of it.
+ * The bytes of a large file may change while they are read (it is mapped), and then a reader may go
+ * wrong: one more reason why it runs in a cell.
  */
 #ifndef MER_AUDIT_AUDIT_H
 #define MER_AUDIT_AUDIT_H
@@ -66,7 +66,9 @@ MER_MUST_CHECK mer_status mer_audit_content(struct mer_audit *audit, struct mer_
 
 typedef mer_status mer_audit_reader(struct mer_audit *audit, struct mer_audit_bytes file,
                                     mer_err *err);
-mer_audit_reader mer_audit_safetensors, mer_audit_pickle, mer_audit_joblib, mer_audit_torch_legacy;
+mer_audit_reader mer_audit_compressed, mer_audit_joblib, mer_audit_numpy, mer_audit_pickle,
+    mer_audit_safetensors, mer_audit_tar, mer_audit_torch, mer_audit_torch_legacy,
+    mer_audit_torch_tar, mer_audit_zip;
 
 /* Does it look like one? These may be asked about any bytes. */
 bool mer_audit_is_safetensors(struct mer_audit_bytes file);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/pickle_file.h"
+#include "audit/zip_audit.h"
 
 /* Formats that a few bytes at a fixed place tell. */
 static const struct {
@@ -39,7 +40,6 @@ static const struct {
     {MER_AUDIT_FORMAT_EXECUTABLE, 0, 2, "#!"},
     {MER_AUDIT_FORMAT_EXECUTABLE, 0, 4, "\xcf\xfa\xed\xfe"},
     {MER_AUDIT_FORMAT_EXECUTABLE, 0, 4, "\xca\xfe\xba\xbe"},
-    {MER_AUDIT_FORMAT_TAR, 257, 5, "ustar"},
     {MER_AUDIT_FORMAT_LIGHTGBM, 0, 5, "tree\n"},
     {MER_AUDIT_FORMAT_LIGHTGBM, 0, 6, "tree\r\n"},
     {MER_AUDIT_FORMAT_MXNET_PARAMS, 0, 16, "\x12\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0"},
@@ -94,6 +94,8 @@ static unsigned identify_first(struct mer_audit *audit, struct mer_audit_bytes f
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
         if (has(file, magics[i].at, magics[i].bytes, magics[i].n))
             return magics[i].format;
+    if (has(file, 0, "PK\3\4", 4) || has(file, 0, "PK\5\6", 4))
+        return mer_audit_zip_format(audit, file);
     if (file.n >= 2 && file.bytes[0] == 0x80 && file.bytes[1] >= 1)
         return identify_pickle(file);
     if (mer_audit_is_safetensors(file))
@@ -106,7 +108,19 @@ static unsigned identify_first(struct mer_audit *audit, struct mer_audit_bytes f
     return is_zlib(file) ? MER_AUDIT_FORMAT_COMPRESSED : MER_AUDIT_N_FORMATS;
 }
 
+/* The members that PyTorch's have. */
+static unsigned identify_tar(struct mer_audit_bytes file)
+{
+    return has(file, 0, "sys_info\0", 9) || has(file, 0, "storages\0", 9) ||
+                   has(file, 0, "pickle\0", 7)
+               ? MER_AUDIT_FORMAT_TORCH_TAR
+               : MER_AUDIT_FORMAT_TAR;
+}
+
 unsigned mer_audit_identify(struct mer_audit *audit, struct mer_audit_bytes file)
 {
+    /* Before what its first member begins with. */
+    if (has(file, 257, "ustar", 5))
+        return identify_tar(file);
     return identify_first(audit, file);
 }

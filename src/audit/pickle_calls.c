@@ -246,6 +246,15 @@ void mer_pickle_settle_storages(struct mer_pickle *pickle)
     pickle->n_storages = n;
 }
 
+struct mer_pickle_storage *mer_pickle_find_storage(const struct mer_pickle *pickle, const char *key,
+                                                   size_t n_key)
+{
+    const struct mer_pickle_storage wanted = {.key = (const unsigned char *)key, .n_key = n_key};
+    return pickle->n_storages
+               ? bsearch(&wanted, pickle->storages, pickle->n_storages, sizeof wanted, by_key)
+               : NULL;
+}
+
 /* ---- Pickles in pickles ---- */
 
 static mer_status look_into(struct mer_pickle *outer, struct mer_pickle_value bytes, bool probing,

@@ -71,6 +71,7 @@ struct mer_pickle_storage {
     size_t n_key;
     uint64_t n_items;
     unsigned item_bytes;
+    bool found; /* in the archive */
 };
 
 /* One instruction. */
@@ -183,6 +184,9 @@ MER_MUST_CHECK mer_status mer_pickle_skip_array(struct mer_pickle *pickle,
                                                 struct mer_pickle_value state, mer_err *err);
 /* Sorts the storages and leaves one of each key; tells of those that are told in two ways. */
 void mer_pickle_settle_storages(struct mer_pickle *pickle);
+/* The one of that key, once they are settled; NULL: none. */
+struct mer_pickle_storage *mer_pickle_find_storage(const struct mer_pickle *pickle, const char *key,
+                                                   size_t n_key);
 
 /* Bytes that may be a pickle again: tells what it imports, if it is one. */
 MER_MUST_CHECK mer_status mer_pickle_probe(struct mer_pickle *pickle, uint64_t at,

@@ -140,7 +140,7 @@ static void cut_file(const char *path, size_t most)
     struct mer_file_bytes file;
     mer_alloc_init(&alloc, SIZE_MAX);
     assert_true(mer_is_ok(mer_file_read(&alloc, path, SIZE_MAX, &file, NULL)));
-    for (size_t n = 0; n < file.n && n < most; n++)
+    for (size_t n = 0; n < file.n && n < most; n += n < 100 ? 1 : 13)
         (void)audit_bytes(file.bytes, n);
     mer_file_release(&file);
 }
