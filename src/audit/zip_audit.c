@@ -3,12 +3,12 @@
  */
 #include "audit/zip_audit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "audit/inflate_audit.h"
 #include "audit/pickle_file.h"
 #include "audit/pickle_machine.h"
+#include "core/sort.h"
 
 enum {
     LOCAL_BYTES = 30,
@@ -166,12 +166,12 @@ static mer_status check_together(struct archive *archive, mer_err *err)
     for (size_t i = 0; i < n; i++)
         sorted[i] = &archive->members.items[i];
     if (n > 0)
-        qsort(sorted, n, sizeof *sorted, by_name);
+        mer_sort(sorted, n, sizeof *sorted, by_name);
     for (size_t i = 1; i < n; i++)
         if (by_name(&sorted[i - 1], &sorted[i]) == 0)
             tell(archive, sorted[i], MER_AUDIT_ZIP_TWICE, "two entries have this name");
     if (n > 0)
-        qsort(sorted, n, sizeof *sorted, by_place);
+        mer_sort(sorted, n, sizeof *sorted, by_place);
     for (size_t i = 0; i < n; i++) {
         if (sorted[i]->data_at == 0)
             continue;

@@ -17,7 +17,7 @@ BEGIN {
     only["<time.h>"] = "core os"   # core: only to write a time that it was given
     only["<unistd.h>"] = "os api cli"
     only["<jansson.h>"] = "core"
-    only["<zlib.h>"] = "frame intake"
+    only["<zlib.h>"] = "frame intake audit"
     only["<zstd.h>"] = "frame intake"
     only["<zstd_errors.h>"] = "frame"
     only["<lz4.h>"] = "intake"
