@@ -7,7 +7,17 @@
 #include "core/rng.h"
 #include "core/team.h"
 
-enum { PADDING = 64, SET_SIZE = 1024, BLOCK_BYTES = 1 << 19, BLOCK_ROWS_MIN = 64 };
+enum {
+    PADDING = 64,
+    SET_SIZE = 1024,
+    BLOCK_BYTES = 1 << 19,
+    /* So many neighbouring columns are taken out of a row at once: two cache lines. */
+    LINE_COLUMNS = 16,
+    STRIP_ROWS = 64,
+    /* Narrower tables have too few columns to share them out among threads by the line. */
+    WIDE = 64,
+    NARROW_COLUMNS = 2
+};
 
 struct run {
     double value;
@@ -22,12 +32,19 @@ struct making {
     uint32_t *sample; /* rows that borders are made from; NULL: all */
     size_t n_sample;
     uint8_t *is_indicator;        /* [n_dense] */
-    double *values;               /* [workers][n_sample] */
+    size_t task_columns;          /* whose borders one task makes */
+    double *values;               /* [workers][task_columns][sample_stride] */
     uint32_t *orders;             /* [workers][n_sample] */
     struct run *runs;             /* [workers][n_sample] */
     struct mer_order_item *items; /* [workers][2 * n_sample] */
     size_t block_rows;
 };
+
+/* Between the values of two columns: not a power of two, so that they do not share a cache set. */
+static size_t sample_stride(const struct making *making)
+{
+    return making->n_sample + LINE_COLUMNS;
+}
 
 /* ---- borders ---- */
 
@@ -39,6 +56,28 @@ static inline double value_at(const struct mer_design *design, size_t row, size_
         cells[design->indicators[feature]] > 0)
         return (double)NAN;
     return cells[feature];
+}
+
+/* n neighbouring values of a row, NaN where missing, to to[0], to[stride], ... */
+static inline void take_values(const struct mer_design *design, size_t row, size_t feature,
+                               size_t n, bool may_miss, double *to, size_t stride)
+{
+    const double *cells = design->dense + row * design->n_dense + feature;
+    if (!may_miss) {
+        for (size_t c = 0; c < n; c++)
+            to[c * stride] = cells[c];
+        return;
+    }
+    for (size_t c = 0; c < n; c++)
+        to[c * stride] = value_at(design, row, feature + c);
+}
+
+static bool may_miss(const struct mer_design *design, size_t feature, size_t n)
+{
+    for (size_t c = 0; design->indicators && c < n; c++)
+        if (design->indicators[feature + c] != MER_NO_INDICATOR)
+            return true;
+    return false;
 }
 
 static void sort_runs(struct run *runs, size_t n)
@@ -57,9 +96,14 @@ static size_t count_few(const double *values, size_t n, size_t n_max, struct run
 {
     uint16_t slots[SET_SIZE] = {0}; /* number of the run, from 1 */
     size_t n_runs = 0;
+    size_t last = 0;
     for (size_t i = 0; i < n; i++) {
         const double value = values[i] + 0.0; /* no negative zero */
         uint64_t bits;
+        if (n_runs > 0 && ret_runs[last].value == value) {
+            ret_runs[last].count++;
+            continue;
+        }
         memcpy(&bits, &value, sizeof bits);
         size_t slot = (size_t)((bits * 0x9e3779b97f4a7c15u) >> 54);
         while (slots[slot] != 0 && ret_runs[slots[slot] - 1].value != value)
@@ -70,7 +114,8 @@ static size_t count_few(const double *values, size_t n, size_t n_max, struct run
             ret_runs[n_runs] = (struct run){value, 0};
             slots[slot] = (uint16_t)++n_runs;
         }
-        ret_runs[slots[slot] - 1].count++;
+        last = slots[slot] - 1u;
+        ret_runs[last].count++;
     }
     sort_runs(ret_runs, n_runs);
     return n_runs;
@@ -118,10 +163,11 @@ static size_t cut_runs(const struct run *runs, size_t n_runs, size_t n_rows, siz
     return n_borders;
 }
 
-static void make_borders(struct making *making, size_t f, size_t worker)
+/* The borders of a feature from its values in the sample, NaN where missing; they are overwritten.
+ */
+static void make_borders(struct making *making, size_t f, size_t worker, double *values)
 {
     struct mer_bin_feature *feature = &making->bins->features[f];
-    double *values = making->values + worker * making->n_sample;
     struct run *runs = making->runs + worker * making->n_sample;
     if (making->is_indicator[f]) {
         feature->n_bins = 1;
@@ -129,8 +175,7 @@ static void make_borders(struct making *making, size_t f, size_t worker)
     }
     size_t n = 0;
     for (size_t i = 0; i < making->n_sample; i++) {
-        const size_t row = making->sample ? making->sample[i] : i;
-        const double value = value_at(making->design, row, f);
+        const double value = values[i];
         if (isnan(value))
             feature->has_missing = true;
         else
@@ -194,30 +239,60 @@ static void make_codes(struct making *making, size_t f)
 
 /* ---- cells ---- */
 
-/* How many of 255 ascending borders, the last ones infinite, are below x. */
-static inline uint8_t rank_of(const double *upper, double x)
+/* How many of 255 ascending borders, the last ones infinite, are below x; `half` is a power of two
+ * with no more than 2 * half - 1 borders that are finite. */
+static inline uint8_t rank_of(const double *upper, size_t half, double x)
 {
     size_t rank = 0;
-    for (size_t step = MER_BINS_MAX / 2; step > 0; step /= 2)
+    for (size_t step = half; step > 0; step /= 2)
         rank += upper[rank + step - 1] < x ? step : 0;
     return (uint8_t)rank;
 }
 
-static void fill_dense(const struct making *making, size_t f, size_t begin, size_t end)
+/* The bins of n values of a feature, NaN where missing. */
+static void fill_cells(const struct mer_bin_feature *feature, const double *values, size_t n,
+                       uint8_t *cells)
 {
-    const struct mer_bin_feature *feature = &making->bins->features[f];
-    const struct mer_design *design = making->design;
-    uint8_t *column = making->bins->columns + (feature->column - making->bins->columns);
-    if (!feature->has_missing) {
-        const double *cell = design->dense + begin * design->n_dense + f;
-        for (size_t row = begin; row < end; row++, cell += design->n_dense)
-            column[row] = rank_of(feature->upper, *cell);
-        return;
+    const double *const upper = feature->upper;
+    const size_t n_borders = mer_bin_feature_values(feature) - 1;
+    size_t half = 1;
+    while (2 * half - 1 < n_borders)
+        half *= 2;
+    if (half == 1) {
+        const double border = upper[0];
+        for (size_t i = 0; i < n; i++)
+            cells[i] = border < values[i];
+    } else {
+        for (size_t i = 0; i < n; i++)
+            cells[i] = rank_of(upper, half, values[i]);
     }
-    for (size_t row = begin; row < end; row++) {
-        const double value = value_at(design, row, f);
-        column[row] =
-            isnan(value) ? (uint8_t)(feature->n_bins - 1) : rank_of(feature->upper, value);
+    for (size_t i = 0; feature->has_missing && i < n; i++)
+        if (isnan(values[i]))
+            cells[i] = (uint8_t)(feature->n_bins - 1);
+}
+
+/* Cells of dense features, taken out of the rows a line at a time: reading a column of a wide table
+ * by itself would read all of the table. */
+static void fill_dense(const struct making *making, size_t begin, size_t end)
+{
+    const struct mer_design *design = making->design;
+    double strip[LINE_COLUMNS][STRIP_ROWS];
+    for (size_t row = begin; row < end; row += STRIP_ROWS) {
+        const size_t n_rows = end - row < STRIP_ROWS ? end - row : STRIP_ROWS;
+        for (size_t f = 0; f < design->n_dense; f += LINE_COLUMNS) {
+            const size_t left = design->n_dense - f;
+            const size_t n = left < LINE_COLUMNS ? left : LINE_COLUMNS;
+            const bool misses = may_miss(design, f, n);
+            for (size_t r = 0; r < n_rows; r++)
+                take_values(design, row + r, f, n, misses, &strip[0][r], STRIP_ROWS);
+            for (size_t c = 0; c < n; c++) {
+                const struct mer_bin_feature *feature = &making->bins->features[f + c];
+                if (feature->column)
+                    fill_cells(feature, strip[c], n_rows,
+                               making->bins->columns + (feature->column - making->bins->columns) +
+                                   row);
+            }
+        }
     }
 }
 
@@ -233,10 +308,22 @@ static void fill_group(const struct making *making, size_t f, size_t begin, size
 
 /* ---- all of them ---- */
 
-/* Task: the borders of a dense feature. */
+/* Task: the borders of some neighbouring dense features. */
 static void border_task(void *argument, size_t task, size_t worker)
 {
-    make_borders(argument, task, worker);
+    struct making *making = argument;
+    const struct mer_design *design = making->design;
+    const size_t n_sample = making->n_sample;
+    const size_t f = task * making->task_columns, left = design->n_dense - f;
+    const size_t n = left < making->task_columns ? left : making->task_columns;
+    const size_t stride = sample_stride(making);
+    double *const values = making->values + worker * making->task_columns * stride;
+    const bool misses = may_miss(design, f, n);
+    for (size_t i = 0; i < n_sample; i++)
+        take_values(design, making->sample ? making->sample[i] : i, f, n, misses, values + i,
+                    stride);
+    for (size_t c = 0; c < n; c++)
+        make_borders(making, f + c, worker, values + c * stride);
 }
 
 /* Task: a block of rows of all features, so that the design is read once. */
@@ -250,15 +337,10 @@ static void fill_task(void *argument, size_t task, size_t worker)
         end = making->bins->n_rows;
     if (!mer_is_ok(mer_ctx_check_cancel(making->ctx, NULL)))
         return;
-    for (size_t f = 0; f < making->bins->n_features; f++) {
-        const struct mer_bin_feature *feature = &making->bins->features[f];
-        if (!feature->column)
-            continue;
-        if (feature->is_group)
+    fill_dense(making, begin, end);
+    for (size_t f = making->design->n_dense; f < making->bins->n_features; f++)
+        if (making->bins->features[f].column)
             fill_group(making, f, begin, end);
-        else
-            fill_dense(making, f, begin, end);
-    }
 }
 
 /* One row out of each of n_sample stretches of equal length. */
@@ -325,8 +407,10 @@ static mer_status alloc_making(struct making *making, mer_err *err)
     const struct mer_design *design = making->design;
     size_t n = mer_team_size(making->ctx->team) * making->n_sample;
     const size_t n_levels = mer_design_onehot(design); /* counts of levels lie there too */
-    MER_GUARD(
-        mer_alloc_array(alloc, n > n_levels ? n : n_levels, sizeof(double), &making->values, err));
+    const size_t n_values =
+        mer_team_size(making->ctx->team) * making->task_columns * sample_stride(making);
+    MER_GUARD(mer_alloc_array(alloc, n_values > n_levels ? n_values : n_levels, sizeof(double),
+                              &making->values, err));
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &making->orders, err));
     MER_GUARD(mer_alloc_array(alloc, n + making->max_bin, sizeof(struct run), &making->runs, err));
     MER_GUARD(mer_alloc_array(alloc, 2 * n, sizeof(struct mer_order_item), &making->items, err));
@@ -348,14 +432,15 @@ static mer_status make(struct making *making, uint64_t seed, mer_err *err)
     MER_GUARD(alloc_making(making, err));
     if (making->sample)
         draw_sample(design->n_rows, making->n_sample, seed, making->sample);
-    mer_team_run(ctx->team, border_task, making, design->n_dense);
+    mer_team_run(ctx->team, border_task, making,
+                 (design->n_dense + making->task_columns - 1) / making->task_columns);
     for (size_t g = 0; g < design->n_groups; g++)
         make_codes(making, design->n_dense + g);
     MER_GUARD(place_columns(ctx, making->bins, err));
     const size_t n_row_bytes = (design->n_dense + design->n_groups) * sizeof(double) + 1;
     making->block_rows = BLOCK_BYTES / n_row_bytes;
-    if (making->block_rows < BLOCK_ROWS_MIN)
-        making->block_rows = BLOCK_ROWS_MIN;
+    if (making->block_rows < STRIP_ROWS)
+        making->block_rows = STRIP_ROWS;
     mer_team_run(ctx->team, fill_task, making,
                  (design->n_rows + making->block_rows - 1) / making->block_rows);
     return mer_ctx_check_cancel(ctx, err);
@@ -367,12 +452,13 @@ mer_status mer_bins_make(const struct mer_ctx *ctx, const struct mer_design *des
     struct mer_bins bins = {.n_rows = design->n_rows,
                             .n_features = design->n_dense + design->n_groups,
                             .n_dense = design->n_dense};
-    struct making making = {.ctx = ctx,
-                            .design = design,
-                            .bins = &bins,
-                            .max_bin = max_bin < MER_BINS_MAX ? max_bin : MER_BINS_MAX - 1,
-                            .n_sample = design->n_rows < MER_BINS_SAMPLE ? design->n_rows
-                                                                         : MER_BINS_SAMPLE};
+    struct making making = {
+        .ctx = ctx,
+        .design = design,
+        .bins = &bins,
+        .max_bin = max_bin < MER_BINS_MAX ? max_bin : MER_BINS_MAX - 1,
+        .n_sample = design->n_rows < MER_BINS_SAMPLE ? design->n_rows : MER_BINS_SAMPLE,
+        .task_columns = design->n_dense >= WIDE ? LINE_COLUMNS : NARROW_COLUMNS};
     const mer_status status = make(&making, seed, err);
     mer_free(ctx->alloc, making.values);
     mer_free(ctx->alloc, making.orders);

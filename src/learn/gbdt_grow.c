@@ -10,6 +10,8 @@
 enum { BIG_LEAF = 1 << 15, WORKERS_MAX = 64, NO_SLOT = -1 };
 /* One that no other is there to be split beside is split by all from so many rows on. */
 enum { LONE_LEAF = 1 << 11 };
+/* Moving a listed row costs as much as looking at so many rows in their order. */
+enum { LISTED_ROW_COST = 4 };
 
 /* A leaf, while it is one, and a node afterwards. */
 struct leaf {
@@ -22,6 +24,7 @@ struct leaf {
     int slot;      /* its histogram, NO_SLOT: none is kept */
     uint32_t node; /* its number in the tree; its place in the order */
     bool expanded; /* its children are known */
+    bool placed;   /* the places of its rows are known */
     uint32_t children[2];
 };
 
@@ -39,6 +42,7 @@ struct mer_grower {
 
     uint32_t *rows;
     uint32_t *spare;
+    _Atomic uint32_t *places; /* [n_rows], where rows stand; NULL: there is no bundle */
     struct leaf *leaves;
     size_t n_leaves; /* in use, the nodes that were leaves once among them */
     size_t leaves_capacity;
@@ -161,16 +165,50 @@ static bool may_split(const struct mer_grower *grower, const struct leaf *leaf)
            n_rows >= 2;
 }
 
+/* The rows of the listed bins of a bundled feature that go to the other side than its usual bin;
+ * those are all rows that do. */
+static size_t n_listed(const struct mer_grower *grower, const struct mer_store_feature *feature,
+                       const uint8_t *sides)
+{
+    const uint32_t *starts = grower->store->columns[feature->column].bin_starts;
+    size_t n = 0;
+    for (uint32_t b = feature->first; b < feature->first + feature->n_bins - 1; b++)
+        n += sides[b] != sides[0] ? starts[b + 1] - starts[b] : 0;
+    return n;
+}
+
+/* Moves only the rows that leave the usual bin's side. */
+static size_t part_by_lists(struct mer_grower *grower, struct leaf *leaf,
+                            const struct mer_store_feature *feature, const uint8_t *sides)
+{
+    const struct mer_store_column *column = &grower->store->columns[feature->column];
+    if (!leaf->placed)
+        mer_place_rows(leaf->begin, leaf->end, grower->rows, grower->places);
+    const bool to_end = sides[0];
+    size_t n_moved = 0;
+    for (uint32_t b = feature->first; b < feature->first + feature->n_bins - 1; b++)
+        if (sides[b] != sides[0])
+            n_moved = mer_move_rows(column->bin_rows + column->bin_starts[b],
+                                    column->bin_starts[b + 1] - column->bin_starts[b], to_end,
+                                    n_moved, leaf->begin, leaf->end, grower->rows, grower->places);
+    return to_end ? leaf->end - leaf->begin - n_moved : n_moved;
+}
+
 /* The children as the split says; their rows are in place when this returns. */
 static void part_rows(struct expansion *expansion, struct mer_team *team)
 {
     struct mer_grower *grower = expansion->grower;
-    const struct leaf *leaf = &grower->leaves[expansion->leaf];
+    struct leaf *leaf = &grower->leaves[expansion->leaf];
     const struct mer_store_feature *feature = &grower->store->features[leaf->split.feature];
     mer_gbdt_sides(grower->store, &leaf->split, expansion->sides);
+    const bool by_lists =
+        feature->bundled &&
+        LISTED_ROW_COST * n_listed(grower, feature, expansion->sides) < leaf->end - leaf->begin;
     const size_t n_left =
-        mer_part_rows(team, grower->store->columns[feature->column].cells, expansion->sides,
-                      leaf->begin, leaf->end, grower->rows, grower->spare, grower->counts);
+        by_lists
+            ? part_by_lists(grower, leaf, feature, expansion->sides)
+            : mer_part_rows(team, grower->store->columns[feature->column].cells, expansion->sides,
+                            leaf->begin, leaf->end, grower->rows, grower->spare, grower->counts);
     struct mer_gbdt_bounds bounds[2];
     mer_gbdt_child_bounds(&grower->view, &leaf->split, &leaf->sums, &leaf->bounds, bounds);
     for (int side = 0; side < 2; side++) {
@@ -179,6 +217,7 @@ static void part_rows(struct expansion *expansion, struct mer_team *team)
                                .end = side ? leaf->end : leaf->begin + n_left,
                                .bounds = bounds[side],
                                .depth = leaf->depth + 1,
+                               .placed = by_lists,
                                .slot = NO_SLOT};
         child->sums = leaf->split.left;
         if (side) {
@@ -572,6 +611,8 @@ static mer_status alloc_rows(struct mer_grower *grower, mer_err *err)
     const size_t n_blocks = grower->store->n_rows / MER_PART_BLOCK + 1;
     MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->rows, err));
     MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->spare, err));
+    if (grower->store->bin_rows)
+        MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->places, err));
     return mer_alloc_zero(alloc, n_blocks, sizeof(size_t), &grower->counts, err);
 }
 
@@ -626,6 +667,7 @@ void mer_grower_free(const struct mer_ctx *ctx, struct mer_grower *grower)
         return;
     mer_free(ctx->alloc, grower->rows);
     mer_free(ctx->alloc, grower->spare);
+    mer_free(ctx->alloc, grower->places);
     mer_free(ctx->alloc, grower->counts);
     mer_free(ctx->alloc, grower->leaves);
     mer_free(ctx->alloc, grower->open);

@@ -95,3 +95,31 @@ size_t mer_part_rows(struct mer_team *team, const uint8_t *cells, const uint8_t 
     mer_team_run(team, place_task, &parting, n_blocks);
     return n_left;
 }
+
+static void put(uint32_t row, size_t place, uint32_t *rows, _Atomic uint32_t *places)
+{
+    rows[place] = row;
+    atomic_store_explicit(&places[row], (uint32_t)place, memory_order_relaxed);
+}
+
+void mer_place_rows(size_t begin, size_t end, const uint32_t *rows, _Atomic uint32_t *places)
+{
+    for (size_t i = begin; i < end; i++)
+        atomic_store_explicit(&places[rows[i]], (uint32_t)i, memory_order_relaxed);
+}
+
+size_t mer_move_rows(const uint32_t *listed, size_t n_listed, bool to_end, size_t n_moved,
+                     size_t begin, size_t end, uint32_t *rows, _Atomic uint32_t *places)
+{
+    for (size_t i = 0; i < n_listed; i++) {
+        const uint32_t row = listed[i];
+        const size_t place = atomic_load_explicit(&places[row], memory_order_relaxed);
+        if (place < begin || place >= end || rows[place] != row)
+            continue;
+        const size_t target = to_end ? end - 1 - n_moved : begin + n_moved;
+        put(rows[target], place, rows, places);
+        put(row, target, rows, places);
+        n_moved++;
+    }
+    return n_moved;
+}

@@ -230,6 +230,41 @@ static void add_bundle(struct bundling *bundling, size_t b, uint8_t *cells)
     end_column(store, cells, first, first_feature);
 }
 
+/* The rows of each bin but 0, column by column. */
+static mer_status list_rows(const struct mer_ctx *ctx, struct mer_store *store, size_t n_shared,
+                            mer_err *err)
+{
+    enum { STARTS = MER_BINS_MAX + 1 };
+    const size_t first = store->n_columns - n_shared;
+    MER_GUARD(
+        mer_alloc_zero(ctx->alloc, n_shared, STARTS * sizeof(uint32_t), &store->bin_starts, err));
+    size_t n_listed = 0;
+    for (size_t k = 0; k < n_shared; k++) {
+        const uint8_t *cells = store->columns[first + k].cells;
+        uint32_t counts[MER_BINS_MAX] = {0};
+        for (size_t row = 0; row < store->n_rows; row++)
+            counts[cells[row]]++;
+        uint32_t *starts = store->bin_starts + k * STARTS;
+        for (size_t b = 1; b < MER_BINS_MAX; b++)
+            starts[b + 1] = starts[b] + counts[b];
+        n_listed += starts[MER_BINS_MAX];
+    }
+    MER_GUARD(mer_alloc_array(ctx->alloc, n_listed, sizeof(uint32_t), &store->bin_rows, err));
+    uint32_t *rows = store->bin_rows;
+    for (size_t k = 0; k < n_shared; k++) {
+        struct mer_store_column *column = &store->columns[first + k];
+        uint32_t next[STARTS];
+        column->bin_starts = store->bin_starts + k * STARTS;
+        column->bin_rows = rows;
+        memcpy(next, column->bin_starts, sizeof next);
+        for (size_t row = 0; row < store->n_rows; row++)
+            if (column->cells[row] > 0)
+                rows[next[column->cells[row]]++] = (uint32_t)row;
+        rows += column->bin_starts[MER_BINS_MAX];
+    }
+    return mer_ok();
+}
+
 static mer_status make_columns(struct bundling *bundling, mer_err *err)
 {
     struct mer_store *store = bundling->store;
@@ -263,7 +298,7 @@ static mer_status make_columns(struct bundling *bundling, mer_err *err)
         add_bundle(bundling, b, cells);
         cells += stride;
     }
-    return mer_ok();
+    return n_shared > 0 ? list_rows(bundling->ctx, store, n_shared, err) : mer_ok();
 }
 
 /* ---- groups of columns ---- */
@@ -355,6 +390,8 @@ void mer_store_release(const struct mer_ctx *ctx, struct mer_store *store)
     mer_free(ctx->alloc, store->columns);
     mer_free(ctx->alloc, store->groups);
     mer_free(ctx->alloc, store->bundle_cells);
+    mer_free(ctx->alloc, store->bin_starts);
+    mer_free(ctx->alloc, store->bin_rows);
     mer_free(ctx->alloc, store->group_cells);
     *store = (struct mer_store){0};
 }

@@ -6,6 +6,9 @@
  * lost): one-hot and sparse columns cost what their values cost. In a bundle bin 0 stands for all
  * features' usual bins, and each feature's other bins follow in their order.
  *
+ * Of each bundle's bins the rows are listed, too: a split that takes one level of a one-hot
+ * variable out of a large leaf then costs what the level has rows.
+ *
  * Columns lie twice: by column, which partitioning reads, and in groups of up to MER_GROUP_COLUMNS
  * with the cells of a row side by side, which histograms read: the packed histograms of a group
  * stay in the first-level cache, and a row of a group is one load.
@@ -33,6 +36,10 @@ struct mer_store_column {
     size_t offset;          /* of its bins in a histogram */
     uint32_t first_feature; /* its features are features[first_feature .. + n_features) */
     uint32_t n_features;
+    /* Bundles: the rows of bin b > 0 are bin_rows[bin_starts[b] .. bin_starts[b + 1]), ascending.
+     * NULL elsewhere. */
+    const uint32_t *bin_starts;
+    const uint32_t *bin_rows;
 };
 
 struct mer_store_group {
@@ -53,6 +60,8 @@ struct mer_store {
     struct mer_store_group *groups;
     size_t n_groups;
     uint8_t *bundle_cells;
+    uint32_t *bin_starts; /* of all bundles */
+    uint32_t *bin_rows;
     uint8_t *group_cells;
 };
 
