@@ -59,6 +59,8 @@ static void put_role(struct mer_json_writer *writer, const struct mer_prepare_co
     mer_json_put_string(writer, mer_column_reason_text(column->reason));
     mer_json_key(writer, "left_out");
     mer_json_put_boolean(writer, column->left_out != MER_LEFT_OUT_NOT);
+    mer_json_key(writer, "leak");
+    mer_json_put_boolean(writer, column->is_leak);
     mer_json_key(writer, "features");
     mer_json_put_unsigned(writer, column->n_dense);
     mer_json_key(writer, "levels");

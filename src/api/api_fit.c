@@ -198,6 +198,11 @@ static mer_status choose_directions(const struct mer_fit_options *options,
 static mer_status choose(const struct mer_fit_options *options, struct mer_search_options *search,
                          mer_err *err)
 {
+    if (options->class_weight && strcmp(options->class_weight, "balanced") != 0)
+        return mer_fail(err, MER_ERR_USAGE, "classes can be weighed as balanced, not as %s",
+                        mer_quote(options->class_weight).text);
+    search->balance_classes = options->class_weight != NULL;
+    search->leave_out_leaks = options->leave_out_leaks;
     MER_GUARD(choose_task(options->task, search, err));
     MER_GUARD(choose_family(options, search, err));
     MER_GUARD(choose_seed(options->seed, &search->seed, err));

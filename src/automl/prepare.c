@@ -18,6 +18,7 @@ const char *mer_left_out_reason(enum mer_left_out left_out)
         [MER_LEFT_OUT_NO_VALUE] = "no value present",
         [MER_LEFT_OUT_IDENTIFIER] = "identifies rows",
         [MER_LEFT_OUT_TEXT] = "free text",
+        [MER_LEFT_OUT_LEAK] = "it alone nearly tells the target",
         [MER_LEFT_OUT_DUPLICATE] = "a copy of another column",
     };
     return reasons[left_out];
@@ -53,6 +54,7 @@ const char *mer_column_reason_text(enum mer_column_reason reason)
         [MER_BECAUSE_ONE_VALUE] = "it has one value in all rows",
         [MER_BECAUSE_NO_VALUE] = "it has no value in any row",
         [MER_BECAUSE_MANY_LEVELS] = "its texts repeat, and there are many of them",
+        [MER_BECAUSE_LEAK] = "it alone nearly tells the target",
         [MER_BECAUSE_COPY] = "another column says the same in every row",
     };
     return texts[reason];
@@ -507,6 +509,7 @@ void mer_prepare_describe(const struct mer_prepare *prepare, size_t column,
                                     .left_out = learned->left_out,
                                     .role = learned->role,
                                     .reason = learned->reason,
+                                    .is_leak = learned->is_leak,
                                     .n_dense = learned->n_dense + (text ? text->n_components : 0),
                                     .n_levels = learned->n_levels,
                                     .n_terms = text ? text->n_terms : 0};

@@ -47,6 +47,7 @@ enum mer_left_out {
     MER_LEFT_OUT_IDENTIFIER,
     MER_LEFT_OUT_TEXT, /* in models of earlier versions */
     MER_LEFT_OUT_DUPLICATE,
+    MER_LEFT_OUT_LEAK,
     MER_LEFT_OUT_COUNT
 };
 /* "constant", "free text", ... for people */
@@ -86,6 +87,7 @@ enum mer_column_reason {
     MER_BECAUSE_NO_VALUE,
     MER_BECAUSE_COPY,
     MER_BECAUSE_MANY_LEVELS,
+    MER_BECAUSE_LEAK,
     MER_BECAUSE_COUNT
 };
 /* "its texts have several words", ... for people. */
@@ -98,6 +100,7 @@ struct mer_prepare_column {
     enum mer_left_out left_out;
     enum mer_column_role role;
     enum mer_column_reason reason;
+    bool is_leak;    /* it alone nearly told the target in training */
     size_t n_dense;  /* dense columns made from it, condensed ones among them */
     size_t n_levels; /* categorical: levels kept */
     size_t n_terms;  /* text: sparse columns made from it */
@@ -123,8 +126,15 @@ struct mer_prepared {
     float *sparse_values;
 };
 
-/* What a schema says of a column, as bits. */
-enum { MER_HINT_FEATURE = 1, MER_HINT_TEXT = 2, MER_HINT_ORDERED = 4, MER_HINTS = 7 };
+/* What is said of a column beforehand, as bits: by a schema, or by a look at the whole table. */
+enum {
+    MER_HINT_FEATURE = 1,
+    MER_HINT_TEXT = 2,
+    MER_HINT_ORDERED = 4,
+    MER_HINT_LEAK = 8,       /* it alone nearly tells the target (leaks.h) */
+    MER_HINT_LEAVE_OUT = 16, /* and is to be left out for that */
+    MER_HINTS = 31
+};
 /* The hints for a frame's columns, to be given back with mer_free. */
 MER_MUST_CHECK mer_status mer_prepare_hints(struct mer_alloc *alloc, const struct mer_frame *frame,
                                             const struct mer_schema *schema, uint8_t **ret_hints,

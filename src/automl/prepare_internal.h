@@ -67,6 +67,7 @@ struct mer_learned_column {
     enum mer_left_out left_out;
     enum mer_column_role role;
     enum mer_column_reason reason;
+    bool is_leak;
     size_t n_dense; /* dense columns made from it, without condensed ones */
     double low;     /* number, integer, boolean: finite values seen lie in low .. high */
     double high;

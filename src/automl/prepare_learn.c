@@ -359,8 +359,11 @@ static void say_usual_role(struct mer_learned_column *column, unsigned hints)
 void mer_learning_leave_out(struct mer_learning *learning, enum mer_left_out left_out,
                             enum mer_column_role role, enum mer_column_reason reason)
 {
-    learning->column = (struct mer_learned_column){
-        .type = learning->column.type, .left_out = left_out, .role = role, .reason = reason};
+    learning->column = (struct mer_learned_column){.type = learning->column.type,
+                                                   .left_out = left_out,
+                                                   .role = role,
+                                                   .reason = reason,
+                                                   .is_leak = learning->column.is_leak};
     learning->n_parts = 0;
 }
 
@@ -382,6 +385,11 @@ mer_status mer_learn_column(struct mer_alloc *alloc, const struct mer_column *co
         status = learn_levels(alloc, column, &learning_rows, ret, err);
     else
         mer_learn_text(column, (hints & MER_HINT_TEXT) != 0, rows, n_rows, scratch, ret);
+    ret->column.is_leak = (hints & MER_HINT_LEAK) != 0;
+    if ((hints & MER_HINT_LEAVE_OUT) && ret->column.left_out == MER_LEFT_OUT_NOT) {
+        ret->column.left_out = MER_LEFT_OUT_LEAK;
+        ret->column.reason = MER_BECAUSE_LEAK;
+    }
     /* Nothing of a column that is no feature stays in the model. */
     if (ret->column.left_out != MER_LEFT_OUT_NOT)
         mer_learning_leave_out(ret, ret->column.left_out, ret->column.role, ret->column.reason);

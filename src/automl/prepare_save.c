@@ -8,7 +8,7 @@
 #include "core/math.h"
 #include "learn/saved.h"
 
-enum { FLAG_RARE = 1, FLAG_MISSING = 2 };
+enum { FLAG_RARE = 1, FLAG_MISSING = 2, FLAG_LEAK = 4, FLAGS_OLD = 3, FLAGS = 7 };
 /* The first form has no member of that name, no roles, and no texts in use. */
 enum { FORM = 2, MEMBERS_OLD = 4, MEMBERS = 6 };
 
@@ -126,8 +126,9 @@ mer_status mer_prepare_save(const struct mer_prepare *prepare, const char *prefi
         saved.left_out[i] = (uint8_t)column->left_out;
         saved.roles[i] = (uint8_t)column->role;
         saved.reasons[i] = (uint8_t)column->reason;
-        saved.flags[i] = (uint8_t)((column->has_rare ? FLAG_RARE : 0) |
-                                   (column->has_missing ? FLAG_MISSING : 0));
+        saved.flags[i] =
+            (uint8_t)((column->has_rare ? FLAG_RARE : 0) |
+                      (column->has_missing ? FLAG_MISSING : 0) | (column->is_leak ? FLAG_LEAK : 0));
         saved.n_levels[i] = (uint32_t)column->n_levels;
         saved.low[i] = column->low;
         saved.high[i] = column->high;
@@ -196,12 +197,13 @@ static mer_status load_column(const struct saved *saved, size_t i, size_t n_leve
                               struct mer_learned_column *column, mer_err *err)
 {
     if (saved->types[i] >= MER_TYPE_COUNT || saved->left_out[i] >= MER_LEFT_OUT_COUNT ||
-        saved->flags[i] > (FLAG_RARE | FLAG_MISSING))
+        saved->flags[i] > (saved->roles ? FLAGS : FLAGS_OLD))
         return refuse(err, "the kind of column", i);
     column->type = (enum mer_type)saved->types[i];
     column->left_out = (enum mer_left_out)saved->left_out[i];
     column->has_rare = saved->flags[i] & FLAG_RARE;
     column->has_missing = saved->flags[i] & FLAG_MISSING;
+    column->is_leak = saved->flags[i] & FLAG_LEAK;
     MER_GUARD(load_role(saved, i, column, err));
     column->n_levels = saved->n_levels[i];
     column->low = saved->low[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "automl/fold.h"
+#include "automl/leaks.h"
 #include "automl/search_internal.h"
 #include "core/math.h"
 
@@ -156,7 +157,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
                                                 .hints = search->hints,
                                                 .target_column = search->target_column,
                                                 .target = &search->target,
-                                                .weights = options->weights,
+                                                .weights = search->weights,
                                                 .metric = search->metric,
                                                 .n_folds = search->n_folds,
                                                 .hold_out_last = in_time_order,
@@ -204,10 +205,49 @@ static void release(const struct mer_ctx *ctx, struct mer_search *search)
     mer_evaluation_free(ctx, search->evaluation);
     mer_learned_target_release(ctx, &search->target);
     mer_free(ctx->alloc, search->hints);
+    mer_free(ctx->alloc, search->balanced);
     mer_free(ctx->alloc, search->plan);
     mer_free(ctx->alloc, search->family_seconds);
     mer_free(ctx->alloc, search->family_units);
     mer_pipeline_free(ctx, search->pipeline);
+}
+
+static mer_status weigh_rows(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+
+    search->weights = options->weights;
+    if (!options->balance_classes)
+        return mer_ok();
+    MER_GUARD(mer_target_balance(ctx, &search->target, options->weights, search->frame->n_rows,
+                                 &search->balanced, err));
+    search->weights = search->balanced;
+    return mer_ok();
+}
+
+/* What is said of the columns beforehand; warns of those that give the target away. */
+static mer_status find_leaks(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    const struct mer_frame *frame = search->frame;
+    const struct mer_target target = {.task = search->target.task,
+                                      .values = search->target.values,
+                                      .classes = search->target.classes,
+                                      .n_classes = search->target.n_classes};
+
+    MER_GUARD(mer_prepare_hints(ctx->alloc, frame, search->schema, &search->hints, err));
+    MER_GUARD(mer_leaks_mark(ctx, frame, search->target_column, &target, search->hints, err));
+    for (size_t i = 0; i < frame->n_columns; i++) {
+        if (!(search->hints[i] & MER_HINT_LEAK))
+            continue;
+        if (search->options->leave_out_leaks)
+            search->hints[i] |= MER_HINT_LEAVE_OUT;
+        else
+            mer_log_warning(ctx, "automl",
+                            "column %s alone nearly tells the target: if it is not known yet when "
+                            "predictions are made, leave it out (--leave-out-leaks)",
+                            mer_quote(frame->columns[i].name).text);
+    }
+    return mer_ok();
 }
 
 static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
@@ -221,7 +261,8 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
     MER_GUARD(mer_target_learn(ctx, search->frame, search->target_column,
                                options->task_given ? &options->task : NULL,
                                &search->pipeline->arena, &search->target, err));
-    MER_GUARD(mer_prepare_hints(ctx->alloc, search->frame, search->schema, &search->hints, err));
+    MER_GUARD(weigh_rows(ctx, search, err));
+    MER_GUARD(find_leaks(ctx, search, err));
     MER_GUARD(choose_metric(search, err));
     MER_GUARD(check_directions(search, err));
     MER_GUARD(describe(search, err));

@@ -20,8 +20,10 @@ struct mer_search_options {
      * at most 20 values, each for ten rows or more on average. */
     enum mer_task task;
     bool task_given;
-    const char *target;              /* column name */
-    const double *weights;           /* [n_rows], of the rows, >= 0; NULL: all ones */
+    const char *target;    /* column name */
+    const double *weights; /* [n_rows], of the rows, >= 0; NULL: all ones */
+    bool balance_classes;  /* rows weigh more the rarer their class is, in fits and in scores */
+    bool leave_out_leaks;  /* columns that alone nearly tell the target are no features */
     const struct mer_metric *metric; /* NULL: log_loss, or rmse */
     /* One family, scored by one trial and fitted, no search; NULL: search. The parameters that are
      * not given have their defaults. */

@@ -243,7 +243,7 @@ static mer_status refit(const struct mer_ctx *ctx, struct mer_search *search, me
     const struct mer_target target = {.task = search->target.task,
                                       .values = search->target.values,
                                       .classes = search->target.classes,
-                                      .weights = options->weights,
+                                      .weights = search->weights,
                                       .n_classes = search->target.n_classes};
     const struct mer_prepare_options prepare = {.hints = search->hints,
                                                 .target = &target,

@@ -15,7 +15,9 @@ struct mer_search {
     size_t target_column;
     struct mer_pipeline *pipeline; /* filled from the beginning */
     struct mer_learned_target target;
-    uint8_t *hints; /* what the schema says of the frame's columns */
+    uint8_t *hints;        /* what is said of the frame's columns */
+    double *balanced;      /* weights that balance classes; NULL: those of the options are used */
+    const double *weights; /* of the rows; NULL: all ones */
     const struct mer_metric *metric;
     size_t n_folds;
     struct mer_evaluation_data data;

@@ -351,3 +351,34 @@ void mer_learned_target_release(const struct mer_ctx *ctx, struct mer_learned_ta
     target->values = NULL;
     target->classes = NULL;
 }
+
+mer_status mer_target_balance(const struct mer_ctx *ctx, const struct mer_learned_target *target,
+                              const double *weights, size_t n_rows, double **ret_weights,
+                              mer_err *err)
+{
+    double *balanced = NULL, *of_class = NULL, all = 0, n_present = 0;
+    mer_status status;
+
+    if (!target->classes)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "classes can be balanced in classification, and this is regression");
+    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, target->n_classes, sizeof(double), &of_class, err),
+                   out);
+    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_rows, sizeof(double), &balanced, err), out);
+    for (size_t i = 0; i < n_rows; i++)
+        of_class[target->classes[i]] += weights ? weights[i] : 1;
+    for (size_t k = 0; k < target->n_classes; k++) {
+        all += of_class[k];
+        n_present += of_class[k] > 0;
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        const double weight = weights ? weights[i] : 1;
+        balanced[i] = weight > 0 ? weight * all / (n_present * of_class[target->classes[i]]) : 0;
+    }
+    *ret_weights = balanced;
+    balanced = NULL;
+out:
+    mer_free(ctx->alloc, of_class);
+    mer_free(ctx->alloc, balanced);
+    return status;
+}

@@ -40,6 +40,12 @@ MER_MUST_CHECK mer_status mer_target_learn(const struct mer_ctx *ctx, const stru
                                            size_t column, const enum mer_task *task,
                                            struct mer_arena *arena, struct mer_learned_target *ret,
                                            mer_err *err);
+/* Weights [n_rows] that make all classes weigh the same, times `weights` (NULL: ones); together
+ * they weigh what they did. From ctx->alloc. MER_ERR_USAGE for a regression. */
+MER_MUST_CHECK mer_status mer_target_balance(const struct mer_ctx *ctx,
+                                             const struct mer_learned_target *target,
+                                             const double *weights, size_t n_rows,
+                                             double **ret_weights, mer_err *err);
 void mer_learned_target_release(const struct mer_ctx *ctx, struct mer_learned_target *target);
 
 /* Reads a column in known terms. Exactly one of *ret_values and *ret_classes becomes non-NULL. */

@@ -12,7 +12,7 @@
 enum {
     TEXT_LEAST = 4,
     FIELD_LEAST = 13,
-    COLUMN_LEAST = 36,
+    COLUMN_LEAST = 40,
     MEMBER_LEAST = 4 + 4,
     TRIAL_LEAST = 4 + 4 + 24
 };
@@ -67,6 +67,7 @@ static mer_status put_columns(struct mer_buf *buf, const struct mer_facts *facts
         MER_GUARD(mer_notes_put_u32(buf, column->left_out, err));
         MER_GUARD(mer_notes_put_u32(buf, column->role, err));
         MER_GUARD(mer_notes_put_u32(buf, column->reason, err));
+        MER_GUARD(mer_notes_put_u32(buf, column->is_leak, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_dense, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_levels, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_terms, err));
@@ -180,6 +181,7 @@ static void read_columns(struct mer_notes_reader *notes, struct mer_facts *facts
         columns[i].role = (enum mer_column_role)mer_notes_u32_upto(notes, MER_COLUMN_ROLES - 1);
         columns[i].reason =
             (enum mer_column_reason)mer_notes_u32_upto(notes, MER_BECAUSE_COUNT - 1);
+        columns[i].is_leak = mer_notes_u32_upto(notes, 1);
         columns[i].n_dense = mer_notes_u64(notes);
         columns[i].n_levels = mer_notes_u64(notes);
         columns[i].n_terms = mer_notes_u64(notes);

@@ -33,6 +33,12 @@ const char *mer_cli_choice_bad_row(size_t i)
     return from_list(names, MER_CLI_COUNT_OF(names), i);
 }
 
+const char *mer_cli_choice_class_weight(size_t i)
+{
+    static const char *const names[] = {"balanced"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_written_format(size_t i)
 {
     for (size_t format = 0; format < MER_N_TABLE_FORMATS; format++)

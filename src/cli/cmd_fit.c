@@ -33,6 +33,8 @@ struct fit_arguments {
     struct mer_cli_settings params;
     struct mer_cli_settings monotone;
     uint64_t folds;
+    const char *class_weight;
+    bool leave_out_leaks;
     bool require_signed_data;
     const char *report;
     bool pseudonymize;
@@ -302,6 +304,8 @@ static mer_status search(struct fit *fit, mer_err *err)
         .journal = !arguments->no_journal,
         .makes = makes,
         .resume = arguments->resume,
+        .class_weight = arguments->class_weight,
+        .leave_out_leaks = arguments->leave_out_leaks,
     };
     const mer_status status = mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
     free(makes);
@@ -605,6 +609,16 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 2,
      .maximum = 100,
      .help = "cross-validate with this many folds; chosen by the number of rows otherwise"},
+    {.name = "class-weight",
+     .type = MER_CLI_CHOICE,
+     .at = AT(class_weight),
+     .metavar = "HOW",
+     .choices = mer_cli_choice_class_weight,
+     .help = "balanced: rows weigh more the rarer their class is, in fits and in scores"},
+    {.name = "leave-out-leaks",
+     .type = MER_CLI_FLAG,
+     .at = AT(leave_out_leaks),
+     .help = "leave out columns that alone nearly tell the target; otherwise fit warns of them"},
     {.name = "report",
      .type = MER_CLI_FILE,
      .at = AT(report),

@@ -37,6 +37,8 @@ static void print_columns(struct mer_cli *cli, const struct mer_facts *facts)
             mer_cli_print(cli, ", %zu terms", column.n_terms);
         mer_cli_print(cli, "; %s: %s", mer_column_role_name(column.role),
                       mer_column_reason_text(column.reason));
+        if (column.is_leak && column.left_out == MER_LEFT_OUT_NOT)
+            mer_cli_print(cli, "; warning: it alone nearly tells the target");
         print_flags(cli, facts->fields[f].flags);
     }
 }
