@@ -56,7 +56,8 @@ struct mer_fit_options {
      * MER_ERR_USAGE when the table, a setting or the version is another; a new run where there is
      * none. Needs `journal` and `makes`. */
     bool resume;
-    /* "balanced": rows weigh more the rarer their class is, in fits and in scores. NULL: they do not.
+    /* "balanced": rows weigh more the rarer their class is, in fits and in scores. NULL: they do
+     * not.
      */
     const char *class_weight;
     /* Columns that alone nearly tell the target are left out; otherwise the log warns of them. */

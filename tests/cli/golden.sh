@@ -8,7 +8,12 @@ for model in "$golden"/*.safetensors; do
     name=$(basename "$model" .safetensors)
     key=$golden/${name%%.*}.pub
     table=${name#*.}
-    table=$tree/data/${table%%.*}/test.csv
+    table=${table%%.*}
+    if [ -f "$golden/$table.table.csv" ]; then
+        table=$golden/$table.table.csv
+    else
+        table=$tree/data/$table/test.csv
+    fi
     case $name in
     *.regression) proba= ;;
     *) proba=--proba ;;

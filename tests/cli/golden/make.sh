@@ -47,6 +47,27 @@ case $version in
     make diabetes.extra_trees.regression diabetes progression extra_trees --param n_estimators=5 \
         --param min_samples_leaf=5
     ;;
+3) # texts, encoded columns, roles
+    notes=$work/notes
+    mkdir -p "$notes"
+    awk 'BEGIN {
+        split("ship sea mast wave deck oven bread warm grain flour", word, " ")
+        print "note,shop,when,y,kind"
+        for (i = 0; i < 400; i++) {
+            kind = i * 7 % 11 < 5
+            printf "%s %d %s %s,s%d,2024-%02d-%02d,%.2f,%s\n", word[1 + i % 5 + 5 * kind], i, word[1 + i * 3 % 10],
+                word[1 + i * 7 % 5 + 5 * kind], i * i % 300, 1 + i % 12, 1 + i % 28, (i * i % 300) / 10 + i % 7,
+                kind ? "bakery" : "harbour"
+        }
+    }' > "$here/notes.table.csv"
+    data=$notes
+    mkdir "$notes/notes"
+    cp "$here/notes.table.csv" "$notes/notes/train.csv"
+    cp "$here/notes.table.csv" "$notes/notes/test.csv"
+    make notes.linear.binary notes kind linear
+    make notes.gbdt.binary notes kind gbdt --param n_estimators=8
+    make notes.tree.regression notes y tree
+    ;;
 *)
     echo "make.sh: there is no version $version yet" >&2
     exit 64
