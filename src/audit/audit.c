@@ -19,6 +19,11 @@ static mer_audit_reader *const readers[MER_AUDIT_N_FORMATS] = {
     [MER_AUDIT_FORMAT_TORCH_TAR] = mer_audit_torch_tar,
     [MER_AUDIT_FORMAT_TAR] = mer_audit_tar,
     [MER_AUDIT_FORMAT_COMPRESSED] = mer_audit_compressed,
+    [MER_AUDIT_FORMAT_ONNX] = mer_audit_onnx,
+    [MER_AUDIT_FORMAT_MXNET_SYMBOL] = mer_audit_mxnet_symbol,
+    [MER_AUDIT_FORMAT_MXNET_PARAMS] = mer_audit_mxnet_params,
+    [MER_AUDIT_FORMAT_XGBOOST] = mer_audit_xgboost,
+    [MER_AUDIT_FORMAT_LIGHTGBM] = mer_audit_lightgbm,
     [MER_AUDIT_FORMAT_TORCH_LEGACY] = mer_audit_torch_legacy,
 };
 

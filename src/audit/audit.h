@@ -66,12 +66,14 @@ MER_MUST_CHECK mer_status mer_audit_content(struct mer_audit *audit, struct mer_
 
 typedef mer_status mer_audit_reader(struct mer_audit *audit, struct mer_audit_bytes file,
                                     mer_err *err);
-mer_audit_reader mer_audit_compressed, mer_audit_joblib, mer_audit_numpy, mer_audit_pickle,
+mer_audit_reader mer_audit_compressed, mer_audit_joblib, mer_audit_lightgbm, mer_audit_mxnet_params,
+    mer_audit_mxnet_symbol, mer_audit_numpy, mer_audit_onnx, mer_audit_pickle,
     mer_audit_safetensors, mer_audit_tar, mer_audit_torch, mer_audit_torch_legacy,
-    mer_audit_torch_tar, mer_audit_zip;
+    mer_audit_torch_tar, mer_audit_xgboost, mer_audit_zip;
 
 /* Does it look like one? These may be asked about any bytes. */
 bool mer_audit_is_safetensors(struct mer_audit_bytes file);
+bool mer_audit_is_onnx(struct mer_audit_bytes file);
 
 /* "12.3 MB" for people. */
 struct mer_audit_size {

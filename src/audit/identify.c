@@ -103,6 +103,8 @@ static unsigned identify_first(struct mer_audit *audit, struct mer_audit_bytes f
     const unsigned json = identify_json(file);
     if (json != MER_AUDIT_N_FORMATS)
         return json;
+    if (mer_audit_is_onnx(file))
+        return MER_AUDIT_FORMAT_ONNX;
     if (mer_audit_is_pickle(audit, file))
         return identify_pickle(file);
     return is_zlib(file) ? MER_AUDIT_FORMAT_COMPRESSED : MER_AUDIT_N_FORMATS;

@@ -120,12 +120,12 @@ const struct mer_cli_command MER_CLI_AUDIT = {
         "Says of a file what it is, what it holds, what its usual loader would do with it and "
         "whether it is well formed. Nothing of it is run: it is taken apart in a process that can "
         "reach nothing, in bounded time and memory. Its name is not believed.\n\n"
-        "Looked into are safetensors, Python pickles (bare, in joblib's, PyTorch's and NumPy's "
-        "files) "
-        "and ZIP and tar archives: every import and every call is found that unpickling would "
-        "make, and all but constructors of plain data are reported. A pickle of a scikit-learn "
-        "model is reported, because loading it "
-        "imports code.\n\n"
+        "Looked into are safetensors; Python pickles, bare and in joblib's, PyTorch's and NumPy's "
+        "files; ZIP and tar archives; ONNX models; MXNet's symbols and parameters; XGBoost models "
+        "as JSON; LightGBM models as text.\n\n"
+        "Of a pickle, every import and call is found that unpickling would make, and all but "
+        "constructors of plain data are reported. One of a scikit-learn model is reported, because "
+        "loading it imports code.\n\n"
         "Other formats are recognised, not looked into, and end with 2. Of a folder, the worst "
         "result counts; symbolic links in it are not followed.",
     .positionals = POSITIONALS,

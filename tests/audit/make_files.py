@@ -525,7 +525,454 @@ def make_archives():
     folder.close()
 
 
-MAKERS = {"pickle": make_pickles, "safetensors": make_safetensors, "archives": make_archives}
+# ---- ONNX, written field by field ----
+
+def varint(n):
+    out = b""
+    n &= (1 << 64) - 1
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def number(field, n):
+    return varint(field << 3) + varint(n)
+
+
+def part(field, data):
+    data = data.encode() if isinstance(data, str) else data
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def onnx_tensor(name="w", dims=(2, 3), kind=1, raw=None, rest=b""):
+    out = b"".join(number(1, n) for n in dims) + number(2, kind)
+    if raw is not None:
+        out += part(9, raw)
+    return out + rest + part(8, name)
+
+
+def node(op, domain="", inputs=("x",), outputs=("y",), attributes=()):
+    out = b"".join(part(1, x) for x in inputs) + b"".join(part(2, x) for x in outputs)
+    out += part(3, "n") + part(4, op)
+    if domain:
+        out += part(7, domain)
+    return out + b"".join(part(5, a) for a in attributes)
+
+
+def attribute(name, tensor=None, graph=None, kind=0):
+    out = part(1, name)
+    if tensor is not None:
+        out += part(5, tensor) + number(20, 4)
+    if graph is not None:
+        out += part(6, graph) + number(20, 5)
+    return out
+
+
+def onnx_graph(nodes=(), tensors=(), rest=b""):
+    value = part(1, "x") + part(2, part(1, number(1, 1) + part(2, part(1, number(1, 2)))))
+    return (b"".join(part(1, n) for n in nodes) + part(2, "g") + b"".join(part(5, t) for t in tensors)
+            + part(11, value) + part(12, part(1, "y")) + rest)
+
+
+def opset(version=17, domain=""):
+    return part(8, (part(1, domain) if domain else b"") + number(2, version))
+
+
+def onnx(graph, opsets=None, version=8, rest=b""):
+    return number(1, version) + part(2, "merlon") + part(7, graph) + (opset() if opsets is None else opsets) + rest
+
+
+def function(name, domain, nodes):
+    return part(25, part(1, name) + part(10, domain) + b"".join(part(7, n) for n in nodes))
+
+
+GOOD = onnx_tensor(raw=bytes(24))
+
+
+def clean_onnx(folder):
+    layers = ("Relu", "Gemm", "Conv", "MatMul", "Softmax", "LSTM", "Attention", "If")
+    for op in layers:
+        folder.clean(f"{op.lower()}.onnx", onnx(onnx_graph([node(op)], [GOOD])))
+    folder.clean("two_layers.onnx", onnx(onnx_graph([node("MatMul", outputs=("a",)), node("Relu", inputs=("a",))], [GOOD])))
+    floats = onnx_tensor(rest=part(4, bytes(24)))
+    folder.clean("floats.onnx", onnx(onnx_graph([node("Add")], [floats])))
+    folder.clean("int64s.onnx", onnx(onnx_graph([node("Reshape")], [onnx_tensor("s", (2,), 7, rest=part(7, varint(3) + varint(-1)))])))
+    folder.clean("int64_raw.onnx", onnx(onnx_graph([node("Reshape")], [onnx_tensor("s", (2,), 7, bytes(16))])))
+    folder.clean("strings.onnx", onnx(onnx_graph([node("LabelEncoder", "ai.onnx.ml")], [onnx_tensor("s", (2,), 8, rest=part(6, "a") + part(6, "b"))]),
+                                      opset() + opset(3, "ai.onnx.ml")))
+    folder.clean("trees.onnx", onnx(onnx_graph([node("TreeEnsembleClassifier", "ai.onnx.ml"), node("ZipMap", "ai.onnx.ml")]),
+                                    opset() + opset(3, "ai.onnx.ml")))
+    folder.clean("scalar.onnx", onnx(onnx_graph([node("Mul")], [onnx_tensor("s", (), 1, bytes(4))])))
+    folder.clean("half.onnx", onnx(onnx_graph([node("Mul")], [onnx_tensor("s", (3,), 10, bytes(6))])))
+    folder.clean("int4.onnx", onnx(onnx_graph([node("DequantizeLinear")], [onnx_tensor("s", (3,), 22, bytes(2))])))
+    folder.clean("empty.onnx", onnx(onnx_graph([node("Concat")], [onnx_tensor("s", (0, 4), 1, b"")])))
+    inner = onnx_graph([node("Constant", inputs=(), attributes=[attribute("value", GOOD)])])
+    folder.clean("branches.onnx", onnx(onnx_graph([node("If", attributes=[attribute("then_branch", graph=inner), attribute("else_branch", graph=inner)])])))
+    folder.clean("function.onnx", onnx(onnx_graph([node("Twice", "my.functions")]), opset() + opset(1, "my.functions"),
+                                       rest=function("Twice", "my.functions", [node("Add")])))
+    folder.clean("metadata.onnx", onnx(onnx_graph([node("Relu")]), rest=part(14, part(1, "author") + part(2, "somebody"))))
+    sparse = part(15, part(1, onnx_tensor("v", (1,), 1, bytes(4))) + part(2, onnx_tensor("i", (1,), 7, bytes(8))) + number(3, 9))
+    folder.clean("sparse.onnx", onnx(onnx_graph([node("MatMul")], rest=sparse)))
+
+
+def external(path, **more):
+    pairs = [("location", path), *more.items()]
+    return onnx_tensor(rest=b"".join(part(13, part(1, k) + part(2, v)) for k, v in pairs) + number(14, 1))
+
+
+def hostile_onnx(folder):
+    add = folder.hostile
+
+    def tensor(name, data, kind, detail=""):
+        add(name, onnx(onnx_graph([node("Relu")], [data])), kind, detail)
+
+    def op(name, data, kind, detail="", **more):
+        add(name, onnx(onnx_graph([data]), **more), kind, detail)
+
+    tensor("upwards.onnx", external("../../../etc/passwd"), "external-path", "etc/passwd")
+    tensor("absolute.onnx", external("/etc/passwd"), "external-path")
+    tensor("backslash.onnx", external("..\\\\secret"), "external-path")
+    tensor("drive.onnx", external("C:/secret"), "external-path")
+    tensor("address.onnx", external("https://example.org/w"), "external-path")
+    tensor("home.onnx", external("~/secret"), "external-path")
+    tensor("middle.onnx", external("data/../../secret"), "external-path")
+    tensor("no_path.onnx", external(""), "external-path")
+    tensor("offset.onnx", external("w.bin", offset="-1"), "out-of-range", "place in another file")
+    tensor("injected.onnx", external("w.bin", __class__="x"), "external-path", "does not exist")
+    inner = onnx_graph([node("Constant", attributes=[attribute("value", external("/etc/passwd"))])])
+    op("in_branch.onnx", node("If", attributes=[attribute("then_branch", graph=inner)]), "external-path")
+    op("custom.onnx", node("Run", "my.ops"), "custom-operator", "my.ops.Run")
+    op("python.onnx", node("PyOp", "ai.onnx.contrib"), "custom-operator", "PyOp")
+    op("aten.onnx", node("ATen"), "custom-operator", "ATen")
+    op("in_function.onnx", node("F", "f"), "custom-operator", "my.ops.Run", rest=function("F", "f", [node("Run", "my.ops")]))
+    op("shadow.onnx", node("Relu"), "custom-operator", "in the place of", rest=function("Relu", "", [node("Abs")]))
+    op("recursion.onnx", node("F", "f"), "recursion", "reaches itself", rest=function("F", "f", [node("F", "f")]))
+    op("mutual.onnx", node("F", "f"), "recursion", "", rest=function("F", "f", [node("G", "f")]) + function("G", "f", [node("F", "f")]))
+    op("function_twice.onnx", node("F", "f"), "broken", "function is there twice", rest=function("F", "f", []) * 2)
+    deep = onnx_graph([node("Relu")])
+    for i in range(40):
+        deep = onnx_graph([node("If", attributes=[attribute("then_branch", graph=deep)])])
+    add("deep.onnx", onnx(deep), "depth")
+    tensor("bomb.onnx", onnx_tensor(dims=(1 << 20, 1 << 20), raw=bytes(4)), "size-bomb")
+    tensor("overflow.onnx", onnx_tensor(dims=(1 << 40, 1 << 40), raw=bytes(4)), "out-of-range", "shape is none")
+    tensor("negative.onnx", onnx_tensor(dims=(-1, 4), raw=bytes(4)), "out-of-range", "shape is none")
+    tensor("short_data.onnx", onnx_tensor(raw=bytes(20)), "out-of-range", "contradict")
+    tensor("no_type.onnx", onnx_tensor(kind=99, raw=bytes(24)), "broken", "no type")
+    tensor("data_twice.onnx", onnx_tensor(raw=bytes(24), rest=part(9, bytes(24))), "broken", "twice")
+    graph = onnx_graph([node("Relu")])
+    add("two_graphs.onnx", onnx(graph, rest=part(7, graph)), "broken", "exactly one graph")
+    add("cut.onnx", onnx(onnx_graph([node("Relu")], [GOOD]))[:-30], "broken")
+    add("no_opset.onnx", onnx(graph, opsets=b""), "broken", "set of operators")
+    add("opset_9999.onnx", onnx(graph, opsets=opset(9999)), "broken", "set of operators")
+    add("group.onnx", onnx(graph, rest=b"\x1b\x1c"), "broken")
+    add("long_number.onnx", onnx(graph, rest=b"\x28" + b"\xff" * 11), "broken")
+    add("not_utf8.onnx", onnx(onnx_graph([node(b"Re\xfflu")])), "broken", "UTF-8")
+    add("operator_twice.onnx", onnx(onnx_graph([node("Relu") + part(4, "Run") + part(7, "my.ops")])), "broken", "twice")
+    add("zip_behind.onnx", onnx(graph) + archive([("a.pkl", EVIL)]), "polyglot")
+
+
+def make_onnx():
+    folder = Folder("onnx")
+    clean_onnx(folder)
+    hostile_onnx(folder)
+    folder.close()
+
+# ---- MXNet ----
+
+def mx_node(op, name="n", inputs=(), **more):
+    return {"op": op, "name": name, "inputs": [list(i) for i in inputs], **more}
+
+
+def mx_symbol(nodes, heads=None, **more):
+    return json.dumps({"nodes": nodes, "arg_nodes": [0], "node_row_ptr": list(range(len(nodes) + 1)),
+                       "heads": [[len(nodes) - 1, 0, 0]] if heads is None else heads,
+                       "attrs": {"mxnet_version": ["int", 10901]}, **more}).encode()
+
+
+def mx_chain(*ops):
+    nodes = [mx_node("null", "data")]
+    for i, op in enumerate(ops):
+        nodes.append(mx_node(op, f"{op}{i}", [(i, 0, 0)], attrs={"num_hidden": "3"}))
+    return mx_symbol(nodes)
+
+
+def mx_shape(shape, wide):
+    return struct.pack("<i", len(shape)) + b"".join(struct.pack("<q" if wide else "<I", n) for n in shape)
+
+
+def mx_array(shape=(2, 3), kind=0, item=4, version=2, data=None, stype=0, device=1):
+    count = 1
+    for n in shape:
+        count *= n
+    data = bytes(count * item) if data is None else data
+    head = {0: b"", 1: b"\xc8\xfa\x93\xf9", 2: b"\xc9\xfa\x93\xf9" + struct.pack("<i", stype),
+            3: b"\xca\xfa\x93\xf9" + struct.pack("<i", stype)}[version]
+    return head + mx_shape(shape, version > 0) + struct.pack("<iii", device, 0, kind) + data
+
+
+def mx_sparse(stype, storage, shape, aux, data):
+    out = b"\xc9\xfa\x93\xf9" + struct.pack("<i", stype) + mx_shape(storage, True) + mx_shape(shape, True)
+    out += struct.pack("<iii", 1, 0, 0)
+    for values in aux:
+        out += struct.pack("<i", 6) + mx_shape((len(values),), True)
+    return out + data + b"".join(struct.pack(f"<{len(values)}q", *values) for values in aux)
+
+
+def mx_params(arrays, names=None, count=None):
+    names = [f"arg:w{i}" for i in range(len(arrays))] if names is None else names
+    out = struct.pack("<QQQ", 0x112, 0, len(arrays) if count is None else count) + b"".join(arrays)
+    out += struct.pack("<Q", len(names))
+    return out + b"".join(struct.pack("<Q", len(n)) + n.encode() for n in names)
+
+
+ROWS = mx_sparse(1, (2, 3), (5, 3), [[1, 4]], bytes(24))
+CSR = mx_sparse(2, (3,), (2, 4), [[0, 1, 3], [2, 0, 3]], bytes(12))
+
+
+def make_mxnet():
+    folder = Folder("mxnet")
+    for ops in (["Convolution"], ["FullyConnected", "SoftmaxOutput"], ["Convolution", "BatchNorm", "Activation", "Pooling", "Flatten", "FullyConnected"],
+                ["Dropout", "Concat", "clip"], ["broadcast_add", "elemwise_mul"], ["RNN"], ["Embedding"], ["LeakyReLU", "Deconvolution"]):
+        folder.clean("_".join(ops).lower()[:30] + "-symbol.json", mx_chain(*ops))
+    folder.clean("old-symbol.json", json.dumps({"nodes": [
+        {"op": "null", "param": {}, "name": "data", "inputs": [], "backward_source_id": -1, "attr": {"ctx_group": "a"}},
+        {"op": "Softmax", "param": {}, "name": "s", "inputs": [[0, 0]], "backward_source_id": -1}],
+        "arg_nodes": [0], "heads": [[1, 0]]}).encode())
+    inner = json.loads(mx_chain("relu"))
+    folder.clean("loop-symbol.json", mx_symbol([mx_node("null", "data"), mx_node("_foreach", "f", [(0, 0, 0)], subgraphs=[inner])]))
+    for version in range(4):
+        folder.clean(f"version_{version}.params", mx_params([mx_array(version=version), mx_array((4,), version=version)]))
+    folder.clean("scalar.params", mx_params([mx_array((), version=3)]))
+    folder.clean("half.params", mx_params([mx_array((3,), 2, 2)]))
+    folder.clean("int64.params", mx_params([mx_array((3,), 6, 8)]))
+    folder.clean("rows.params", mx_params([ROWS]))
+    folder.clean("csr.params", mx_params([CSR]))
+    folder.clean("no_names.params", mx_params([mx_array()], []))
+    folder.clean("none.params", mx_params([]))
+    folder.clean("empty.params", mx_params([mx_array((0, 3))]))
+
+    add = folder.hostile
+    for op in ("_Native", "_NDArray", "Custom", "_CachedOp"):
+        add(f"{op.lower().strip('_')}-symbol.json", mx_symbol([mx_node("null"), mx_node(op, "x", [(0, 0, 0)], attrs={"info": "0x41414141"})]),
+            "code-operator", op)
+    add("escaped-symbol.json", mx_symbol([mx_node("null"), mx_node("X", "x", [(0, 0, 0)])]).replace(b'"X"', b'"\\u005fNative"'),
+        "code-operator", "_Native")
+    deep = json.loads(mx_chain("Custom"))
+    add("in_loop-symbol.json", mx_symbol([mx_node("_foreach", subgraphs=[deep])]), "code-operator", "Custom")
+    for i in range(12):
+        deep = json.loads(mx_symbol([mx_node("_foreach", subgraphs=[deep])]))
+    add("deep-symbol.json", json.dumps(deep).encode(), "depth")
+    add("self-symbol.json", mx_symbol([mx_node("relu", inputs=[(0, 0, 0)])]), "recursion")
+    add("forward-symbol.json", mx_symbol([mx_node("relu", inputs=[(1, 0, 0)]), mx_node("null")]), "recursion")
+    add("negative-symbol.json", mx_symbol([mx_node("null"), mx_node("relu", inputs=[(-1, 0, 0)])]), "out-of-range")
+    add("output-symbol.json", mx_symbol([mx_node("null"), mx_node("relu", inputs=[(0, 4000000000, 0)])]), "out-of-range", "output")
+    add("head-symbol.json", mx_symbol([mx_node("null")], [[7, 0, 0]]), "out-of-range", "head")
+    add("argument-symbol.json", mx_symbol([mx_node("null")], arg_nodes=[99]), "out-of-range", "head or argument")
+    add("pattern-symbol.json", mx_symbol([mx_node("null"), mx_node("a" * 5000, "x")]), "broken", "operator's name")
+    add("spaces-symbol.json", mx_symbol([mx_node("null"), mx_node("relu Custom", "x")]), "broken", "operator's name")
+    add("attributes-symbol.json", mx_symbol([mx_node("relu", attrs={"a": {"b": 1}})]), "broken", "no text")
+    add("operator_twice-symbol.json", mx_chain("relu").replace(b'"op": "relu"', b'"op": "relu", "op": "Custom"'), "code-operator")
+    add("nodes_twice-symbol.json", mx_chain("relu")[:-1] + b', "nodes": []}', "broken", "twice")
+    add("member-symbol.json", mx_symbol([mx_node("null", code="x")]), "broken", "do not have")
+    add("cut-symbol.json", mx_chain("relu")[:-5], "broken")
+    add("variable-symbol.json", mx_symbol([mx_node("null"), mx_node("null", "x", [(0, 0, 0)])]), "broken", "variable")
+
+    def params(name, data, kind, detail=""):
+        add(name + ".params", mx_params([data]), kind, detail)
+
+    params("negative_dims", b"\xc9\xfa\x93\xf9" + struct.pack("<ii", 0, -1) + bytes(64), "out-of-range", "stack")
+    params("negative_dims_3", b"\xca\xfa\x93\xf9" + struct.pack("<ii", 0, -1) + bytes(64), "out-of-range", "stack")
+    params("many_dims", b"\xc9\xfa\x93\xf9" + struct.pack("<ii", 0, 100000) + bytes(64), "size-bomb", "dimensions")
+    params("old_many_dims", struct.pack("<I", 200) + bytes(64), "size-bomb", "dimensions")
+    params("huge", mx_array((1 << 30, 1 << 20), data=bytes(8)), "size-bomb", "larger than the file")
+    params("overflow", mx_array((1 << 40, 1 << 40), data=bytes(8)), "out-of-range", "overflows")
+    params("negative", mx_array((-5, 3), data=bytes(8)), "out-of-range", "negative")
+    params("type", mx_array(kind=99), "broken", "type")
+    params("storage", mx_array(stype=7), "broken", "storage")
+    params("device", mx_array(device=77), "broken", "device")
+    params("row_outside", mx_sparse(1, (2, 3), (5, 3), [[1, 400]], bytes(24)), "out-of-range", "indices")
+    params("row_twice", mx_sparse(1, (2, 3), (5, 3), [[1, 1]], bytes(24)), "out-of-range", "indices")
+    params("row_shape", mx_sparse(1, (2, 4), (5, 3), [[1, 4]], bytes(32)), "out-of-range", "parts")
+    params("csr_pointer", mx_sparse(2, (3,), (2, 4), [[0, 9, 3], [2, 0, 3]], bytes(12)), "out-of-range", "indices")
+    params("csr_column", mx_sparse(2, (3,), (2, 4), [[0, 1, 3], [2, 0, 9]], bytes(12)), "out-of-range", "indices")
+    add("count.params", mx_params([mx_array()], count=1 << 60), "size-bomb", "announced")
+    add("names.params", mx_params([mx_array()], ["a", "b"]), "out-of-range", "names")
+    add("long_name.params", mx_params([mx_array()], []).replace(bytes(8), bytes(8))[:-8] + struct.pack("<QQ", 1, 1 << 60), "size-bomb", "name")
+    add("cut.params", mx_params([mx_array()])[:60], "broken", "ends in the middle")
+    add("behind.params", mx_params([mx_array()]) + b"and more", "trailing-data")
+    folder.close()
+
+
+# ---- XGBoost ----
+
+def xgboost_model(**settings):
+    import xgboost
+    random = np.random.default_rng(5)
+    x, y = random.normal(size=(60, 4)), random.integers(0, settings.pop("classes", 2), 60)
+    rounds = settings.pop("rounds", 2)
+    booster = xgboost.train({"max_depth": 2, **settings}, xgboost.DMatrix(x, y), rounds)
+    return bytes(booster.save_raw("json"))
+
+
+def make_xgboost():
+    folder = Folder("xgboost")
+    for objective in ("binary:logistic", "reg:squarederror", "reg:logistic", "count:poisson", "binary:hinge", "reg:pseudohubererror"):
+        folder.clean(objective.replace(":", "_") + ".json", xgboost_model(objective=objective))
+    for depth in (1, 3, 4):
+        folder.clean(f"depth_{depth}.json", xgboost_model(max_depth=depth, rounds=1))
+    for classes in (3, 4):
+        folder.clean(f"classes_{classes}.json", xgboost_model(objective="multi:softprob", num_class=classes, classes=classes, rounds=1))
+    folder.clean("dart.json", xgboost_model(booster="dart", rate_drop=0.5))
+    folder.clean("linear.json", xgboost_model(booster="gblinear"))
+    folder.clean("forest.json", xgboost_model(num_parallel_tree=3, subsample=0.5, rounds=1))
+    folder.clean("none.json", xgboost_model(rounds=0))
+    folder.clean("leaf.json", xgboost_model(gamma=1e9, rounds=1))
+    folder.clean("hist.json", xgboost_model(tree_method="hist", grow_policy="lossguide", max_leaves=4))
+    folder.clean("approx.json", xgboost_model(tree_method="approx"))
+    folder.clean("deep.json", xgboost_model(max_depth=5, min_child_weight=0, rounds=1))
+    folder.clean("spaced.json", json.dumps(json.loads(xgboost_model(rounds=1)), indent=1).encode())
+    folder.clean("exact.json", xgboost_model(tree_method="exact", rounds=3))
+
+    add = folder.hostile
+    base = json.loads(xgboost_model(rounds=2))
+
+    def changed(name, change, kind, detail=""):
+        model = json.loads(json.dumps(base))
+        inner = model["learner"]["gradient_booster"]["model"]
+        change(model["learner"], inner, inner["trees"][0])
+        add(name + ".json", json.dumps(model).encode(), kind, detail)
+
+    def set_item(key, i, value):
+        return lambda learner, inner, tree: tree[key].__setitem__(i, value)
+
+    changed("child_outside", set_item("left_children", 0, 4000), "out-of-range", "child")
+    changed("child_negative", set_item("left_children", 0, -7), "out-of-range", "child")
+    changed("child_self", set_item("left_children", 0, 0), "recursion")
+    changed("child_back", set_item("right_children", 1, 1), "recursion")
+    changed("child_twice", lambda l, m, t: t.update(right_children=[t["left_children"][0]] + t["right_children"][1:]), "recursion", "twice")
+    changed("one_child", set_item("right_children", 0, -1), "out-of-range", "one child")
+    changed("feature_outside", set_item("split_indices", 0, 100000), "out-of-range", "feature")
+    changed("feature_negative", set_item("split_indices", 0, -5), "out-of-range", "feature")
+    changed("short_children", lambda l, m, t: t["right_children"].pop(), "out-of-range", "contradict")
+    changed("short_features", lambda l, m, t: t["split_indices"].pop(), "out-of-range", "contradict")
+    changed("short_weights", lambda l, m, t: t["base_weights"].pop(), "out-of-range", "contradict")
+    changed("short_conditions", lambda l, m, t: t["split_conditions"].pop(), "out-of-range", "contradict")
+    changed("short_defaults", lambda l, m, t: t["default_left"].pop(), "out-of-range", "contradict")
+    changed("nodes_stated", lambda l, m, t: t["tree_param"].update(num_nodes="900"), "out-of-range", "contradict")
+    changed("nodes_bomb", lambda l, m, t: t["tree_param"].update(num_nodes="2000000000"), "size-bomb", "nodes")
+    changed("leaf_bomb", lambda l, m, t: t["tree_param"].update(size_leaf_vector="2000000000"), "size-bomb", "leaf")
+    changed("trees_stated", lambda l, m, t: m["gbtree_model_param"].update(num_trees="9"), "out-of-range", "stated")
+    changed("trees_negative", lambda l, m, t: m["gbtree_model_param"].update(num_trees="-1"), "broken", "count")
+    changed("info_short", lambda l, m, t: m["tree_info"].pop(), "out-of-range", "each")
+    changed("classes_bomb", lambda l, m, t: l["learner_model_param"].update(num_class="2147483647"), "size-bomb", "outputs")
+    changed("features_bomb", lambda l, m, t: l["learner_model_param"].update(num_feature="4294967295"), "size-bomb", "features")
+    changed("features_missing", lambda l, m, t: l["learner_model_param"].pop("num_feature"), "broken", "features")
+    changed("categories_outside", lambda l, m, t: t.update(categories=[1], categories_nodes=[0], categories_segments=[0], categories_sizes=[50]),
+            "out-of-range", "categories")
+    changed("categories_bomb", lambda l, m, t: t.update(categories=[2000000000], categories_nodes=[0], categories_segments=[0], categories_sizes=[1]),
+            "size-bomb", "category")
+    changed("categories_short", lambda l, m, t: t.update(categories_nodes=[0]), "out-of-range", "categories")
+    changed("booster", lambda l, m, t: l["gradient_booster"].update(name="python"), "broken", "booster")
+    changed("no_tree", lambda l, m, t: m["trees"].__setitem__(0, 5), "broken", "no object")
+    changed("text_for_number", set_item("split_indices", 0, "x"), "broken", "no number")
+    text = json.dumps(base)
+    add("cut.json", text[:-40].encode(), "broken")
+    add("behind.json", text.encode() + b"{}", "broken", "follows")
+    add("list_twice.json", text.replace('"left_children"', '"left_children": [], "left_children"', 1).encode(), "broken", "twice")
+    add("deep.json", (text[:-1] + ', "x": ' + "[" * 200 + "]" * 200 + "}").encode(), "broken", "deep")
+    folder.close()
+
+
+# ---- LightGBM, as its writer writes ----
+
+def lightgbm_tree(leaves=3, **changes):
+    inner = leaves - 1
+    lists = {"num_leaves": leaves, "num_cat": 0,
+             "split_feature": [i % 3 for i in range(inner)], "split_gain": [1.5] * inner,
+             "threshold": [0.25] * inner, "decision_type": [2] * inner,
+             "left_child": [i + 1 if i + 1 < inner else ~0 for i in range(inner)],
+             "right_child": [~(i + 1) for i in range(inner)],
+             "leaf_value": [0.5] * leaves, "leaf_weight": [3] * leaves, "leaf_count": [3] * leaves,
+             "internal_value": [0] * inner, "internal_weight": [0] * inner, "internal_count": [9] * inner,
+             "is_linear": 0, "shrinkage": 0.1}
+    lists.update(changes)
+    lines = [f"{k}={' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in lists.items() if v is not None]
+    return "\n".join(lines) + "\n\n"
+
+
+def lightgbm(trees, sizes=None, features=2, classes=1, version="v4", tail=True):
+    texts = [f"Tree={i}\n{tree}\n" for i, tree in enumerate(trees)]
+    sizes = [len(t) for t in texts] if sizes is None else sizes
+    head = (f"tree\nversion={version}\nnum_class={classes}\nnum_tree_per_iteration={classes}\nlabel_index=0\n"
+            f"max_feature_idx={features}\nobjective=binary sigmoid:1\nfeature_names=a b c\n"
+            f"feature_infos=[0:1] [0:1] [0:1]\ntree_sizes={' '.join(map(str, sizes))}\n\n")
+    end = "end of trees\n\nfeature_importances:\na=2\n\nparameters:\n[boosting: gbdt]\nend of parameters\n\npandas_categorical:null\n"
+    return (head + "".join(texts) + (end if tail else "")).encode()
+
+
+def make_lightgbm():
+    folder = Folder("lightgbm")
+    for leaves in (1, 2, 3, 4, 5, 8, 16, 31):
+        folder.clean(f"leaves_{leaves}.txt", lightgbm([lightgbm_tree(leaves)]))
+    for trees in (0, 2, 3, 10):
+        folder.clean(f"trees_{trees}.txt", lightgbm([lightgbm_tree()] * trees))
+    folder.clean("version_3.txt", lightgbm([lightgbm_tree()], version="v3"))
+    folder.clean("version_2.txt", lightgbm([lightgbm_tree()], version="v2"))
+    folder.clean("classes.txt", lightgbm([lightgbm_tree()] * 3, classes=3))
+    categorical = lightgbm_tree(3, num_cat=1, decision_type=[1, 2], threshold=[0, 0.5], cat_boundaries=[0, 1], cat_threshold=[6])
+    folder.clean("categories.txt", lightgbm([categorical]))
+    two = lightgbm_tree(3, num_cat=2, decision_type=[1, 1], threshold=[0, 1], cat_boundaries=[0, 1, 3], cat_threshold=[6, 0, 8])
+    folder.clean("two_categories.txt", lightgbm([two]))
+    folder.clean("nan.txt", lightgbm([lightgbm_tree(3, threshold=["nan", "1e-35"])]))
+    folder.clean("returns.txt", lightgbm([]).replace(b"\n", b"\r\n"))
+    folder.clean("balanced.txt", lightgbm([lightgbm_tree(4, left_child=[1, ~0, ~2], right_child=[2, ~1, ~3])]))
+    folder.clean("infinite.txt", lightgbm([lightgbm_tree(2, threshold=["inf"])]))
+
+    add = folder.hostile
+
+    def tree(name, kind, detail="", leaves=3, **changes):
+        add(name + ".txt", lightgbm([lightgbm_tree(leaves, **changes)]), kind, detail)
+
+    tree("child_outside", "out-of-range", "child", left_child=[1, 900])
+    tree("leaf_outside", "out-of-range", "child", right_child=[-2, -900])
+    tree("child_self", "recursion", "", left_child=[0, ~0])
+    tree("child_back", "recursion", "", left_child=[1, 1])
+    tree("leaf_twice", "recursion", "twice", right_child=[~0, ~2])
+    tree("feature_outside", "out-of-range", "feature", split_feature=[0, 50000])
+    tree("feature_negative", "out-of-range", "feature", split_feature=[0, -3])
+    tree("short_children", "out-of-range", "one number", left_child=[1])
+    tree("long_children", "out-of-range", "one number", left_child=[1, ~0, ~0])
+    tree("short_values", "out-of-range", "one number", leaf_value=[1])
+    tree("short_thresholds", "out-of-range", "one number", threshold=[1])
+    tree("no_features", "out-of-range", "one number", split_feature=None)
+    tree("leaves_bomb", "size-bomb", "leaves", num_leaves=2000000000)
+    tree("leaves_negative", "broken", "count", num_leaves=-5)
+    tree("leaves_zero", "broken", "leaves", num_leaves=0)
+    tree("no_leaves", "broken", "leaves", num_leaves=None)
+    tree("text_for_number", "broken", "no number", threshold=["x", 1])
+    tree("kind", "broken", "decision", decision_type=[99, 2])
+    tree("category_outside", "out-of-range", "categories", num_cat=1, decision_type=[1, 2], threshold=[7, 0.5], cat_boundaries=[0, 1], cat_threshold=[6])
+    tree("boundary_outside", "out-of-range", "categories", num_cat=1, decision_type=[1, 2], threshold=[0, 0.5], cat_boundaries=[0, 5000], cat_threshold=[6])
+    tree("boundary_back", "out-of-range", "categories", num_cat=1, decision_type=[1, 2], threshold=[0, 0.5], cat_boundaries=[1, 0], cat_threshold=[6])
+    tree("boundaries_short", "out-of-range", "categories", num_cat=3, decision_type=[1, 2], threshold=[0, 0.5], cat_boundaries=[0, 1], cat_threshold=[6])
+    one = lightgbm_tree()
+    add("sizes_far.txt", lightgbm([one, one], [900000000, 1]), "out-of-range", "no tree begins")
+    add("sizes_shifted.txt", lightgbm([one, one], [11, 400]), "out-of-range", "no tree begins")
+    add("sizes_many.txt", lightgbm([one], [len(one) + 8, 5]), "out-of-range")
+    add("sizes_negative.txt", lightgbm([one], [-5]), "out-of-range")
+    add("classes_bomb.txt", lightgbm([one], classes=2147483647), "size-bomb", "classes")
+    add("features_bomb.txt", lightgbm([one], features=2147483647), "size-bomb", "highest feature")
+    add("features_negative.txt", lightgbm([one], features=-1), "broken")
+    add("no_end.txt", lightgbm([one], tail=False), "broken", "end of the trees")
+    add("cut.txt", lightgbm([one, one])[:-600], "broken", "end of the trees")
+    add("list_twice.txt", lightgbm([one.replace("num_cat=0", "left_child=5 6\nnum_cat=0")]), "broken", "twice")
+    add("leaves_twice.txt", lightgbm([one.replace("num_cat=0", "num_leaves=1\nnum_cat=0")]), "broken", "leaves")
+    add("zero_byte.txt", lightgbm([one]) + b"\0", "broken", "zero byte")
+    folder.close()
+
+MAKERS = {"pickle": make_pickles, "safetensors": make_safetensors, "archives": make_archives,
+          "onnx": make_onnx, "mxnet": make_mxnet, "xgboost": make_xgboost, "lightgbm": make_lightgbm}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MAKERS:

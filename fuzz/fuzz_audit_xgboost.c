@@ -1,0 +1,7 @@
+/* XGBoost models as JSON, well formed or not. */
+#include "audit_bytes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    return n > 1 << 16 ? 0 : fuzz_audit(mer_audit_xgboost, MER_AUDIT_FORMAT_XGBOOST, bytes, n);
+}
