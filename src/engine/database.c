@@ -40,7 +40,7 @@ mer_status mer_database_fail(const struct mer_database *database, int code, mer_
 /* What SQLite itself is kept from, should the file not be what it was. */
 static void restrain(sqlite3 *handle)
 {
-    enum { TEXT_MAX = 1 << 20, COLUMNS_MAX = 64, SQL_MAX = 1 << 16 };
+    enum { TEXT_MAX = 1 << 29, /* a blob too */ COLUMNS_MAX = 64, SQL_MAX = 1 << 16 };
     (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -48,7 +48,7 @@ static void restrain(sqlite3 *handle)
     (void)sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, TEXT_MAX);
     (void)sqlite3_limit(handle, SQLITE_LIMIT_COLUMN, COLUMNS_MAX);
     (void)sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH, SQL_MAX);
-    (void)sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+    (void)sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM does */
     (void)sqlite3_busy_timeout(handle, WAIT_MS);
 }
 
@@ -65,6 +65,7 @@ mer_status mer_database_open(struct mer_database *database, const char *path, me
     const mer_status status =
         code == SQLITE_OK ? mer_database_do(database,
                                             "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; "
+                                            "PRAGMA secure_delete=ON; "
                                             "PRAGMA synchronous=NORMAL",
                                             err)
                           : mer_database_fail(database, code, err);

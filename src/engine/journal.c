@@ -28,6 +28,8 @@ struct mer_journal {
     uint64_t resumed_ns;  /* monotonic */
     sqlite3_stmt *find;
     sqlite3_stmt *note;
+    sqlite3_stmt *keep;
+    size_t n_kept; /* bytes of predictions */
 };
 
 static void bind_text(sqlite3_stmt *statement, int at, const char *text)
@@ -121,9 +123,9 @@ static mer_status create(struct mer_journal *journal, const struct mer_run_start
     MER_GUARD(status);
     if (asprintf(&setup,
                  "PRAGMA synchronous=OFF; BEGIN; PRAGMA application_id=%d; "
-                 "PRAGMA user_version=%d; %s; %s",
+                 "PRAGMA user_version=%d; %s; %s; %s",
                  MER_JOURNAL_APPLICATION_ID, MER_JOURNAL_VERSION, MER_JOURNAL_RUN_TABLE,
-                 MER_JOURNAL_TRIAL_TABLE) < 0)
+                 MER_JOURNAL_TRIAL_TABLE, MER_JOURNAL_HELD_OUT_TABLE) < 0)
         return mer_fail(err, MER_ERR_MEMORY, "no memory for a journal");
     status = mer_database_do(database, setup, err);
     free(setup);
@@ -266,6 +268,12 @@ static mer_status resume(struct mer_journal *journal, const char *state_folder,
     mer_run_release(&run);
     MER_GUARD(status);
     MER_GUARD(mer_run_open(journal->folder, journal->id, &journal->database, err));
+    int64_t n_kept;
+    MER_GUARD(mer_database_number(&journal->database,
+                                  "SELECT coalesce(sum(length(predictions)), 0) FROM held_out",
+                                  &n_kept, err));
+    journal->n_kept = n_kept < 0 || (uint64_t)n_kept > MER_JOURNAL_KEPT_MAX ? MER_JOURNAL_KEPT_MAX
+                                                                            : (size_t)n_kept;
     return mer_database_do(&journal->database, "UPDATE run SET state = 0, code = 0, ended_ns = 0",
                            err);
 }
@@ -290,6 +298,7 @@ void mer_journal_close(struct mer_journal *journal)
         return;
     (void)sqlite3_finalize(journal->find); /* NULL is nothing */
     (void)sqlite3_finalize(journal->note);
+    (void)sqlite3_finalize(journal->keep);
     mer_database_close(&journal->database);
     if (journal->lock >= 0) {
         char *path;
@@ -330,13 +339,17 @@ mer_status mer_journal_set_metric(struct mer_journal *journal, const char *metri
 }
 
 /* Whoever gives a request a new field that changes its result puts it into the text. */
-static_assert(sizeof(struct mer_trial_request) == 304, "a setting's text is all of it");
+static_assert(sizeof(struct mer_trial_request) == 304 &&
+                  offsetof(struct mer_trial_request, wants_held_out) ==
+                      offsetof(struct mer_trial_request, patience) + sizeof(unsigned),
+              "a setting's text is all of it");
 
 /* A trial's setting as a text, parameters to the last bit. */
 static mer_status write_setting(const struct mer_trial_request *request, struct mer_buf *buf,
                                 mer_err *err)
 {
-    MER_GUARD(mer_buf_printf(buf, err, "%s/%u", request->family->name, request->rung));
+    MER_GUARD(mer_buf_printf(buf, err, "%s/%u/%u", request->family->name, request->rung,
+                             request->patience));
     for (size_t i = 0; i < request->family->n_params; i++) {
         uint64_t bits;
         static_assert(sizeof bits == sizeof request->params.values[0], "a double has 64 bits");
@@ -394,25 +407,71 @@ static bool read_result(sqlite3_stmt *row, struct mer_trial_result *result)
     return result->seconds >= 0 && isfinite(result->seconds);
 }
 
+/* The predictions of a row, which were kept as floats. *ret_held_out stays NULL where they were not
+ * kept, or are not those of this table. */
+static mer_status read_held_out(struct mer_journal *journal, sqlite3_stmt *row, size_t n_held_out,
+                                size_t n_outputs, double **ret_held_out, mer_err *err)
+{
+    const size_t n_bytes = (size_t)sqlite3_column_bytes(row, 5), n = n_bytes / sizeof(float);
+    const unsigned char *const bytes = sqlite3_column_blob(row, 5);
+    size_t n_wanted;
+    double *numbers;
+    if (!bytes || !mer_size_mul(n_held_out, n_outputs, &n_wanted) || n != n_wanted ||
+        n_bytes % sizeof(float) != 0)
+        return mer_ok();
+    MER_GUARD(mer_alloc_array(journal->alloc, n, sizeof *numbers, &numbers, err));
+    bool good = true;
+    for (size_t i = 0; i < n; i++) {
+        float number;
+        memcpy(&number, bytes + i * sizeof number, sizeof number);
+        numbers[i] = (double)number;
+        good &= isfinite(number) != 0;
+    }
+    if (!good) {
+        mer_free(journal->alloc, numbers);
+        return mer_database_refuse(&journal->database, err);
+    }
+    *ret_held_out = numbers;
+    return mer_ok();
+}
+
+static mer_status find(struct mer_journal *journal, const struct mer_trial_request *request,
+                       size_t n_held_out, size_t n_outputs, struct mer_trial_result *result,
+                       bool *ret_found, mer_err *err)
+{
+    bool has_row = false;
+    MER_GUARD(bind_setting(journal, journal->find, 1, request, err));
+    MER_GUARD(mer_database_step(&journal->database, journal->find, &has_row, err));
+    if (!has_row)
+        return mer_ok();
+    if (!read_result(journal->find, result))
+        return mer_database_refuse(&journal->database, err);
+    if (request->wants_held_out && mer_is_ok(result->status)) {
+        MER_GUARD(
+            read_held_out(journal, journal->find, n_held_out, n_outputs, &result->held_out, err));
+        result->n_held_out = n_held_out;
+        result->n_outputs = n_outputs;
+    }
+    *ret_found = !request->wants_held_out || !mer_is_ok(result->status) || result->held_out;
+    return mer_ok();
+}
+
 mer_status mer_journal_find(struct mer_journal *journal, const struct mer_trial_request *request,
+                            size_t n_held_out, size_t n_outputs,
                             struct mer_trial_result *ret_result, bool *ret_found, mer_err *err)
 {
     struct mer_trial_result result = {.id = request->id};
-    bool has_row = false;
-    *ret_found = false;
+    bool found = false;
     MER_GUARD(prepare_once(journal, &journal->find,
-                           "SELECT code, scores, rounds, seconds, bytes FROM trial "
-                           "WHERE setting = ?1",
+                           "SELECT code, scores, rounds, seconds, bytes, predictions "
+                           "FROM trial LEFT JOIN held_out USING (number) WHERE setting = ?1",
                            err));
-    MER_GUARD(bind_setting(journal, journal->find, 1, request, err));
-    MER_GUARD(mer_database_step(&journal->database, journal->find, &has_row, err));
-    if (has_row) {
-        if (!read_result(journal->find, &result))
-            return mer_database_refuse(&journal->database, err);
-        *ret_found = !request->wants_held_out || !mer_is_ok(result.status);
-        *ret_result = result;
-    }
+    const mer_status status = find(journal, request, n_held_out, n_outputs, &result, &found, err);
     (void)sqlite3_reset(journal->find);
+    MER_GUARD(status);
+    *ret_found = found;
+    if (found)
+        *ret_result = result;
     return mer_ok();
 }
 
@@ -429,6 +488,34 @@ static mer_status bind_params(struct mer_journal *journal, sqlite3_stmt *stateme
         (void)sqlite3_bind_text(statement, at, (const char *)buf.bytes, (int)buf.n,
                                 SQLITE_TRANSIENT);
     mer_buf_release(&buf);
+    return status;
+}
+
+/* The predictions of the trial that was just noted, as floats, as long as there is room. A search
+ * looks at no more of them. */
+static mer_status keep_held_out(struct mer_journal *journal, const struct mer_trial_result *result,
+                                mer_err *err)
+{
+    size_t n, n_bytes;
+    float *numbers;
+    bool has_row;
+    if (!result->held_out || sqlite3_changes(journal->database.handle) == 0 ||
+        !mer_size_mul(result->n_held_out, result->n_outputs, &n) ||
+        !mer_size_mul(n, sizeof *numbers, &n_bytes) ||
+        n_bytes > MER_JOURNAL_KEPT_MAX - journal->n_kept)
+        return mer_ok();
+    MER_GUARD(prepare_once(journal, &journal->keep,
+                           "INSERT INTO held_out VALUES (last_insert_rowid(), ?1)", err));
+    MER_GUARD(mer_alloc_array(journal->alloc, n, sizeof *numbers, &numbers, err));
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = (float)result->held_out[i];
+    (void)sqlite3_bind_blob64(journal->keep, 1, numbers, n_bytes, SQLITE_STATIC);
+    const mer_status status = mer_database_step(&journal->database, journal->keep, &has_row, err);
+    (void)sqlite3_reset(journal->keep);
+    (void)sqlite3_clear_bindings(journal->keep);
+    mer_free(journal->alloc, numbers);
+    if (mer_is_ok(status))
+        journal->n_kept += n_bytes;
     return status;
 }
 
@@ -458,6 +545,7 @@ static mer_status insert_trial(struct mer_journal *journal, const struct mer_tri
     (void)sqlite3_bind_double(note, 9, isfinite(result->seconds) ? result->seconds : 0);
     (void)sqlite3_bind_int64(note, 10, (int64_t)result->peak_bytes);
     MER_GUARD(mer_database_step(&journal->database, note, &has_row, err));
+    MER_GUARD(keep_held_out(journal, result, err));
     MER_GUARD(mer_database_prepare(&journal->database, "UPDATE run SET spent_seconds = ?1",
                                    &statement, err));
     (void)sqlite3_bind_double(
@@ -497,5 +585,10 @@ mer_status mer_journal_end(struct mer_journal *journal, const struct mer_run_end
     bind_text(statement, 6, end->model_digest);
     (void)sqlite3_bind_double(
         statement, 7, journal->spent_seconds + (double)(now_ns - journal->resumed_ns) / 1e9);
-    return mer_database_finish(&journal->database, statement, err);
+    MER_GUARD(mer_database_finish(&journal->database, statement, err));
+    /* Predictions are there for a run that goes on; overwritten and given back, not just forgotten.
+     */
+    return end->state == MER_RUN_SAVED
+               ? mer_database_do(&journal->database, "DELETE FROM held_out; VACUUM", err)
+               : mer_ok();
 }

@@ -2,8 +2,10 @@
  * asked for and what became of each trial. A run that was stopped at any moment finds there what it
  * need not do again; docs/engine.md has the tables.
  *
- * No record's value is in it, no prediction, and no column's name: those that settings hold come as
- * digests. Runs have a file each, so they do not meet. A run holds RUN.lock while it goes on.
+ * No record's value is in it, and no column's name: those that settings hold come as digests. As
+ * long as the model is not saved, the predictions for held-out rows are there, which an ensemble is
+ * chosen by; then they are overwritten and taken away. Runs have a file each, so they do not meet.
+ * A run holds RUN.lock while it goes on.
  */
 #ifndef MER_ENGINE_JOURNAL_H
 #define MER_ENGINE_JOURNAL_H
@@ -12,6 +14,8 @@
 #include "core/ctx.h"
 
 enum { MER_RUN_ID_MAX = 32, MER_RUNS_KEPT = 100, MER_RUN_TEXT_MAX = 65536 };
+/* Bytes of predictions that a run keeps; trials beyond that are run again. */
+#define MER_JOURNAL_KEPT_MAX ((size_t)256 << 20)
 
 /* What a run is asked for. */
 struct mer_run_start {
@@ -53,10 +57,11 @@ double mer_journal_spent_seconds(const struct mer_journal *journal);
 /* The metric that scores are of. */
 MER_MUST_CHECK mer_status mer_journal_set_metric(struct mer_journal *journal, const char *metric,
                                                  mer_err *err);
-/* What became of the same trial before; *ret_found false: nothing is known, or predictions are
- * wanted, which are not kept. */
+/* What became of the same trial before; *ret_found false: nothing is known, or the predictions that
+ * are wanted, of [n_held_out][n_outputs] rounded to floats, were not kept. */
 MER_MUST_CHECK mer_status mer_journal_find(struct mer_journal *journal,
                                            const struct mer_trial_request *request,
+                                           size_t n_held_out, size_t n_outputs,
                                            struct mer_trial_result *ret_result, bool *ret_found,
                                            mer_err *err);
 /* Notes what became of a trial. One that was given up says nothing and is not noted; one that was

@@ -23,6 +23,9 @@ const char MER_JOURNAL_TRIAL_TABLE[] =
     "code INTEGER NOT NULL, scores BLOB NOT NULL, rounds BLOB NOT NULL, seconds REAL NOT NULL, "
     "bytes INTEGER NOT NULL) STRICT";
 
+const char MER_JOURNAL_HELD_OUT_TABLE[] =
+    "CREATE TABLE held_out (number INTEGER PRIMARY KEY, predictions BLOB NOT NULL) STRICT";
+
 const char *mer_run_state_name(enum mer_run_state state)
 {
     static const char *const names[] = {"searching", "fitted", "saved", "failed"};
@@ -93,9 +96,10 @@ static mer_status check_database(struct mer_database *database, mer_err *err)
         return mer_database_refuse(database, err);
     MER_GUARD(check_table(database, "run", MER_JOURNAL_RUN_TABLE, err));
     MER_GUARD(check_table(database, "trial", MER_JOURNAL_TRIAL_TABLE, err));
-    /* Two tables, and the index of the second. */
+    MER_GUARD(check_table(database, "held_out", MER_JOURNAL_HELD_OUT_TABLE, err));
+    /* Three tables, and the index of the second. */
     MER_GUARD(mer_database_number(database, "SELECT count(*) FROM sqlite_schema", &number, err));
-    if (number != 3)
+    if (number != 4)
         return mer_database_refuse(database, err);
     MER_GUARD(mer_database_prepare(database, "PRAGMA quick_check(1)", &statement, err));
     mer_status status = mer_database_step(database, statement, &has_row, err);

@@ -7,10 +7,11 @@
 #include "engine/journal.h"
 
 #define MER_JOURNAL_APPLICATION_ID 0x4d65726c /* "Merl" */
-#define MER_JOURNAL_VERSION 1                 /* changes with any table */
+#define MER_JOURNAL_VERSION 2                 /* changes with any table */
 
 extern const char MER_JOURNAL_RUN_TABLE[];
 extern const char MER_JOURNAL_TRIAL_TABLE[];
+extern const char MER_JOURNAL_HELD_OUT_TABLE[];
 
 /* "searching", ... */
 const char *mer_run_state_name(enum mer_run_state state);

@@ -20,6 +20,8 @@ struct engine {
     struct mer_trial_engine inner;
     struct known *known; /* results that wait to be fetched */
     struct begun *begun; /* what the inner engine works on */
+    size_t n_held_out;
+    size_t n_outputs;
 };
 
 /* A journal that cannot be written must not end a search. */
@@ -39,7 +41,8 @@ static mer_status begin(void *self, const struct mer_ctx *ctx,
     mer_err why = {0};
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *known, &known, err));
     if (engine->journal &&
-        !mer_is_ok(mer_journal_find(engine->journal, request, &known->result, &is_known, &why)))
+        !mer_is_ok(mer_journal_find(engine->journal, request, engine->n_held_out, engine->n_outputs,
+                                    &known->result, &is_known, &why)))
         give_up(engine, ctx, &why);
     if (is_known) {
         known->next = engine->known;
@@ -101,6 +104,7 @@ static void abandon(void *self, const struct mer_ctx *ctx)
     while (engine->known) {
         struct known *const known = engine->known;
         engine->known = known->next;
+        mer_trial_result_release(ctx->alloc, &known->result);
         mer_free(ctx->alloc, known);
     }
     while (engine->begun) {
@@ -128,6 +132,8 @@ mer_status mer_journaled_engine_open(void *self, const struct mer_ctx *ctx,
     mer_err why = {0};
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *engine, &engine, err));
     engine->journal = wanted->journal;
+    engine->n_held_out = mer_evaluation_n_held_out(evaluation);
+    engine->n_outputs = mer_target_outputs(data->target->task, data->target->n_classes);
     const mer_status status =
         wanted->open_inner(wanted->inner_opener, ctx, data, evaluation, &engine->inner, err);
     if (!mer_is_ok(status)) {

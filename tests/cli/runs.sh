@@ -55,14 +55,14 @@ grep -q 'no journal is kept' err || fail "that there is no journal is not told"
 XDG_STATE_HOME=$state
 
 # Stopped in the middle, by every kind of end; and gone on with to the same bytes.
-expect 0 fit table.csv --target value --out known.safetensors --seed 9 --trials 60
+expect 0 fit table.csv --target value --out known.safetensors --seed 9 --units 150000
 stopped() {
     # Long enough for some trials, too short for all of them, on any machine.
     for moment in 0.04 0.06 0.08 0.1 0.15 0.2 0.3 0.4 0.6; do
         rm -f m.safetensors*
         code=0
         timeout -s "$1" "$moment" "$merlon" fit table.csv --target value --out m.safetensors --seed 9 \
-            --trials 60 --quiet > out 2> err < /dev/null || code=$?
+            --units 150000 --quiet > out 2> err < /dev/null || code=$?
         [ "$code" -ne 0 ] || continue
         run runs list
         [ ! -e m.safetensors ] && tail -n 1 out | grep -q '  stopped  *[1-9]' && return 0
@@ -73,16 +73,16 @@ for signal in KILL TERM; do
     if stopped "$signal"; then
         # Another table, setting, seed: refused with the reason.
         head -n 90 table.csv > other.csv
-        expect 64 fit other.csv --target value --out m.safetensors --seed 9 --trials 60 --resume
+        expect 64 fit other.csv --target value --out m.safetensors --seed 9 --units 150000 --resume
         grep -q 'table' err || fail "another table is not told"
-        expect 64 fit table.csv --target value --out m.safetensors --seed 9 --trials 24 --resume
-        grep -q "trials was '60' and is '24'" err || fail "another setting is not told"
-        expect 64 fit table.csv --target value --out m.safetensors --seed 8 --trials 60 --resume
+        expect 64 fit table.csv --target value --out m.safetensors --seed 9 --units 140000 --resume
+        grep -q "units was '150000' and is '140000'" err || fail "another setting is not told"
+        expect 64 fit table.csv --target value --out m.safetensors --seed 8 --units 150000 --resume
         grep -q 'seed' err || fail "another seed is not told"
-        expect 64 fit table.csv --target class --out m.safetensors --seed 9 --trials 60 --resume
+        expect 64 fit table.csv --target class --out m.safetensors --seed 9 --units 150000 --resume
         grep -q 'target' err || fail "another target is not told"
         ! grep -q 'value' err || fail "the error tells the name of a column"
-        expect 0 fit table.csv --target value --out m.safetensors --seed 9 --trials 60 --resume --json
+        expect 0 fit table.csv --target value --out m.safetensors --seed 9 --units 150000 --resume --json
         grep -q '"resumed": true' out || fail "the run was not gone on with"
         cmp m.safetensors known.safetensors || fail "after $signal and --resume: other bytes"
     else
@@ -91,17 +91,17 @@ for signal in KILL TERM; do
 done
 
 # A seed that was not given is the run's.
-if timeout -s KILL 0.1 "$merlon" fit table.csv --target value --out s.safetensors --trials 60 --quiet \
+if timeout -s KILL 0.1 "$merlon" fit table.csv --target value --out s.safetensors --units 150000 --quiet \
     > out 2> err < /dev/null; then :; fi
 rm -f s.safetensors*
-expect 0 fit table.csv --target value --out s.safetensors --trials 60 --resume --json
+expect 0 fit table.csv --target value --out s.safetensors --units 150000 --resume --json
 seed=$(json_number seed)
-expect 0 fit table.csv --target value --out t.safetensors --trials 60 --seed "$seed" --no-journal
+expect 0 fit table.csv --target value --out t.safetensors --units 150000 --seed "$seed" --no-journal
 cmp s.safetensors t.safetensors || fail "a resumed run has another seed than it tells"
 
 # Two at the same time do not meet.
-"$merlon" fit table.csv --target value --out one.safetensors --seed 9 --trials 60 --quiet 2> err1 < /dev/null &
-"$merlon" fit table.csv --target value --out two.safetensors --seed 9 --trials 60 --quiet 2> err2 < /dev/null &
+"$merlon" fit table.csv --target value --out one.safetensors --seed 9 --units 150000 --quiet 2> err1 < /dev/null &
+"$merlon" fit table.csv --target value --out two.safetensors --seed 9 --units 150000 --quiet 2> err2 < /dev/null &
 wait
 cmp one.safetensors known.safetensors && cmp two.safetensors known.safetensors ||
     fail "two runs at the same time: other bytes"

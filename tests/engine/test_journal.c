@@ -114,7 +114,7 @@ static void what_was_noted_is_found_again_to_the_bit(void **unused)
     assert_true(mer_journal_seed(journal) == START.seed);
     request.id = 9; /* the setting counts, not its number */
     request.deadline_ns = 5;
-    assert_ok(mer_journal_find(journal, &request, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
     assert_true(is_found);
     assert_int_equal(found.id, 9);
     assert_int_equal(found.n_scores, 4);
@@ -122,17 +122,73 @@ static void what_was_noted_is_found_again_to_the_bit(void **unused)
     assert_memory_equal(found.n_rounds, result.n_rounds, sizeof result.n_rounds);
     assert_true(found.seconds == 0.25 && found.peak_bytes == 123456);
     request.params.values[1] = nextafter(0.1, 1);
-    assert_ok(mer_journal_find(journal, &request, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     request = request_of(3, 0.1);
     request.rung = 1;
-    assert_ok(mer_journal_find(journal, &request, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     request.rung = 0;
-    request.wants_held_out = true; /* which are not kept */
-    assert_ok(mer_journal_find(journal, &request, &found, &is_found, &err));
+    request.patience = 3;
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_false(is_found);
+    request.patience = 0;
+    request.wants_held_out = true; /* of which there were none */
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     mer_journal_close(journal);
+}
+
+static size_t read_file(const char *path, unsigned char *bytes, size_t max)
+{
+    const int fd = open(path, O_RDONLY);
+    const ssize_t n = read(fd, bytes, max);
+    (void)close(fd);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Whether the bytes of a run's file hold the float. */
+static bool is_in_file(const char *id, float number)
+{
+    enum { MAX = 1 << 20 };
+    static unsigned char bytes[MAX];
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/runs/%s.sqlite", state, id);
+    const size_t n = read_file(path, bytes, MAX);
+    return memmem(bytes, n, &number, sizeof number) != NULL;
+}
+
+static void predictions_are_kept_until_the_model_is_saved(void **unused)
+{
+    double held_out[] = {0.1, 0.9, 0.123456789, 0.876543211, 1, 0};
+    struct mer_trial_request request = request_of(3, 0.1);
+    struct mer_trial_result result = result_of(3), found;
+    char id[MER_RUN_ID_MAX];
+    bool is_found;
+    (void)unused;
+    request.wants_held_out = true;
+    result.held_out = held_out;
+    result.n_held_out = 3;
+    result.n_outputs = 2;
+    struct mer_journal *journal = begin_run(&START);
+    assert_ok(mer_journal_note(journal, &request, &result, &err));
+    (void)snprintf(id, sizeof id, "%s", mer_journal_id(journal));
+    mer_journal_close(journal);
+    assert_true(is_in_file(id, 0.123456789F));
+    assert_ok(mer_journal_resume(&ctx, state, &START, &journal, &err));
+    assert_ok(mer_journal_find(journal, &request, 4, 2, &found, &is_found, &err));
+    assert_false(is_found); /* of another table */
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_true(is_found);
+    for (size_t i = 0; i < 6; i++)
+        assert_true((float)found.held_out[i] == (float)held_out[i]);
+    mer_trial_result_release(&alloc, &found);
+    const struct mer_run_end saved = {.state = MER_RUN_SAVED, .ended_ns = 5, .model_digest = "e"};
+    assert_ok(mer_journal_end(journal, &saved, &err));
+    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_false(is_found);
+    mer_journal_close(journal);
+    assert_false(is_in_file(id, 0.123456789F));
 }
 
 static void a_failed_trial_is_noted_and_one_that_was_given_up_is_not(void **unused)
@@ -149,7 +205,7 @@ static void a_failed_trial_is_noted_and_one_that_was_given_up_is_not(void **unus
         struct mer_trial_result result = {.id = i};
         result.status = mer_fail(&result.err, codes[i], "column 'secret' holds 'canary'");
         assert_ok(mer_journal_note(journal, &request, &result, &err));
-        assert_ok(mer_journal_find(journal, &request, &found, &is_found, &err));
+        assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
         assert_int_equal(is_found, i < 3);
         if (is_found)
             assert_int_equal(found.status.code, codes[i]);
@@ -243,14 +299,6 @@ static void journals_are_private_and_the_oldest_are_taken_away(void **unused)
     assert_int_equal(mer_run_read(state, first, false, &run, &err).code, MER_ERR_TRUST);
 }
 
-static size_t read_file(const char *path, unsigned char *bytes, size_t max)
-{
-    const int fd = open(path, O_RDONLY);
-    const ssize_t n = read(fd, bytes, max);
-    (void)close(fd);
-    return n > 0 ? (size_t)n : 0;
-}
-
 static void write_file(const char *path, const unsigned char *bytes, size_t n)
 {
     const int fd = open(path, O_WRONLY | O_TRUNC);
@@ -273,7 +321,7 @@ static size_t look_at(const char *id)
         assert_true(status.code == MER_ERR_DATA || status.code == MER_ERR_IO);
     const size_t n_refused = !mer_is_ok(status);
     if (mer_is_ok(mer_journal_resume(&ctx, state, &START, &journal, &err))) {
-        status = mer_journal_find(journal, &request, &found, &is_found, &err);
+        status = mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err);
         if (!mer_is_ok(status))
             assert_int_equal(status.code, MER_ERR_DATA);
         mer_journal_close(journal);
@@ -334,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_was_noted_is_found_again_to_the_bit),
+        TEST(predictions_are_kept_until_the_model_is_saved),
         TEST(a_failed_trial_is_noted_and_one_that_was_given_up_is_not),
         TEST(a_run_is_gone_on_with_as_it_was_begun_and_not_otherwise),
         TEST(journals_are_private_and_the_oldest_are_taken_away),
