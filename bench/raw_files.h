@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "core/cpu.h"
@@ -90,12 +89,29 @@ static inline double now_s(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* The most memory that the process has had, in bytes. */
-static inline double peak_bytes(void)
+/* A line of /proc/self/status in bytes: VmRSS, the memory in use; VmHWM, the most since the start
+ * or the last reset. (ru_maxrss will not do: it begins with what the parent had.) */
+static inline double status_bytes(const char *name)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return 1024.0 * (double)usage.ru_maxrss;
+    char line[128];
+    double kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kilobytes = strtod(line + strlen(name) + 1, NULL);
+    if (file)
+        fclose(file);
+    return 1024 * kilobytes;
+}
+
+/* From now on the peak is that of what follows. */
+static inline void reset_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file)
+        return;
+    fputs("5", file);
+    fclose(file);
 }
 
 #endif

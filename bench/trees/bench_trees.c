@@ -182,7 +182,8 @@ int main(int argc, char **argv)
     const struct mer_ctx ctx = {
         .alloc = &alloc, .team = team, .cpu = arguments.level, .progress = &progress};
     const struct mer_fit_data data = {.design = &design, .target = &target, .seed = arguments.seed};
-    const double data_bytes = peak_bytes();
+    reset_peak();
+    const double data_bytes = status_bytes("VmRSS");
     for (size_t i = 0; i < arguments.n_repeats && i < 64; i++) {
         arguments.family->free(&ctx, model);
         first.at = 0;
@@ -192,7 +193,7 @@ int main(int argc, char **argv)
         prepare[i] = first.at > 0 ? first.at - start : 0;
         train[i] = end - start - prepare[i];
     }
-    printf("{\"peak_bytes\": %.0f", peak_bytes() - data_bytes);
+    printf("{\"peak_bytes\": %.0f", status_bytes("VmHWM") - data_bytes);
     print_list("prepare_s", prepare, arguments.n_repeats);
     print_list("train_s", train, arguments.n_repeats);
     predict(&arguments, &ctx, model, n_dense, mer_target_outputs(target.task, target.n_classes));
