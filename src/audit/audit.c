@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audit/identify.h"
+#include "audit/pickle_file.h"
 #include "audit/zip_audit.h"
 
 /* One line a reader. */
@@ -126,14 +127,34 @@ static mer_status read_as_zip_too(struct mer_audit *audit, struct mer_audit_byte
     return readers[mer_audit_zip_format(audit, file)](audit, file, err);
 }
 
+static bool is_pickle(unsigned format)
+{
+    return format == MER_AUDIT_FORMAT_PICKLE || format == MER_AUDIT_FORMAT_JOBLIB ||
+           format == MER_AUDIT_FORMAT_TORCH_LEGACY;
+}
+
+/* Any bytes do for a loader of pickles as long as they are instructions. */
+static mer_status read_as_others_too(struct mer_audit *audit, struct mer_audit_bytes file,
+                                     unsigned format, mer_err *err)
+{
+    if (!is_zip(format) && mer_audit_ends_as_zip(audit, file))
+        MER_GUARD(read_as_zip_too(audit, file, err));
+    bool harm = false;
+    if (!is_pickle(format) && format != MER_AUDIT_FORMAT_EMPTY)
+        (void)mer_audit_is_pickle(audit, file, &harm);
+    if (!harm)
+        return mer_ok();
+    mer_audit_add(audit, MER_AUDIT_POLYGLOT, 0, "it begins as a pickle");
+    return mer_audit_pickle(audit, file, err);
+}
+
 mer_status mer_audit_content(struct mer_audit *audit, struct mer_audit_bytes file,
                              unsigned *ret_format, mer_err *err)
 {
     const unsigned format = mer_audit_identify(audit, file);
     if (ret_format)
         *ret_format = format;
-    if (!is_zip(format) && mer_audit_ends_as_zip(audit, file))
-        MER_GUARD(read_as_zip_too(audit, file, err));
+    MER_GUARD(read_as_others_too(audit, file, format, err));
     if (format == MER_AUDIT_FORMAT_TORCHSCRIPT)
         mer_audit_add(audit, MER_AUDIT_NOT_READ, 0, "its code");
     if (format == MER_AUDIT_FORMAT_EXECUTABLE)

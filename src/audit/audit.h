@@ -73,6 +73,8 @@ mer_audit_reader mer_audit_compressed, mer_audit_joblib, mer_audit_lightgbm, mer
 
 /* Does it look like one? These may be asked about any bytes. */
 bool mer_audit_is_safetensors(struct mer_audit_bytes file);
+/* Whatever stands at its beginning, its header names tensors. */
+bool mer_audit_names_tensors(struct mer_audit_bytes file);
 bool mer_audit_is_onnx(struct mer_audit_bytes file);
 
 /* "12.3 MB" for people. */

@@ -96,17 +96,20 @@ static unsigned identify_first(struct mer_audit *audit, struct mer_audit_bytes f
             return magics[i].format;
     if (has(file, 0, "PK\3\4", 4) || has(file, 0, "PK\5\6", 4))
         return mer_audit_zip_format(audit, file);
-    if (file.n >= 2 && file.bytes[0] == 0x80 && file.bytes[1] >= 1)
-        return identify_pickle(file);
+    /* A header's length may begin as a pickle does. */
     if (mer_audit_is_safetensors(file))
         return MER_AUDIT_FORMAT_SAFETENSORS;
+    if (file.n >= 2 && file.bytes[0] == 0x80 && file.bytes[1] >= 1)
+        return identify_pickle(file);
     const unsigned json = identify_json(file);
     if (json != MER_AUDIT_N_FORMATS)
         return json;
     if (mer_audit_is_onnx(file))
         return MER_AUDIT_FORMAT_ONNX;
-    if (mer_audit_is_pickle(audit, file))
+    if (mer_audit_is_pickle(audit, file, NULL))
         return identify_pickle(file);
+    if (mer_audit_names_tensors(file))
+        return MER_AUDIT_FORMAT_SAFETENSORS;
     return is_zlib(file) ? MER_AUDIT_FORMAT_COMPRESSED : MER_AUDIT_N_FORMATS;
 }
 

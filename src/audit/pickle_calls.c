@@ -264,7 +264,7 @@ static mer_status look_into(struct mer_pickle *outer, struct mer_pickle_value by
     mer_pickle_init(&inner, outer->audit, bytes.as.bytes, bytes.n, 0);
     inner.probing = probing;
     const mer_status status = mer_pickle_follow(&inner, err);
-    *ret_harm = inner.tells_harm;
+    *ret_harm = inner.tells_harm && !inner.told_broken;
     mer_pickle_release(&inner);
     return status;
 }

@@ -9,21 +9,24 @@
 
 /* Nothing is told: would these bytes do as a pickle? */
 static mer_status looks_like_pickle(struct mer_audit *audit, const unsigned char *bytes, size_t n,
-                                    bool *ret, mer_err *err)
+                                    bool *ret, bool *ret_harm, mer_err *err)
 {
     struct mer_pickle pickle;
     mer_pickle_init(&pickle, audit, bytes, n, 0);
     pickle.probing = true;
     const mer_status status = mer_pickle_follow(&pickle, err);
-    *ret = (pickle.ended && !pickle.told_broken && pickle.n_ops > 1) || pickle.tells_harm;
+    *ret = !pickle.told_broken && ((pickle.ended && pickle.n_ops > 1) || pickle.tells_harm);
+    *ret_harm = *ret && pickle.tells_harm;
     mer_pickle_release(&pickle);
     return status;
 }
 
-bool mer_audit_is_pickle(struct mer_audit *audit, struct mer_audit_bytes file)
+bool mer_audit_is_pickle(struct mer_audit *audit, struct mer_audit_bytes file, bool *ret_harm)
 {
-    bool is_one = false;
-    const mer_status status = looks_like_pickle(audit, file.bytes, file.n, &is_one, NULL);
+    bool is_one = false, harm = false;
+    const mer_status status = looks_like_pickle(audit, file.bytes, file.n, &is_one, &harm, NULL);
+    if (ret_harm)
+        *ret_harm = harm;
     return mer_is_ok(status) && is_one;
 }
 
@@ -33,8 +36,8 @@ static mer_status follow_rest(struct mer_audit *audit, struct mer_audit_bytes fi
 {
     while (at < file.n && !audit->out_of_steps) {
         struct mer_pickle pickle;
-        bool is_one;
-        MER_GUARD(looks_like_pickle(audit, file.bytes + at, file.n - at, &is_one, err));
+        bool is_one, harm;
+        MER_GUARD(looks_like_pickle(audit, file.bytes + at, file.n - at, &is_one, &harm, err));
         if (!is_one) {
             mer_audit_add(audit, MER_AUDIT_TRAILING, at, "%s behind the pickle",
                           mer_audit_show_size(file.n - at).text);

@@ -99,9 +99,11 @@ struct mer_pickle {
     size_t n_memo;
     size_t memo_capacity; /* a power of two, or 0 */
     unsigned protocol;
-    bool is_torch;   /* persistent ids are storages */
-    bool probing;    /* only imports are told, for nobody says that these bytes are a pickle */
-    bool tells_harm; /* while probing: something was imported */
+    bool is_torch; /* persistent ids are storages */
+    /* Nobody says that these bytes are a pickle: nothing is told, and where every loader would
+     * stop, they are none. */
+    bool probing;
+    bool tells_harm; /* something was imported, or called */
     bool told_broken;
     bool told_bomb;
     bool told_depth;
@@ -125,6 +127,8 @@ MER_MUST_CHECK mer_status mer_pickle_follow(struct mer_pickle *pickle, mer_err *
 
 /* Tells what is not well formed, once, and that the rest is followed as well as can be. */
 void mer_pickle_broken(struct mer_pickle *pickle, const char *what);
+/* The same for what some loader bears: while probing, it is let by. */
+void mer_pickle_odd(struct mer_pickle *pickle, const char *what);
 void mer_pickle_tell(struct mer_pickle *pickle, enum mer_audit_kind kind, uint64_t at,
                      const char *text);
 

@@ -142,10 +142,10 @@ static int64_t line_number(struct mer_pickle *pickle, const unsigned char *line,
     if (n > LONG_DIGITS_MAX)
         mer_pickle_tell(pickle, MER_AUDIT_BOMB, pickle->at, "a number of over 4300 digits");
     if (i == n)
-        mer_pickle_broken(pickle, "a number is none");
+        mer_pickle_odd(pickle, "a number is none");
     for (; i < n; i++) {
         if (line[i] < '0' || line[i] > '9') {
-            mer_pickle_broken(pickle, "a number is none");
+            mer_pickle_odd(pickle, "a number is none");
             return INT64_MAX;
         }
         if (__builtin_mul_overflow(number, 10, &number) ||
@@ -577,7 +577,7 @@ static mer_status do_rest(struct mer_pickle *pickle, const struct mer_pickle_op 
         if (op->number > HIGHEST_PROTOCOL)
             mer_pickle_broken(pickle, "a protocol that does not exist");
         if (pickle->n_ops > 1)
-            mer_pickle_broken(pickle, "the protocol is told again, in the middle");
+            mer_pickle_odd(pickle, "the protocol is told again, in the middle");
         return mer_ok();
     case 0x95:
         if (op->number > pickle->n - pickle->at)
@@ -590,7 +590,7 @@ static mer_status do_rest(struct mer_pickle *pickle, const struct mer_pickle_op 
         pickle->ended = true;
         pickle->result = mer_pickle_pop(pickle);
         if (pickle->n_stack > 0)
-            mer_pickle_broken(pickle, "it ends with more than one object");
+            mer_pickle_odd(pickle, "it ends with more than one object");
         return mer_ok();
     default: /* READONLY_BUFFER */
         return mer_ok();
@@ -624,6 +624,8 @@ mer_status mer_pickle_follow(struct mer_pickle *pickle, mer_err *err)
         }
         pickle->n_ops++;
         MER_GUARD(do_op(pickle, &op, err));
+        if (pickle->probing && (pickle->told_broken || pickle->tells_harm))
+            return mer_ok();
     }
     return mer_ok();
 }

@@ -42,6 +42,12 @@ void mer_pickle_broken(struct mer_pickle *pickle, const char *what)
     pickle->told_broken = true;
 }
 
+void mer_pickle_odd(struct mer_pickle *pickle, const char *what)
+{
+    if (!pickle->probing)
+        mer_pickle_broken(pickle, what);
+}
+
 mer_status mer_pickle_push(struct mer_pickle *pickle, struct mer_pickle_value value, mer_err *err)
 {
     if (pickle->n_stack == pickle->stack_capacity) {

@@ -55,13 +55,15 @@ static void broken(struct header *header, const char *name, size_t n_name, const
 
 bool mer_audit_is_safetensors(struct mer_audit_bytes file)
 {
+    return file.n > LENGTH_BYTES && file.bytes[LENGTH_BYTES] == '{' && !file.bytes[5] &&
+           !file.bytes[6] && !file.bytes[7];
+}
+
+bool mer_audit_names_tensors(struct mer_audit_bytes file)
+{
     static const char member[] = "\"data_offsets\"";
     enum { LOOKED_AT = 1 << 16 };
-    if (file.n <= LENGTH_BYTES)
-        return false;
-    if (file.bytes[LENGTH_BYTES] == '{' && !file.bytes[5] && !file.bytes[6] && !file.bytes[7])
-        return true;
-    return file.bytes[0] != '{' &&
+    return file.n > LENGTH_BYTES && file.bytes[0] != '{' &&
            memmem(file.bytes, file.n < LOOKED_AT ? file.n : LOOKED_AT, member, sizeof member - 1);
 }
 

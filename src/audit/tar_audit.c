@@ -49,7 +49,7 @@ static mer_status follow_pickles(struct mer_audit *audit, struct mer_audit_bytes
     size_t at = 0;
     while (at < file.n && !audit->out_of_steps &&
            mer_audit_is_pickle(
-               audit, (struct mer_audit_bytes){file.bytes + at, file.n - at, file.n - at})) {
+               audit, (struct mer_audit_bytes){file.bytes + at, file.n - at, file.n - at}, NULL)) {
         struct mer_pickle pickle;
         mer_pickle_init(&pickle, audit, file.bytes + at, file.n - at, at);
         pickle.is_torch = true;

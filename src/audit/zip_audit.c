@@ -29,7 +29,7 @@ struct archive {
     struct mer_audit_bytes file;
     struct mer_zip_members members;
     struct mer_pickle pickle; /* of a PyTorch archive: the storages that it names */
-    bool has_pickle;
+    const struct mer_zip_member *pickle_member; /* where it lies; NULL: there is none */
 };
 
 static uint16_t word(const unsigned char *bytes)
@@ -223,13 +223,13 @@ static bool is_small_text(const struct mer_zip_member *member)
 static mer_status look_into(struct archive *archive, const struct mer_zip_member *member,
                             struct mer_audit_bytes bytes, mer_err *err)
 {
-    const bool is_torch = archive->has_pickle;
+    const bool is_torch = archive->pickle_member != NULL;
     const char *const key = is_torch ? storage_key(member) : NULL;
     if (key) {
         check_storage(archive, member, key);
         return mer_ok();
     }
-    if (is_torch && (is_small_text(member) || mer_zip_member_ends(member, "data.pkl")))
+    if (is_torch && (is_small_text(member) || member == archive->pickle_member))
         return mer_ok();
     return mer_audit_content(archive->audit, bytes, NULL, err);
 }
@@ -300,9 +300,9 @@ static mer_status read_pickle(struct archive *archive, const struct mer_zip_memb
     struct mer_audit_bytes bytes = {archive->file.bytes + member->data_at, (size_t)member->n_data,
                                     member->n_data};
     size_t before;
-    if (member->data_at == 0 || archive->has_pickle ||
+    if (member->data_at == 0 || archive->pickle_member ||
         !mer_audit_enter(archive->audit, member->name, member->n_name, &before)) {
-        if (archive->has_pickle)
+        if (archive->pickle_member)
             tell(archive, member, MER_AUDIT_ZIP_TWICE, "two entries are the checkpoint's pickle");
         return mer_ok();
     }
@@ -312,7 +312,7 @@ static mer_status read_pickle(struct archive *archive, const struct mer_zip_memb
                                    err);
         bytes = (struct mer_audit_bytes){inflated.bytes, inflated.n, inflated.n_total};
     }
-    archive->has_pickle = true;
+    archive->pickle_member = member;
     if (mer_is_ok(status))
         status = mer_audit_torch_pickle(archive->audit, bytes, &archive->pickle, err);
     /* The keys lie in the bytes. */

@@ -220,6 +220,15 @@ def hostile_calls(folder):
     add("escaped_names.pkl", b"V\\u006fs\nVsyst\\u0065m\n\x93" + ECHO + b"\x85R.", "pickle-call", "os.system")
     add("quoted_names.pkl", b"S'\\x6fs'\nS'\\163ystem'\n\x93" + ECHO + b"\x85R.", "pickle-call", "os.system")
     add("name_with_zero.pkl", b"\x80\x04" + short("collections\x00") + short("OrderedDict") + b"\x93)R.", "pickle-import", "collections")
+    add("gguf_and_pickle.gguf", b"GGUF\3\0\0\0\0" + g("os", "system") + b"(S'echo'\ntR.", "polyglot", "begins as a pickle")
+    name = (g("os", "system") + b"(S'echo'\ntR.").ljust(100, b"\0")
+    header = (name + b"0000644\0" * 3 + b"00000000000\0" * 2 + b" " * 8 + b"0").ljust(257, b"\0") + b"ustar  \0"
+    header = header.ljust(512, b"\0")
+    header = header[:148] + b"%06o\0 " % sum(header) + header[156:]
+    add("tar_and_pickle.tar", header + bytes(1024), "pickle-call", "os.system")
+    add("protocol_twice.pkl", b"\x80\x02" * 3 + g("os", "system") + b"(S'echo'\ntR.", "pickle-call", "os.system")
+    add("number_in_base_16.pkl", b"I0x10\n0" + g("os", "system") + b"(S'echo'\ntR.", "pickle-call", "os.system")
+    add("names_tensors.pkl", b"V\"data_offsets\"\n0" + g("os", "system") + b"(S'echo'\ntR.", "pickle-call", "os.system")
     add("type_call.pkl", b"\x80\x02" + g("builtins", "str") + ECHO + b"\x85R.", "pickle-arguments", "builtins.str")
 
 
@@ -315,6 +324,10 @@ def make_safetensors():
     folder.clean("dims.safetensors", safetensors({"w": tensor("U8", [1, 1, 2, 1, 1, 3], 0, 6)}, bytes(6)))
     folder.clean("unicode.safetensors", safetensors('{"gewicht.\u00e9":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'.encode(), b"\0"))
     folder.clean("many.safetensors", safetensors({f"layer.{i}.w": tensor("U8", [1], i, i + 1) for i in range(40)}, bytes(40)))
+    for n in range(5):
+        text = {"w": tensor("U8", [1], 0, 1), "__metadata__": {"a": "x" * (0x180 + 0x100 * n - 80)}}
+        data = safetensors(text, pad=False)
+        folder.clean(f"length_{n}.safetensors", safetensors(data[8:] + b" " * (0x180 + 0x100 * n - (len(data) - 8)), b"\0", pad=False))
     folder.clean("half_bytes.safetensors", safetensors({"w": tensor("F4", [4], 0, 2)}, bytes(2)))
 
     add = folder.hostile
