@@ -56,7 +56,7 @@ case $version in
         for (i = 0; i < 400; i++) {
             kind = i * 7 % 11 < 5
             printf "%s %d %s %s,s%d,2024-%02d-%02d,%.2f,%s\n", word[1 + i % 5 + 5 * kind], i, word[1 + i * 3 % 10],
-                word[1 + i * 7 % 5 + 5 * kind], i * i % 300, 1 + i % 12, 1 + i % 28, (i * i % 300) / 10 + i % 7,
+                word[1 + i * 7 % 5 + 5 * kind], i * 37 % 301, 1 + i % 12, 1 + i % 28, (i * 37 % 301) / 10 + i % 7,
                 kind ? "bakery" : "harbour"
         }
     }' > "$here/notes.table.csv"
