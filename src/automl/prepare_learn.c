@@ -8,6 +8,9 @@
 #include "core/math.h"
 #include "core/sort.h"
 
+/* The share of rows that a column is scaled for at least. */
+static const double DIFFERING_MIN = 0.04;
+
 /* The rows to learn from. */
 struct learning_rows {
     const uint32_t *rows; /* NULL: 0 .. n - 1 */
@@ -151,6 +154,19 @@ static bool numbers_rows(double *values, size_t n, double low, double high)
     return true;
 }
 
+/* A column that says the same in nearly all rows, as counts of a rare word do, would make a few
+ * rows stand far out if its deviation became 1. It is scaled as if more of them differed. */
+static double widen(const double *values, size_t n, double usual, size_t n_rows)
+{
+    size_t n_differ = 0;
+    for (size_t i = 0; i < n; i++)
+        n_differ += values[i] != usual;
+    const double share = (double)n_differ / (double)n_rows;
+    return share > 0 && share < DIFFERING_MIN
+               ? sqrt(DIFFERING_MIN * (1 - DIFFERING_MIN) / (share * (1 - share)))
+               : 1;
+}
+
 static void learn_number(const struct mer_column *column, const struct learning_rows *rows,
                          double *values, struct mer_learning *ret)
 {
@@ -172,12 +188,13 @@ static void learn_number(const struct mer_column *column, const struct learning_
                   MER_BECAUSE_NUMBERS_ROWS);
         return;
     }
+    const double widening = widen(values, n, learned->fill, rows->n);
     for (size_t i = 0; i < n; i++)
         values[i] = (values[i] - mean) * (values[i] - mean);
     const double fill_square = (learned->fill - mean) * (learned->fill - mean);
     const double scale = sqrt((mer_sum(values, n) + n_missing * fill_square) / (double)rows->n);
     if (learned->low < learned->high && scale > 0)
-        add_part(ret, MER_PART_VALUE, mean, scale);
+        add_part(ret, MER_PART_VALUE, mean, widening * scale);
     add_missing_part(ret, rows->n - n, rows->n);
     leave_out_if_nothing(ret);
 }

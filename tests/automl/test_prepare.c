@@ -54,6 +54,20 @@ static void numbers_are_standardised_and_imputed_by_their_median(void **state)
     mer_prepared_release(&ctx, &prepared);
 }
 
+static void a_column_that_hardly_varies_makes_no_row_stand_far_out(void **state)
+{
+    (void)state;
+    char text[4000] = "x,z\n";
+    for (int i = 0; i < 400; i++)
+        strcat(text, i == 7 ? "3.5,1.5\n" : i % 2 ? "0,1.5\n" : "0,2.5\n");
+    struct mer_prepared prepared = prepare_table(text);
+
+    /* One row of 400: with deviation 1 it would be at 20. */
+    assert_near(prepared.dense[2 * 7] - prepared.dense[0], 1 / sqrt(0.04 * 0.96));
+    assert_near(prepared.dense[1] - prepared.dense[3], 2);
+    mer_prepared_release(&ctx, &prepared);
+}
+
 static void no_indicator_is_made_where_training_had_nothing_missing(void **state)
 {
     (void)state;
@@ -408,6 +422,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(numbers_are_standardised_and_imputed_by_their_median),
+        TEST(a_column_that_hardly_varies_makes_no_row_stand_far_out),
         TEST(no_indicator_is_made_where_training_had_nothing_missing),
         TEST(infinite_values_are_clipped_to_the_finite_ones),
         TEST(huge_and_tiny_spreads_stay_finite),
