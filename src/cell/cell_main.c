@@ -9,6 +9,7 @@
 #include "core/team.h"
 #include "os/channel.h"
 #include "os/clock.h"
+#include "os/secret_random.h"
 
 /* Exactly n bytes of the parent's; false when it is gone. */
 static bool receive(void *bytes, size_t n)
@@ -163,6 +164,10 @@ static bool use_heap_and_json_once(void)
 {
     struct mer_alloc alloc;
     struct mer_json_document *document;
+    uint64_t seed;
+    if (!mer_is_ok(mer_secret_random(&seed, sizeof seed, NULL)))
+        return false;
+    mer_json_seed(seed | 1);
     mer_alloc_init(&alloc, SIZE_MAX);
     if (!mer_is_ok(mer_json_parse(&alloc, "{\"a\":1}", 7, &MER_JSON_DEFAULT_LIMITS, "nothing",
                                   &document, NULL)))

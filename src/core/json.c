@@ -263,6 +263,11 @@ static mer_status parse_widened(struct mer_json_document *document, const char *
     return status;
 }
 
+void mer_json_seed(uint64_t seed)
+{
+    json_object_seed((size_t)seed);
+}
+
 mer_status mer_json_parse(struct mer_alloc *alloc, const char *bytes, size_t n,
                           const struct mer_json_limits *limits, const char *what,
                           struct mer_json_document **ret_document, mer_err *err)

@@ -34,6 +34,11 @@ struct mer_json_limits {
 /* 16 MB, 64 levels. */
 extern const struct mer_json_limits MER_JSON_DEFAULT_LIMITS;
 
+/* Texts of strangers must not be able to foresee how keys are hashed: a random number other than 0,
+ * for a process that may not ask the system for one any more. Before anything is parsed; otherwise
+ * the system is asked. */
+void mer_json_seed(uint64_t seed);
+
 /* MER_ERR_DATA with line and column on anything else than one valid document; `what` names it in
  * messages ("schema file"). Free with mer_json_free. */
 MER_MUST_CHECK mer_status mer_json_parse(struct mer_alloc *alloc, const char *bytes, size_t n,

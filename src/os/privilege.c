@@ -22,10 +22,12 @@ mer_status mer_privilege_gain_none(mer_err *err)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return refuse("give up new privileges", err);
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
-         capability++)
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno != EPERM)
-            return refuse("lower the capability bounding set", err);
+    unsigned long capability = 0;
+    while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+        capability++;
+    /* Invalid: the one behind the last. Of a process that may not lower one, it is the first. */
+    if (errno != EINVAL && errno != EPERM)
+        return refuse("lower the capability bounding set", err);
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     return mer_ok();
 }

@@ -7,6 +7,10 @@
 #include "automl/pipeline.h"
 #include "formats/safetensors.h"
 #include "frame/csv.h"
+#include "intake/arrow_file.h"
+#include "intake/parquet_footer.h"
+#include "intake/sqlite_vfs.h"
+#include "intake/xlsx_book.h"
 #include "probes.h"
 
 static struct probe probe;
@@ -49,6 +53,54 @@ mer_status __wrap_mer_schema_parse(const struct mer_ctx *ctx, const char *bytes,
                                    struct mer_schema *ret_schema, mer_err *err)
 {
     (void)ctx, (void)ret_schema;
+    MER_GUARD(hear(bytes, n, err));
+    return obey(err);
+}
+
+#elif defined(HIJACKED_PARQUET)
+
+mer_status __wrap_mer_parquet_open(const struct mer_ctx *ctx, const unsigned char *bytes, size_t n,
+                                   struct mer_parquet *ret_parquet, mer_err *err);
+mer_status __wrap_mer_parquet_open(const struct mer_ctx *ctx, const unsigned char *bytes, size_t n,
+                                   struct mer_parquet *ret_parquet, mer_err *err)
+{
+    (void)ctx, (void)ret_parquet;
+    MER_GUARD(hear(bytes, n, err));
+    return obey(err);
+}
+
+#elif defined(HIJACKED_ARROW)
+
+mer_status __wrap_mer_arrow_file_open(const struct mer_ctx *ctx, const unsigned char *bytes,
+                                      size_t n, struct mer_arrow_file *ret_file, mer_err *err);
+mer_status __wrap_mer_arrow_file_open(const struct mer_ctx *ctx, const unsigned char *bytes,
+                                      size_t n, struct mer_arrow_file *ret_file, mer_err *err)
+{
+    (void)ctx, (void)ret_file;
+    MER_GUARD(hear(bytes, n, err));
+    return obey(err);
+}
+
+#elif defined(HIJACKED_XLSX)
+
+mer_status __wrap_mer_xlsx_book_open(struct mer_xlsx_book *book, const struct mer_ctx *ctx,
+                                     const void *bytes, size_t n, mer_err *err);
+mer_status __wrap_mer_xlsx_book_open(struct mer_xlsx_book *book, const struct mer_ctx *ctx,
+                                     const void *bytes, size_t n, mer_err *err)
+{
+    (void)ctx, (void)book;
+    MER_GUARD(hear(bytes, n, err));
+    return obey(err);
+}
+
+#elif defined(HIJACKED_SQLITE)
+
+mer_status __wrap_mer_sqlite_vfs_begin(struct mer_sqlite_vfs *vfs, const void *bytes, size_t n,
+                                       mer_err *err);
+mer_status __wrap_mer_sqlite_vfs_begin(struct mer_sqlite_vfs *vfs, const void *bytes, size_t n,
+                                       mer_err *err)
+{
+    (void)vfs;
     MER_GUARD(hear(bytes, n, err));
     return obey(err);
 }

@@ -125,6 +125,49 @@ static void a_second_filter_can_only_take_away(void **state)
     assert_true(WIFSIGNALED(in_child(stack_two, &numbers[2])));
 }
 
+/* Calls that do no harm, whatever is asked. */
+static const int harmless[] = {SYS_getpid,  SYS_getuid,  SYS_getgid,  SYS_geteuid,
+                               SYS_getegid, SYS_getppid, SYS_getpgrp, SYS_sched_yield,
+                               SYS_umask,   SYS_gettid,  SYS_alarm,   SYS_getpgid,
+                               SYS_getsid,  SYS_dup,     SYS_access,  SYS_times};
+enum { N_HARMLESS = sizeof harmless / sizeof harmless[0] };
+
+struct choice {
+    unsigned listed; /* bits of harmless[] */
+    size_t tried;
+};
+
+static int list_and_try(const void *argument)
+{
+    const struct choice *const choice = argument;
+    struct mer_syscall_rule rules[2 * N_HARMLESS + 1] = {{SYS_exit_group, MER_ARGUMENT_ANY, 0, 0}};
+    size_t n = 1;
+    /* In no order, and twice. */
+    for (size_t i = 0; i < 2 * N_HARMLESS; i++)
+        if (choice->listed >> (i * 7 % N_HARMLESS) & 1)
+            rules[n++] =
+                (struct mer_syscall_rule){harmless[i * 7 % N_HARMLESS], MER_ARGUMENT_ANY, 0, 0};
+    if (!mer_is_ok(mer_seccomp_install(rules, n, NULL)))
+        return 1;
+    (void)syscall(harmless[choice->tried], -1, 0, 0);
+    return 0;
+}
+
+static void of_many_rules_each_allows_its_number_and_no_other(void **state)
+{
+    static const unsigned listed[] = {0xffff, 0x5555, 0xaaaa, 0x00ff, 0x8001, 0x0000, 0x7a3c};
+    (void)state;
+    for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
+        for (size_t k = 0; k < N_HARMLESS; k++) {
+            const struct choice choice = {listed[i], k};
+            const int status = in_child(list_and_try, &choice);
+            if (listed[i] >> k & 1)
+                assert_true(ended_well(status));
+            else
+                assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+        }
+}
+
 static void a_table_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -152,6 +195,7 @@ int main(void)
         cmocka_unit_test(lacks_looks_at_both_halves),
         cmocka_unit_test(below_has_an_end),
         cmocka_unit_test(a_second_filter_can_only_take_away),
+        cmocka_unit_test(of_many_rules_each_allows_its_number_and_no_other),
         cmocka_unit_test(a_table_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
