@@ -22,6 +22,18 @@ void mer_keep_release(const struct mer_ctx *ctx, struct mer_keep *keep)
     keep->n = 0;
 }
 
+void mer_keep_remove(const struct mer_ctx *ctx, struct mer_keep *keep, size_t id)
+{
+    for (size_t i = 0; i < keep->n; i++) {
+        if (keep->items[i].id != id)
+            continue;
+        mer_free(ctx->alloc, keep->items[i].predictions);
+        memmove(keep->items + i, keep->items + i + 1, (keep->n - i - 1) * sizeof(*keep->items));
+        keep->n--;
+        return;
+    }
+}
+
 static bool is_best_of_family(const struct mer_keep *keep, size_t at)
 {
     for (size_t i = 0; i < keep->n; i++)

@@ -36,6 +36,8 @@ struct mer_keep {
 MER_MUST_CHECK mer_status mer_keep_add(const struct mer_ctx *ctx, struct mer_keep *keep,
                                        const struct mer_kept *kept, const double *predictions,
                                        mer_err *err);
+/* Forgets a trial, if it was kept. */
+void mer_keep_remove(const struct mer_ctx *ctx, struct mer_keep *keep, size_t id);
 void mer_keep_release(const struct mer_ctx *ctx, struct mer_keep *keep);
 
 /* What predictions are scored against: the held-out rows in their order. */

@@ -84,41 +84,52 @@ static void release_joined(const struct mer_ctx *ctx, struct joined *joined)
     mer_free(ctx->alloc, joined->weights);
 }
 
-/* n_first elements of one array and n_second of another, one after the other; NULL for NULL. */
-static mer_status join(const struct mer_ctx *ctx, const void *first, size_t n_first,
-                       const void *second, size_t n_second, size_t size, void *ret_joined,
+/* The parts of an array by rows: the first n_train of one, and every stride-th of another. */
+struct joining {
+    size_t n_train;
+    size_t n_watched;
+    size_t stride;
+};
+
+/* Rows of `width` elements; NULL for NULL. */
+static mer_status join(const struct mer_ctx *ctx, const struct joining *joining, const void *train,
+                       const void *valid, size_t width, size_t element, void *ret_joined,
                        mer_err *err)
 {
+    const size_t size = width * element;
     unsigned char *joined = NULL;
 
-    if (first) {
-        MER_GUARD(mer_alloc_array(ctx->alloc, n_first + n_second, size, &joined, err));
-        memcpy(joined, first, n_first * size);
-        memcpy(joined + n_first * size, second, n_second * size);
+    if (train && width > 0) {
+        MER_GUARD(
+            mer_alloc_array(ctx->alloc, joining->n_train + joining->n_watched, size, &joined, err));
+        memcpy(joined, train, joining->n_train * size);
+        for (size_t i = 0; i < joining->n_watched; i++)
+            memcpy(joined + (joining->n_train + i) * size,
+                   (const unsigned char *)valid + i * joining->stride * size, size);
     }
     memcpy(ret_joined, &joined, sizeof(joined));
     return mer_ok();
 }
 
-static mer_status join_parts(const struct mer_ctx *ctx, const struct mer_target *target,
-                             const struct mer_fold *fold, const struct mer_design *train,
-                             const struct mer_design *valid, size_t n_train, struct joined *joined,
-                             mer_err *err)
+static mer_status join_parts(const struct mer_ctx *ctx, const struct joining *joining,
+                             const struct mer_target *target, size_t n_before_valid,
+                             const struct mer_design *train, const struct mer_design *valid,
+                             struct joined *joined, mer_err *err)
 {
-    const size_t n_valid = fold->n_valid, last = fold->n_train;
+    const size_t last = n_before_valid;
 
-    MER_GUARD(join(ctx, train->n_dense ? train->dense : NULL, n_train * train->n_dense,
-                   valid->dense, n_valid * train->n_dense, sizeof(double), &joined->dense, err));
-    MER_GUARD(join(ctx, train->n_groups ? train->codes : NULL, n_train * train->n_groups,
-                   valid->codes, n_valid * train->n_groups, sizeof(int32_t), &joined->codes, err));
-    MER_GUARD(join(ctx, target->values, n_train, target->values ? target->values + last : NULL,
-                   n_valid, sizeof(double), &joined->values, err));
-    MER_GUARD(join(ctx, target->classes, n_train, target->classes ? target->classes + last : NULL,
-                   n_valid, sizeof(int32_t), &joined->classes, err));
-    MER_GUARD(join(ctx, target->weights, n_train, target->weights ? target->weights + last : NULL,
-                   n_valid, sizeof(double), &joined->weights, err));
+    MER_GUARD(join(ctx, joining, train->dense, valid->dense, train->n_dense, sizeof(double),
+                   &joined->dense, err));
+    MER_GUARD(join(ctx, joining, train->codes, valid->codes, train->n_groups, sizeof(int32_t),
+                   &joined->codes, err));
+    MER_GUARD(join(ctx, joining, target->values, target->values ? target->values + last : NULL, 1,
+                   sizeof(double), &joined->values, err));
+    MER_GUARD(join(ctx, joining, target->classes, target->classes ? target->classes + last : NULL,
+                   1, sizeof(int32_t), &joined->classes, err));
+    MER_GUARD(join(ctx, joining, target->weights, target->weights ? target->weights + last : NULL,
+                   1, sizeof(double), &joined->weights, err));
     joined->design = *train;
-    joined->design.n_rows = n_train + n_valid;
+    joined->design.n_rows = joining->n_train + joining->n_watched;
     joined->design.dense = joined->dense;
     joined->design.codes = joined->codes;
     joined->design.n_sparse = 0; /* no family takes the block and watches */
@@ -148,10 +159,14 @@ static mer_status fit_fold(const struct mer_ctx *ctx, const struct fold_job *job
     share.n_rows = n_train;
     if (request->patience == 0 || !(request->family->capabilities & MER_CAN_WATCH))
         return request->family->fit(ctx, &request->params, &data, ret_model, err);
-    mer_status status = join_parts(ctx, &target, fold, train, valid, n_train, &joined, err);
+    /* On a rung, the same share of the rows to score on is watched. */
+    const size_t stride = (size_t)1 << (2 * request->rung);
+    const struct joining joining = {n_train, (fold->n_valid + stride - 1) / stride, stride};
+    mer_status status =
+        join_parts(ctx, &joining, &target, fold->n_train, train, valid, &joined, err);
     data.design = &joined.design;
     data.target = &joined.target;
-    data.n_watched = fold->n_valid;
+    data.n_watched = joining.n_watched;
     data.patience = request->patience;
     data.ret_n_rounds = &job->result->n_rounds[f];
     if (mer_is_ok(status))

@@ -19,6 +19,9 @@
 enum { PATIENCE_MIN = 15, PATIENCE_MAX = 100 };
 #define PATIENCE_STEPS 3.0
 
+/* On a rung, one of so many is tried on more rows, from so many trials on. */
+enum { PROMOTED_PART = 3, PROMOTING_MIN = 4, COST_GROWTH = 3 };
+
 /* A forest of more nodes makes a model file of hundreds of megabytes. */
 #define FOREST_NODES_MAX 2e6
 
@@ -118,14 +121,16 @@ static void add(struct mer_plan *plan, const struct mer_family *family,
     for (size_t i = 0; i < plan->n_candidates; i++)
         if (same_setting(&plan->candidates[i], family, params))
             return;
-    plan->candidates[plan->n_candidates++] =
-        (struct mer_candidate){.family = family,
-                               .params = *params,
-                               .patience = patience_of(family, params),
-                               .cost = plan->options.cost(plan->options.self, family, params),
-                               .preference = preference,
-                               .score = (double)NAN,
-                               .deviation = (double)NAN};
+    plan->candidates[plan->n_candidates++] = (struct mer_candidate){
+        .family = family,
+        .params = *params,
+        .patience = patience_of(family, params),
+        .rung = plan->options.n_rungs,
+        .origin = SIZE_MAX,
+        .cost = plan->options.cost(plan->options.self, family, params, plan->options.n_rungs),
+        .preference = preference,
+        .score = (double)NAN,
+        .deviation = (double)NAN};
 }
 
 /* The best of one family told so far; NULL: none has a score. */
@@ -246,11 +251,176 @@ static bool next_round(struct mer_plan *plan)
     return true;
 }
 
+/* ---- with rungs ---- */
+
+/* Whether a setting is among the best third of those that were tried on its rung. */
+static bool is_promotable(const struct mer_plan *plan, const struct mer_candidate *candidate)
+{
+    size_t n = 0, n_better = 0, n_promoted = 0;
+
+    if (!candidate->told || isnan(candidate->score) || candidate->rung == 0 ||
+        candidate->promoted || strcmp(candidate->family->name, "baseline") == 0)
+        return false;
+    for (size_t i = 0; i < plan->n_told; i++) {
+        const struct mer_candidate *other = &plan->candidates[i];
+        if (other->rung != candidate->rung || !other->told)
+            continue;
+        n++;
+        n_promoted += other->promoted ? 1 : 0;
+        n_better += mer_plan_better(plan, other->score, candidate->score);
+    }
+    return n >= PROMOTING_MIN && n_better * PROMOTED_PART < n && n_promoted * PROMOTED_PART < n;
+}
+
+/* What the next trial may cost while there are cheaper ones: so many times what all before it do
+ * together. A budget that ends in the middle of one has lost three quarters at most. */
+static uint64_t most_cost(const struct mer_plan *plan)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < plan->n_candidates; i++)
+        sum += plan->candidates[i].cost;
+    return COST_GROWTH * sum;
+}
+
+static uint64_t cost_on(const struct mer_plan *plan, const struct mer_family *family,
+                        const struct mer_params *params, unsigned rung)
+{
+    return plan->options.cost(plan->options.self, family, params, rung);
+}
+
+/* Tries the best that may be on four times as many rows, for at most so many units: where most rows
+ * are, first. */
+static bool promote(struct mer_plan *plan, uint64_t most)
+{
+    for (unsigned rung = 1; rung <= plan->options.n_rungs; rung++) {
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < plan->n_told; i++) {
+            const struct mer_candidate *candidate = &plan->candidates[i];
+            if (candidate->rung == rung && is_promotable(plan, candidate) &&
+                cost_on(plan, candidate->family, &candidate->params, rung - 1) <= most &&
+                (best == SIZE_MAX ||
+                 mer_plan_better(plan, candidate->score, plan->candidates[best].score)))
+                best = i;
+        }
+        if (best == SIZE_MAX)
+            continue;
+        struct mer_candidate *from = &plan->candidates[best];
+        from->promoted = true;
+        plan->candidates[plan->n_candidates++] =
+            (struct mer_candidate){.family = from->family,
+                                   .params = from->params,
+                                   .patience = from->patience,
+                                   .rung = rung - 1,
+                                   .origin = best,
+                                   .cost = cost_on(plan, from->family, &from->params, rung - 1),
+                                   .preference = from->preference,
+                                   .score = (double)NAN,
+                                   .deviation = (double)NAN};
+        return true;
+    }
+    return false;
+}
+
+/* Moves what was added to the candidates from `first` on into the queue. */
+static void queue_from(struct mer_plan *plan, size_t first)
+{
+    for (size_t i = first; i < plan->n_candidates && plan->n_queued < MER_PLAN_QUEUE_MAX; i++)
+        plan->queue[plan->n_queued++] =
+            (struct mer_plan_queued){.family = plan->candidates[i].family,
+                                     .params = plan->candidates[i].params,
+                                     .preference = plan->candidates[i].preference};
+    plan->n_candidates = first;
+}
+
+/* The next in the queue that costs at most so much. */
+static bool add_queued(struct mer_plan *plan, uint64_t most)
+{
+    const size_t n = plan->n_candidates;
+
+    for (size_t i = 0; i < plan->n_queued && plan->n_candidates == n; i++) {
+        struct mer_plan_queued *queued = &plan->queue[i];
+        if (queued->is_taken ||
+            cost_on(plan, queued->family, &queued->params, plan->options.n_rungs) > most)
+            continue;
+        queued->is_taken = true;
+        if (i < plan->n_first || !is_dominated(plan, queued->family))
+            add(plan, queued->family, &queued->params, queued->preference);
+    }
+    return plan->n_candidates > n;
+}
+
+/* The least that a trial costs which waits; UINT64_MAX: none does. */
+static uint64_t least_cost(const struct mer_plan *plan)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < plan->n_queued; i++) {
+        const struct mer_plan_queued *queued = &plan->queue[i];
+        if (queued->is_taken)
+            continue;
+        const uint64_t cost = cost_on(plan, queued->family, &queued->params, plan->options.n_rungs);
+        least = cost < least ? cost : least;
+    }
+    for (size_t i = 0; i < plan->n_told; i++) {
+        const struct mer_candidate *candidate = &plan->candidates[i];
+        if (!is_promotable(plan, candidate))
+            continue;
+        const uint64_t cost =
+            cost_on(plan, candidate->family, &candidate->params, candidate->rung - 1);
+        least = cost < least ? cost : least;
+    }
+    return least;
+}
+
+/* Fills the queue with neighbours of the best; false when the search is over. */
+static bool queue_neighbours(struct mer_plan *plan)
+{
+    const struct mer_candidate *best = mer_plan_best(plan);
+
+    plan->n_first = plan->n_queued = 0;
+    while (best && plan->n_queued == 0) {
+        if (plan->centre && same_setting(plan->centre, best->family, &best->params))
+            plan->level++;
+        if (plan->level >= MER_PLAN_LEVELS || ++plan->round >= MER_PLAN_ROUNDS_MAX)
+            return false;
+        plan->centre = best;
+        const size_t first = plan->n_candidates;
+        add_neighbours(plan, best, plan->level);
+        sort_by_cost(plan->candidates + first, plan->n_candidates - first);
+        queue_from(plan, first);
+    }
+    return plan->n_queued > 0;
+}
+
+/* Adds trials until as many are known as may run before the next score. */
+static void extend(struct mer_plan *plan)
+{
+    while (plan->n_candidates < plan->n_told + MER_PLAN_LAG && plan->n_candidates < MER_PLAN_MAX) {
+        const uint64_t most = most_cost(plan), least = least_cost(plan);
+        if (promote(plan, most) || add_queued(plan, most))
+            continue;
+        if (least < UINT64_MAX && (promote(plan, least) || add_queued(plan, least)))
+            continue;
+        if (least_cost(plan) == UINT64_MAX && !queue_neighbours(plan))
+            return;
+    }
+}
+
+/* ---- the interface ---- */
+
 void mer_plan_init(struct mer_plan *plan, const struct mer_plan_options *options)
 {
     *plan = (struct mer_plan){.options = *options};
     add_portfolio(plan, 0);
-    sort_by_cost(plan->candidates, plan->n_candidates);
+    if (options->n_rungs == 0) {
+        sort_by_cost(plan->candidates, plan->n_candidates);
+        return;
+    }
+    queue_from(plan, 0);
+    plan->n_first = plan->n_queued;
+    add_portfolio(plan, 1);
+    queue_from(plan, 0);
+    extend(plan);
 }
 
 void mer_plan_init_one(struct mer_plan *plan, const struct mer_plan_options *options,
@@ -260,7 +430,8 @@ void mer_plan_init_one(struct mer_plan *plan, const struct mer_plan_options *opt
     plan->candidates[0] =
         (struct mer_candidate){.family = family,
                                .params = *params,
-                               .cost = options->cost(options->self, family, params),
+                               .origin = SIZE_MAX,
+                               .cost = options->cost(options->self, family, params, 0),
                                .score = (double)NAN,
                                .deviation = (double)NAN};
     plan->n_candidates = 1;
@@ -272,7 +443,7 @@ enum mer_ask mer_plan_ask(struct mer_plan *plan, size_t *ret_id)
     if (plan->n_asked == plan->n_candidates) {
         if (plan->n_told < plan->n_asked)
             return MER_ASK_WAIT;
-        if (!next_round(plan))
+        if (plan->options.n_rungs > 0 || !next_round(plan))
             return MER_ASK_DONE;
     }
     *ret_id = plan->n_asked++;
@@ -316,6 +487,8 @@ void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_
     memcpy(candidate->scores, scores, n_scores * sizeof(*scores));
     summarise(scores, n_scores, &candidate->score, &candidate->deviation);
     plan->n_told++;
+    if (plan->options.n_rungs > 0)
+        extend(plan);
 }
 
 struct mer_params mer_candidate_final(const struct mer_candidate *candidate)
@@ -359,13 +532,24 @@ static bool is_plainer(const struct mer_plan *plan, const struct mer_candidate *
                                           : mer_plan_better(plan, a->score, b->score);
 }
 
+static bool is_eligible(const struct mer_plan *plan, const struct mer_candidate *candidate)
+{
+    return candidate->told && !isnan(candidate->score) &&
+           (candidate->rung == 0 || candidate->refit_cost <= plan->refit_limit);
+}
+
 const struct mer_candidate *mer_plan_choice(const struct mer_plan *plan)
 {
-    const struct mer_candidate *best = mer_plan_best(plan), *choice = best;
+    const struct mer_candidate *best = NULL, *choice;
 
+    for (size_t i = 0; i < plan->n_candidates; i++)
+        if (is_eligible(plan, &plan->candidates[i]) &&
+            (!best || mer_plan_better(plan, plan->candidates[i].score, best->score)))
+            best = &plan->candidates[i];
+    choice = best;
     for (size_t i = 0; best && i < plan->n_candidates; i++) {
         const struct mer_candidate *candidate = &plan->candidates[i];
-        if (candidate->family == best->family && candidate->told && !isnan(candidate->score) &&
+        if (candidate->family == best->family && is_eligible(plan, candidate) &&
             is_plainer(plan, candidate, choice) && is_as_good(candidate, best))
             choice = candidate;
     }

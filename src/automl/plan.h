@@ -6,6 +6,13 @@
  * round 0 showed to be far behind; each later round neighbours of the best setting so far, nearer
  * ones after a round that found nothing better. Inside a round the cheapest setting comes first. A
  * round begins when all scores of the one before have been told.
+ *
+ * Where the table is large enough for rungs (trial.h), settings are tried on the smallest share of
+ * the rows first, and the best third of them on four times as many, one after another as soon as
+ * they are known (asynchronous successive halving: Li, Jamieson, Rostamizadeh, Gonina, Hardt,
+ * Recht, Talwalkar, "A system for massively parallel hyperparameter tuning", MLSys 2020). What the
+ * n-th trial is depends on the scores of trials before n - MER_PLAN_LAG alone, however many run at
+ * a time; scores are told in the order of the trials.
  */
 #ifndef MER_AUTOML_PLAN_H
 #define MER_AUTOML_PLAN_H
@@ -13,18 +20,28 @@
 #include "automl/fold.h"
 #include "learn/family.h"
 
-enum { MER_PLAN_MAX = 128, MER_PLAN_LEVELS = 3, MER_PLAN_ROUNDS_MAX = 12 };
+enum {
+    MER_PLAN_MAX = 128,
+    MER_PLAN_LEVELS = 3,
+    MER_PLAN_ROUNDS_MAX = 12,
+    MER_PLAN_LAG = 2,
+    MER_PLAN_QUEUE_MAX = 64
+};
 
 struct mer_candidate {
     const struct mer_family *family;
     struct mer_params params;
     unsigned patience;   /* see struct mer_trial_request */
+    unsigned rung;       /* see struct mer_trial_request */
+    size_t origin;       /* the same setting on the next smaller rung; SIZE_MAX: none was tried */
+    bool promoted;       /* it is tried on a larger rung */
     uint64_t cost;       /* work units over all folds */
     unsigned preference; /* among equals of a family the lowest is chosen: the plainest setting */
     double scores[MER_FOLDS_MAX]; /* by fold; NaN where the metric is not defined */
     size_t n_scores;
     double score; /* their mean; NaN until it is told, or when it failed */
     double deviation;
+    uint64_t refit_cost; /* of fitting it on all rows; told by the search, for settings on rungs */
     uint32_t
         n_rounds; /* of boosting, by the held-out rows, for a fit on all rows; 0: as in params */
     bool told;
@@ -36,12 +53,25 @@ struct mer_plan_options {
     size_t n_rows;       /* of the table */
     double target_scale; /* the standard deviation of a regression's target, 1 for classes */
     /* The work units of a setting over all folds, a function of shapes and parameters. */
-    uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params);
+    uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params,
+                     unsigned rung);
     void *self;
+    unsigned n_rungs; /* the smallest share of the rows; 0: all trials have all rows */
+};
+
+/* A setting that waits for its turn. */
+struct mer_plan_queued {
+    const struct mer_family *family;
+    struct mer_params params;
+    unsigned preference;
+    bool is_taken;
 };
 
 struct mer_plan {
     struct mer_plan_options options;
+    /* A setting that was tried on a share of the rows alone can be chosen when fitting it on all of
+     * them costs at most this. */
+    uint64_t refit_limit;
     struct mer_candidate candidates[MER_PLAN_MAX];
     size_t n_candidates;
     size_t n_asked;
@@ -49,6 +79,10 @@ struct mer_plan {
     unsigned round;
     unsigned level;                     /* how near the neighbours are; 0 is the widest step */
     const struct mer_candidate *centre; /* of the last refining round */
+    /* With rungs: what follows, the first n_first of it whatever comes out. */
+    struct mer_plan_queued queue[MER_PLAN_QUEUE_MAX];
+    size_t n_queued;
+    size_t n_first;
 };
 
 enum mer_ask {
@@ -71,11 +105,11 @@ void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_
 struct mer_params mer_candidate_final(const struct mer_candidate *candidate);
 /* The candidate with the best mean score so far, the earlier of equals; NULL: none has a score. */
 const struct mer_candidate *mer_plan_best(const struct mer_plan *plan);
-/* The candidate to keep: of those of the best's family that are not worse than it by more than two
- * standard errors of the difference over the folds, the plainest, then the best. (Breiman et al.,
- * "Classification and Regression Trees", 1984, 3.4.3, with paired differences.) On little data the
- * best of many noisy scores is mostly the luckiest; on much data the error is small, and this is
- * the best. */
+/* The candidate to keep; NULL: there is none. Of those of the best's family that are not worse than
+ * it by more than two standard errors of the difference over the folds, the plainest, then the
+ * best. (Breiman et al., "Classification and Regression Trees", 1984, 3.4.3, with paired
+ * differences.) On little data the best of many noisy scores is mostly the luckiest; on much data
+ * the error is small, and this is the best. */
 const struct mer_candidate *mer_plan_choice(const struct mer_plan *plan);
 /* Whether score a is better than b; NaN is worse than anything. */
 bool mer_plan_better(const struct mer_plan *plan, double a, double b);

@@ -13,10 +13,10 @@
 #define LONGEST_BUDGET 1e9 /* seconds: 31 years */
 
 static uint64_t candidate_cost(void *self, const struct mer_family *family,
-                               const struct mer_params *params)
+                               const struct mer_params *params, unsigned rung)
 {
     const struct mer_search *search = self;
-    return mer_evaluation_cost(search->evaluation, family, params, 0);
+    return mer_evaluation_cost(search->evaluation, family, params, rung);
 }
 
 /* The standard deviation of a regression's target; 1 for classes. */
@@ -34,13 +34,14 @@ static double target_scale(const struct mer_learned_target *target, size_t n_row
 
 static struct mer_plan_options plan_options(struct mer_search *search)
 {
-    return (struct mer_plan_options){.task = search->target.task,
-                                     .greater_is_better = search->metric->greater_is_better,
-                                     .n_rows = search->frame->n_rows,
-                                     .target_scale =
-                                         target_scale(&search->target, search->frame->n_rows),
-                                     .cost = candidate_cost,
-                                     .self = search};
+    return (struct mer_plan_options){
+        .task = search->target.task,
+        .greater_is_better = search->metric->greater_is_better,
+        .n_rows = search->frame->n_rows,
+        .target_scale = target_scale(&search->target, search->frame->n_rows),
+        .cost = candidate_cost,
+        .self = search,
+        .n_rungs = search->options->family ? 0 : mer_evaluation_n_rungs(search->evaluation)};
 }
 
 /* The one setting that the caller wants, checked. */

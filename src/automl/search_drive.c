@@ -12,6 +12,11 @@
 
 /* Seconds a work unit takes before any has been measured. */
 #define SECONDS_A_UNIT 1e-6
+/* So many units at that speed are mixed into what is measured: the first trials are too short to
+ * measure by. */
+#define PRIOR_UNITS 1e6
+/* More rounds of boosting than any setting has. */
+#define NO_STOP 1e9
 /* A fit of a family that was not measured yet may be so much faster than thought. */
 #define HOPE 0.25
 /* Estimates of what the last fits need are raised by this. */
@@ -48,16 +53,16 @@ static double seconds_a_unit(const struct mer_search *search, const struct mer_f
 
 /* The work units of a setting when boosting ends after so many rounds. */
 static uint64_t cost_of_rounds(const struct mer_search *search,
-                               const struct mer_candidate *candidate, double n_rounds)
+                               const struct mer_candidate *candidate, unsigned rung,
+                               double n_rounds)
 {
     const struct mer_family *family = candidate->family;
     const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
     struct mer_params params = candidate->params;
 
-    if (at == SIZE_MAX || !(n_rounds < params.values[at]))
-        return candidate->cost;
-    params.values[at] = fmax(1, floor(n_rounds));
-    return mer_evaluation_cost(search->evaluation, family, &params, 0);
+    if (at != SIZE_MAX && n_rounds < params.values[at])
+        params.values[at] = fmax(1, floor(n_rounds));
+    return mer_evaluation_cost(search->evaluation, family, &params, rung);
 }
 
 static double learning_rate(const struct mer_candidate *candidate)
@@ -66,15 +71,16 @@ static double learning_rate(const struct mer_candidate *candidate)
                           &candidate->params, "learning_rate");
 }
 
-/* The work units that a trial will come to: where boosting may stop, as far as it went before. Only
- * to guess the time: what counts is the cost. */
-static double expected_units(const struct mer_search *search, const struct mer_candidate *candidate)
+/* The work units that a trial of the setting on a rung will come to: where boosting may stop, as
+ * far as it went before. Only to guess the time: what counts is the cost. */
+static double expected_units(const struct mer_search *search, const struct mer_candidate *candidate,
+                             unsigned rung)
 {
-    if (candidate->patience == 0 || search->boosting_reach <= 0)
-        return (double)candidate->cost;
-    return (double)cost_of_rounds(search, candidate,
-                                  1.5 * search->boosting_reach / learning_rate(candidate) +
-                                      candidate->patience);
+    const double n_rounds =
+        candidate->patience == 0 || search->boosting_reach <= 0
+            ? NO_STOP
+            : 1.5 * search->boosting_reach / learning_rate(candidate) + candidate->patience;
+    return (double)cost_of_rounds(search, candidate, rung, n_rounds);
 }
 
 double mer_search_refit_share(const struct mer_search *search)
@@ -102,22 +108,26 @@ static double refit_seconds(const struct mer_search *search, const struct mer_ca
 {
     const double share = mer_search_refit_share(search);
     const double fit =
-        share * expected_units(search, candidate) * seconds_a_unit(search, candidate->family);
+        share * expected_units(search, candidate, 0) * seconds_a_unit(search, candidate->family);
     return RESERVE *
            (share * search->prepare_seconds + after_share(search) * fmax(fit, ensemble_seconds));
 }
 
-/* Seconds that fitting the largest ensemble takes which the trials allow, this one too. */
-static double ensemble_seconds(const struct mer_ctx *ctx, const struct mer_search *search,
-                               double next_units)
+/* Seconds that fitting the largest ensemble takes which the trials allow, this one too. Where
+ * trials run side by side, or their folds do, so do the members' fits. */
+static double ensemble_seconds(const struct mer_search *search, double next_units)
 {
-    const double elapsed = mer_seconds_between(search->begin_ns, mer_ctx_now_ns(ctx));
+    double seconds = PRIOR_UNITS * SECONDS_A_UNIT, units = PRIOR_UNITS;
 
-    if (search->trial_units == 0 || search->options->family)
+    if (search->options->family)
         return 0;
-    return elapsed *
+    for (size_t i = 0; i < MER_N_FAMILIES; i++) {
+        seconds += search->family_seconds[i];
+        units += search->family_units[i];
+    }
+    return seconds / units *
            (double)mer_search_refit_limit(search, search->trial_units + (uint64_t)next_units) /
-           (double)search->trial_units;
+           (double)(search->engine.n_slots * search->engine.n_parallel_fits);
 }
 
 /* Whether the budgets let the candidate begin. */
@@ -137,21 +147,28 @@ static bool may_begin(const struct mer_ctx *ctx, const struct mer_search *search
     if (search->end_ns == 0 || !choice)
         return true;
     const double left = mer_seconds_between(mer_ctx_now_ns(ctx), search->end_ns);
-    const double expected = expected_units(search, candidate);
+    const double expected = expected_units(search, candidate, candidate->rung);
     const double trial = expected * seconds_a_unit(search, candidate->family) /
                          (double)search->engine.n_parallel_fits;
     /* The first of a family may begin as well when it would fit only if it were faster than
      * thought: if it is not, it is given up. */
     const bool is_measured = search->family_units[family_index(candidate->family)] > 0;
     const double hope = is_measured ? 1 : HOPE;
-    const double ensemble = ensemble_seconds(ctx, search, expected);
-    return left > hope * trial + fmax(refit_seconds(search, choice, ensemble),
-                                      hope * refit_seconds(search, candidate, ensemble));
+    const double ensemble = ensemble_seconds(search, expected);
+    const double own = candidate->rung == 0 ? hope * refit_seconds(search, candidate, ensemble) : 0;
+    const double needed = hope * trial + fmax(refit_seconds(search, choice, ensemble), own);
+    if (left <= needed)
+        mer_log_info(ctx, "automl",
+                     "the search ends: %.1f s are left, and a trial of %s with the last fits would "
+                     "take %.1f",
+                     left, candidate->family->name, needed);
+    return left > needed;
 }
 
 /* When a trial that begins now is given up: what is left then must do for fitting the best settings
  * so far on all rows, and for fitting this one, which takes longer the longer its trial did. */
-static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_search *search)
+static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_search *search,
+                               const struct mer_candidate *candidate)
 {
     const struct mer_candidate *choice = mer_plan_choice(search->plan);
     const uint64_t now = mer_ctx_now_ns(ctx);
@@ -159,11 +176,10 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_searc
     const double n_parallel = (double)search->engine.n_parallel_fits;
     const double refit = RESERVE * mer_search_refit_share(search);
 
-    double allowed =
-        (left - refit * search->prepare_seconds) / (1 + refit * after_share(search) * n_parallel);
+    double allowed = (left - refit * search->prepare_seconds) /
+                     (1 + (candidate->rung == 0 ? refit * after_share(search) * n_parallel : 0));
     if (choice)
-        allowed =
-            fmin(allowed, left - refit_seconds(search, choice, ensemble_seconds(ctx, search, 0)));
+        allowed = fmin(allowed, left - refit_seconds(search, choice, ensemble_seconds(search, 0)));
     return now + (allowed > 0 ? (uint64_t)(allowed * MER_NS) : 0);
 }
 
@@ -185,22 +201,29 @@ static uint32_t rounds_for_all_rows(const struct mer_search *search,
     return (uint32_t)fmax(1, sum / (double)n * (1 + 0.5 / (k - 1)) + 0.5);
 }
 
+/* The work units of fitting a setting on all rows, with the rounds that its folds wanted. */
+static uint64_t refit_cost(const struct mer_search *search, const struct mer_candidate *candidate)
+{
+    const double n_rounds = candidate->n_rounds > 0 ? (double)candidate->n_rounds : NO_STOP;
+    return (uint64_t)((double)cost_of_rounds(search, candidate, 0, n_rounds) *
+                      mer_search_refit_share(search));
+}
+
 /* Keeps the predictions of a trial for the ensemble. The first says how many fit. */
 static mer_status keep(const struct mer_ctx *ctx, struct mer_search *search, size_t id,
                        const struct mer_trial_result *result, mer_err *err)
 {
     const struct mer_candidate *candidate = &search->plan->candidates[id];
     struct mer_keep *kept = &search->keep;
-    const double n_rounds = candidate->n_rounds > 0 ? (double)candidate->n_rounds : 1e9;
-    const struct mer_kept item = {
-        .id = id,
-        .family = candidate->family,
-        .score = candidate->score,
-        .cost = (uint64_t)((double)cost_of_rounds(search, candidate, n_rounds) *
-                           mer_search_refit_share(search))};
+    const struct mer_kept item = {.id = id,
+                                  .family = candidate->family,
+                                  .score = candidate->score,
+                                  .cost = refit_cost(search, candidate)};
 
     if (!result->held_out)
         return mer_ok();
+    if (candidate->origin != SIZE_MAX)
+        mer_keep_remove(ctx, kept, candidate->origin);
     if (kept->n_values == 0) {
         const size_t used = atomic_load(&ctx->alloc->used);
         const size_t left = ctx->alloc->budget > used ? ctx->alloc->budget - used : 0;
@@ -222,8 +245,9 @@ static uint64_t used_units(const struct mer_search *search, const struct mer_can
 
     for (size_t f = 0; f < result->n_scores; f++)
         most = result->n_rounds[f] > most ? result->n_rounds[f] : most;
-    return most == 0 ? candidate->cost
-                     : cost_of_rounds(search, candidate, most + candidate->patience);
+    return most == 0
+               ? candidate->cost
+               : cost_of_rounds(search, candidate, candidate->rung, most + candidate->patience);
 }
 
 /* Keeps what a trial says, in the order of the plan. */
@@ -249,6 +273,8 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
     search->family_units[family] += (double)used;
     search->units += candidate->cost;
     search->trial_units += used;
+    search->plan->candidates[id].refit_cost = refit_cost(search, candidate);
+    search->plan->refit_limit = search->trial_units / 2;
     if (candidate->n_rounds > 0)
         search->boosting_reach =
             fmax(search->boosting_reach, candidate->n_rounds * learning_rate(candidate));
@@ -288,9 +314,10 @@ static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *sea
             .family = candidate->family,
             .params = candidate->params,
             .cost = candidate->cost,
+            .rung = candidate->rung,
             .patience = candidate->patience,
             .wants_held_out = !search->options->family,
-            .deadline_ns = search->end_ns != 0 ? trial_deadline(ctx, search) : 0};
+            .deadline_ns = search->end_ns != 0 ? trial_deadline(ctx, search, candidate) : 0};
         mer_ctx_progress(ctx, "searching", search->n_trials, search->plan->n_candidates);
         MER_GUARD(search->engine.begin(search->engine.self, ctx, &request, err));
         search->n_begun++;
@@ -323,6 +350,8 @@ static mer_status end_trials(const struct mer_ctx *ctx, struct mer_search *searc
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
         /* Given up: with the first such trial the search ends, whatever became of later ones. */
         if (result->status.code == MER_ERR_BUDGET || result->status.code == MER_ERR_CANCELLED) {
+            mer_log_info(ctx, "automl", "a trial of %s was given up after %.1f s: the search ends",
+                         search->plan->candidates[result->id].family->name, result->seconds);
             search->is_over = true;
             search->is_cut = true;
             return mer_ok();
@@ -339,7 +368,6 @@ static mer_status end_trials(const struct mer_ctx *ctx, struct mer_search *searc
 static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
     search->units_begun = search->units;
-    search->begin_ns = mer_ctx_now_ns(ctx);
     while (!search->is_cut) {
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
         MER_GUARD(begin_trials(ctx, search, err));

@@ -83,6 +83,17 @@ static mer_status score_ensemble(const struct mer_ctx *ctx, struct mer_search *s
     return mer_ok();
 }
 
+/* Settings that were tried on a share of the rows, and are too costly to fit on all. */
+static void forget_costly(const struct mer_ctx *ctx, struct mer_search *search)
+{
+    const uint64_t limit = mer_search_refit_limit(search, search->trial_units);
+
+    for (size_t i = search->keep.n; i-- > 0;)
+        if (search->plan->candidates[search->keep.items[i].id].rung > 0 &&
+            search->keep.items[i].cost > limit)
+            mer_keep_remove(ctx, &search->keep, search->keep.items[i].id);
+}
+
 /* The weights of the best ensemble; *ret_score: NaN where no ensemble is better than the best
  * single setting. */
 static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *search,
@@ -91,7 +102,10 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     const struct mer_held_out *held_out;
 
     *ret_score = (double)NAN;
-    if (search->options->family || search->keep.n < 2)
+    if (search->options->family)
+        return mer_ok();
+    forget_costly(ctx, search);
+    if (search->keep.n < 2)
         return mer_ok();
     MER_GUARD(mer_evaluation_held_out(ctx, search->evaluation, &held_out, err));
     const struct mer_selection selection = {
@@ -112,7 +126,7 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
         return mer_ok();
     double score;
     MER_GUARD(score_ensemble(ctx, search, weights, &score, err));
-    if (mer_plan_better(search->plan, score, mer_plan_best(search->plan)->score))
+    if (mer_plan_better(search->plan, score, mer_plan_choice(search->plan)->score))
         *ret_score = score;
     return mer_ok();
 }
@@ -131,7 +145,7 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
         pipeline->score = score;
         mer_log_info(ctx, "automl", "%zu models are averaged: %s %.6g, the best of them alone %.6g",
                      pipeline->n_members, search->metric->name, score,
-                     mer_plan_best(search->plan)->score);
+                     mer_plan_choice(search->plan)->score);
         return mer_ok();
     }
     MER_GUARD(

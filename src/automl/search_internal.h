@@ -41,8 +41,7 @@ struct mer_search {
     mer_status failure;   /* the first failed trial's */
     mer_err failure_err;
 
-    uint64_t end_ns;   /* the clock's budget; 0: none */
-    uint64_t begin_ns; /* of the first trial */
+    uint64_t end_ns; /* the clock's budget; 0: none */
     double prepare_seconds;
     /* Measured, in seconds of one fit after another, and the units they took; by family. */
     double *family_seconds;

@@ -7,13 +7,13 @@
 
 /* Costs that grow with the sum of the parameters. */
 static uint64_t made_cost(void *self, const struct mer_family *family,
-                          const struct mer_params *params)
+                          const struct mer_params *params, unsigned rung)
 {
     double sum = 0;
     (void)self;
     for (size_t i = 0; i < family->n_params; i++)
         sum += fmin(fabs(params->values[i]), 1000);
-    return 1 + (uint64_t)sum;
+    return 1 + ((uint64_t)sum >> (2 * rung));
 }
 
 static struct mer_plan_options options_for(enum mer_task task, bool greater_is_better)
@@ -185,6 +185,61 @@ static void among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept(voi
     assert_true(choice->params.values[0] == 1);
 }
 
+/* The trials of a plan with rungs, so many at a time, told in their order. */
+static size_t run_with_rungs(struct mer_plan *plan, size_t n_at_a_time)
+{
+    struct mer_plan_options options = options_for(MER_TASK_REGRESSION, false);
+    size_t id, n_told = 0, n_asked = 0;
+    options.n_rungs = 2;
+    mer_plan_init(plan, &options);
+    for (;;) {
+        while (n_asked - n_told < n_at_a_time && mer_plan_ask(plan, &id) == MER_ASK_TRIAL)
+            assert_int_equal(id, n_asked++);
+        if (n_told == n_asked)
+            return n_told;
+        const struct mer_candidate *candidate = &plan->candidates[n_told];
+        tell(plan, n_told++, made_score(candidate) + 0.1 * candidate->rung);
+    }
+}
+
+static void with_rungs_the_best_third_goes_on_to_more_rows(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    size_t n_of_rung[3] = {0};
+    const size_t n = run_with_rungs(&plan, 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct mer_candidate *candidate = &plan.candidates[i];
+        n_of_rung[candidate->rung]++;
+        assert_true((candidate->origin == SIZE_MAX) == (candidate->rung == 2));
+        if (candidate->origin == SIZE_MAX)
+            continue;
+        const struct mer_candidate *origin = &plan.candidates[candidate->origin];
+        assert_true(origin->rung == candidate->rung + 1 && origin->promoted && origin->told);
+        assert_ptr_equal(origin->family, candidate->family);
+        assert_memory_equal(&origin->params, &candidate->params, sizeof(candidate->params));
+        assert_true(candidate->cost <= 4 * origin->cost && candidate->cost >= origin->cost);
+    }
+    assert_true(n_of_rung[2] > n_of_rung[1] && n_of_rung[1] > n_of_rung[0] && n_of_rung[0] > 1);
+    const struct mer_candidate *best = mer_plan_best(&plan);
+    assert_int_equal(best->rung, 0);
+    assert_true(fabs(best->params.values[0] - 11) <= 1);
+}
+
+static void with_rungs_one_and_two_workers_have_the_same_plan(void **state)
+{
+    (void)state;
+    struct mer_plan one, two;
+    const size_t n = run_with_rungs(&one, 1);
+    assert_int_equal(run_with_rungs(&two, MER_PLAN_LAG), n);
+    for (size_t i = 0; i < n; i++) {
+        assert_ptr_equal(one.candidates[i].family, two.candidates[i].family);
+        assert_int_equal(one.candidates[i].rung, two.candidates[i].rung);
+        assert_memory_equal(&one.candidates[i].params, &two.candidates[i].params,
+                            sizeof(struct mer_params));
+    }
+}
+
 static void one_setting_is_one_trial(void **state)
 {
     (void)state;
@@ -211,6 +266,8 @@ int main(void)
         TEST(a_failed_trial_is_never_the_best_and_a_second_telling_is_ignored),
         TEST(a_family_far_behind_is_not_tried_further),
         TEST(among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept),
+        TEST(with_rungs_the_best_third_goes_on_to_more_rows),
+        TEST(with_rungs_one_and_two_workers_have_the_same_plan),
         TEST(one_setting_is_one_trial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
