@@ -71,10 +71,11 @@ MER_API MER_MUST_CHECK mer_status mer_fit(struct mer_context *context,
                                           struct mer_fitted **ret_model, mer_err *err);
 MER_API void mer_fitted_free(struct mer_fitted *model);
 
-/* Writes the model as a safetensors file, a provenance record beside it (PATH.provenance.json) and,
- * unless `signer` is NULL, a signature of each (PATH.sig, PATH.provenance.json.sig). All are
- * written in full before the first gets its name. An existing model or signature is MER_ERR_EXISTS
- * unless `replace`; a record without its model, which a stopped run can leave, is replaced. */
+/* Writes the model as a safetensors file, a provenance record beside it (PATH.provenance.json,
+ * which the signer signs, docs/provenance.md) and, unless `signer` is NULL, its signature
+ * (PATH.sig). All are written in full and get their names together. An existing model or signature
+ * is MER_ERR_EXISTS unless `replace`; a record without its model, which a stopped run can leave, is
+ * replaced. */
 struct mer_saved {
     char digest[65]; /* SHA-256 of the model file in hex */
     size_t n_bytes;
@@ -125,6 +126,37 @@ MER_API MER_MUST_CHECK mer_status mer_model_read_table(const struct mer_fitted *
 MER_API MER_MUST_CHECK mer_status
 mer_score(const struct mer_fitted *model, const struct mer_table *table,
           void (*each)(void *self, const char *metric, double value), void *self, mer_err *err);
+
+/* The same for each group of rows that a column of categories or truth values makes, which the
+ * model uses; missing values are the group "(missing)". Groups of fewer than five rows are passed
+ * over. */
+typedef void mer_score_group_fn(void *self, const char *group, size_t n_rows, const char *metric,
+                                double value);
+MER_API MER_MUST_CHECK mer_status mer_score_by(const struct mer_fitted *model,
+                                               const struct mer_table *table, const char *column,
+                                               mer_score_group_fn *each, void *self, mer_err *err);
+
+/* A score that a card shows. */
+struct mer_card_score {
+    const char *metric;
+    const char *group; /* NULL: of all rows */
+    size_t n_rows;
+    double value;
+};
+struct mer_card_options {
+    size_t size;            /* sizeof(struct mer_card_options) */
+    const char *name;       /* of the model, as people know it; NULL: "model" */
+    const char *provenance; /* of mer_provenance_verify; NULL: nothing is known of the data */
+    const struct mer_card_score *scores; /* on data that the model was not trained on */
+    size_t n_scores;
+    const char *group_column; /* what makes the groups of the scores */
+};
+/* A card of a loaded model, for other people: "cyclonedx" is a bill of materials by CycloneDX 1.6
+ * (JSON), "card" a model card in Markdown, in which what only its maker knows is left to be filled
+ * in. The same arguments give the same text; free it with mer_text_free. options may be NULL. */
+MER_API MER_MUST_CHECK mer_status mer_model_card(const struct mer_fitted *model, const char *format,
+                                                 const struct mer_card_options *options,
+                                                 char **ret_text, mer_err *err);
 
 MER_API const char *
 mer_model_task(const struct mer_fitted *model); /* "binary", "regression", ... */

@@ -116,6 +116,16 @@ MER_API MER_MUST_CHECK mer_status mer_verify_ignoring(const struct mer_trust *tr
                                                       struct mer_verified *ret_verified,
                                                       mer_err *err);
 
+/* The provenance record beside the file at `path` (docs/provenance.md): verifies that a trusted
+ * signer signed it and that it is about the file of that digest (of struct mer_verified; NULL: what
+ * is at `path`), and gives its statement as JSON text, to be freed with mer_text_free.
+ * MER_ERR_NO_INPUT when there is none. ret_json and ret_verified may be NULL. */
+MER_API MER_MUST_CHECK mer_status mer_provenance_verify(const struct mer_trust *trust,
+                                                        const char *path, const char *digest,
+                                                        char **ret_json,
+                                                        struct mer_verified *ret_verified,
+                                                        mer_err *err);
+
 #ifdef __cplusplus
 }
 #endif

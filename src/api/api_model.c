@@ -3,66 +3,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/handles.h"
+#include "api/api_provenance.h"
 #include "api/model_handles.h"
 #include "api/trust_handles.h"
 #include "formats/safetensors.h"
+#include "guard/envelope.h"
+#include "guard/provenance.h"
 #include "guard/unseal.h"
 #include "os/file.h"
 
-/* A file and its signature, as bytes and then as outputs that have no name yet. */
-struct signed_file {
+/* One of the files of a model: its bytes, and an output that has no name yet. */
+struct part {
     char *path;
-    char *signature_path;
     struct mer_buf bytes;
-    struct mer_buf signature;
     struct mer_output output;
-    struct mer_output signature_output;
-    bool is_signed;
 };
 
-static mer_status signed_file_init(struct signed_file *file, struct mer_alloc *alloc,
-                                   const char *path, const char *suffix, mer_err *err)
-{
-    *file = (struct signed_file){.output.fd = -1, .signature_output.fd = -1};
-    file->output.folder_fd = file->signature_output.folder_fd = -1;
-    mer_buf_init(&file->bytes, alloc, SIZE_MAX);
-    mer_buf_init(&file->signature, alloc, SIZE_MAX);
-    MER_GUARD(mer_path_with_suffix(path, suffix, &file->path, err));
-    return mer_path_with_suffix(file->path, ".sig", &file->signature_path, err);
-}
+/* The model, its signature, its provenance record. */
+enum { PART_MODEL, PART_SIGNATURE, PART_RECORD, N_PARTS };
 
-static void signed_file_release(struct signed_file *file)
+static mer_status parts_init(struct part parts[N_PARTS], struct mer_alloc *alloc, const char *path,
+                             mer_err *err)
 {
-    mer_output_release(&file->output);
-    mer_output_release(&file->signature_output);
-    mer_buf_release(&file->bytes);
-    mer_buf_release(&file->signature);
-    free(file->path);
-    free(file->signature_path);
-}
-
-/* Signs the bytes and writes both in full, without names. */
-static mer_status signed_file_write(struct signed_file *file, const struct mer_signer *signer,
-                                    bool replace, mer_err *err)
-{
-    if (signer) {
-        MER_GUARD(mer_guard_sign_bytes(&signer->signer, file->path, file->bytes.bytes,
-                                       file->bytes.n, &file->signature, err));
-        MER_GUARD(
-            mer_output_open(&file->signature_output, file->signature_path, replace, 0644, err));
-        MER_GUARD(mer_output_write(&file->signature_output, file->signature.bytes,
-                                   file->signature.n, err));
-        file->is_signed = true;
+    static const char *const suffixes[N_PARTS] = {"", ".sig", MER_PROVENANCE_SUFFIX};
+    for (size_t i = 0; i < N_PARTS; i++) {
+        parts[i] = (struct part){.output.fd = -1, .output.folder_fd = -1};
+        mer_buf_init(&parts[i].bytes, alloc, SIZE_MAX);
     }
-    MER_GUARD(mer_output_open(&file->output, file->path, replace, 0644, err));
-    return mer_output_write(&file->output, file->bytes.bytes, file->bytes.n, err);
+    for (size_t i = 0; i < N_PARTS; i++)
+        MER_GUARD(mer_path_with_suffix(path, suffixes[i], &parts[i].path, err));
+    return mer_ok();
 }
 
-static mer_status signed_file_publish(struct signed_file *file, mer_err *err)
+static void parts_release(struct part parts[N_PARTS])
 {
-    return file->is_signed ? mer_output_publish_pair(&file->output, &file->signature_output, err)
-                           : mer_output_publish(&file->output, err);
+    for (size_t i = 0; i < N_PARTS; i++) {
+        mer_output_release(&parts[i].output);
+        mer_buf_release(&parts[i].bytes);
+        free(parts[i].path);
+    }
+}
+
+/* In full, without a name. */
+static mer_status part_write(struct part *part, bool replace, mer_err *err)
+{
+    MER_GUARD(mer_output_open(&part->output, part->path, replace, 0644, err));
+    return mer_output_write(&part->output, part->bytes.bytes, part->bytes.n, err);
+}
+
+/* The record's statement, in an envelope of the signer's where there is one. */
+static mer_status make_record(const struct mer_fitted *model, const struct mer_signer *signer,
+                              const struct mer_recorded *recorded, struct mer_buf *buf,
+                              mer_err *err)
+{
+    MER_CLEANUP(mer_buf_release) struct mer_buf statement;
+    mer_buf_init(&statement, buf->alloc, MER_PROVENANCE_MAX);
+    MER_GUARD(mer_provenance_write(model, recorded, &statement, err));
+    return signer ? mer_envelope_make(&signer->signer, &statement, buf, err)
+                  : mer_buf_append(buf, statement.bytes, statement.n, err);
+}
+
+/* Everything gets its name in one step, as far as a reader can tell. */
+static mer_status publish(struct part parts[N_PARTS], bool is_signed, mer_err *err)
+{
+    struct mer_output *const companions[] = {&parts[PART_SIGNATURE].output,
+                                             &parts[PART_RECORD].output};
+    return is_signed ? mer_output_publish_group(&parts[PART_MODEL].output, companions, 2, err)
+                     : mer_output_publish_pair(&parts[PART_MODEL].output, companions[1], err);
 }
 
 static mer_status model_bytes(const struct mer_fitted *model, struct mer_buf *buf, mer_err *err)
@@ -76,22 +83,30 @@ static mer_status model_bytes(const struct mer_fitted *model, struct mer_buf *bu
     return status;
 }
 
-static mer_status save(const struct mer_fitted *model, struct signed_file *file,
-                       struct signed_file *record, const struct mer_signer *signer, bool replace,
-                       struct mer_saved *ret_saved, mer_err *err)
+static mer_status save(const struct mer_fitted *model, struct part parts[N_PARTS],
+                       const struct mer_signer *signer, bool replace, struct mer_saved *ret_saved,
+                       mer_err *err)
 {
     struct mer_saved saved;
-    MER_GUARD(model_bytes(model, &file->bytes, err));
-    MER_GUARD(mer_digest_hex(file->bytes.bytes, file->bytes.n, saved.digest, err));
-    saved.n_bytes = file->bytes.n;
-    MER_GUARD(mer_provenance_write(model, saved.digest, saved.n_bytes, &record->bytes, err));
-    MER_GUARD(signed_file_write(file, signer, replace, err));
-    /* A record without its model is what a run leaves that was stopped between the two. */
-    MER_GUARD(signed_file_write(record, signer, true, err));
+    struct mer_buf *const bytes = &parts[PART_MODEL].bytes;
+    MER_GUARD(model_bytes(model, bytes, err));
+    MER_GUARD(mer_digest_hex(bytes->bytes, bytes->n, saved.digest, err));
+    saved.n_bytes = bytes->n;
+    const struct mer_recorded recorded = {.path = parts[PART_MODEL].path,
+                                          .digest = saved.digest,
+                                          .n_bytes = saved.n_bytes,
+                                          .serial = signer ? signer->signer.serial : 0};
+    MER_GUARD(make_record(model, signer, &recorded, &parts[PART_RECORD].bytes, err));
+    if (signer) {
+        MER_GUARD(mer_guard_sign_bytes(&signer->signer, parts[PART_MODEL].path, bytes->bytes,
+                                       bytes->n, &parts[PART_SIGNATURE].bytes, err));
+        MER_GUARD(part_write(&parts[PART_SIGNATURE], replace, err));
+    }
+    MER_GUARD(part_write(&parts[PART_MODEL], replace, err));
+    /* A record without its model is what a run of an earlier version left that was stopped. */
+    MER_GUARD(part_write(&parts[PART_RECORD], true, err));
     MER_GUARD(mer_ctx_check_cancel(&model->context->ctx, err));
-    /* The model comes last: where there is a model, everything about it is there. */
-    MER_GUARD(signed_file_publish(record, err));
-    MER_GUARD(signed_file_publish(file, err));
+    MER_GUARD(publish(parts, signer != NULL, err));
     *ret_saved = saved;
     return mer_ok();
 }
@@ -100,25 +115,19 @@ mer_status mer_model_save(const struct mer_fitted *model, const char *path,
                           const struct mer_signer *signer, bool replace,
                           struct mer_saved *ret_saved, mer_err *err)
 {
-    struct mer_alloc *const alloc = &model->context->alloc;
+    struct part parts[N_PARTS];
+    struct mer_saved saved;
     if (!model->is_new)
         return mer_fail(err, MER_ERR_USAGE,
                         "a model that was loaded is saved by copying its file and signature");
-    struct signed_file file, record;
-    mer_status status = signed_file_init(&file, alloc, path, "", err);
-    const mer_status record_status =
-        signed_file_init(&record, alloc, path, ".provenance.json", err);
+    mer_status status = parts_init(parts, &model->context->alloc, path, err);
     if (mer_is_ok(status))
-        status = record_status;
-    struct mer_saved saved;
-    if (mer_is_ok(status))
-        status = save(model, &file, &record, signer, replace, &saved, err);
+        status = save(model, parts, signer, replace, &saved, err);
     if (mer_is_ok(status))
         mer_fit_journal_end(model, status, saved.digest);
     if (mer_is_ok(status) && ret_saved)
         *ret_saved = saved;
-    signed_file_release(&file);
-    signed_file_release(&record);
+    parts_release(parts);
     return status;
 }
 

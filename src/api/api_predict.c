@@ -1,8 +1,7 @@
 /* Predicting and scoring through the public API. */
 #include <stdlib.h>
 
-#include "api/handles.h"
-#include "metric/metric.h"
+#include "api/api_score.h"
 #include "os/channel.h"
 #include "os/memory_file.h"
 
@@ -95,9 +94,17 @@ static mer_status score_all(const struct mer_ctx *ctx, enum mer_task task,
     return mer_ok();
 }
 
-mer_status mer_score(const struct mer_fitted *model, const struct mer_table *table,
-                     void (*each)(void *self, const char *metric, double value), void *self,
-                     mer_err *err)
+mer_status mer_score_scored(const struct mer_fitted *model, const struct mer_scored *scored,
+                            void (*each)(void *self, const char *metric, double value), void *self,
+                            mer_err *err)
+{
+    return score_all(&model->context->ctx, model->facts->task, scored, each, self, err);
+}
+
+mer_status mer_score_visit(const struct mer_fitted *model, const struct mer_table *table,
+                           mer_status (*visit)(void *self, const struct mer_scored *scored,
+                                               mer_err *err),
+                           void *self, mer_err *err)
 {
     const struct mer_ctx *const ctx = &model->context->ctx;
     const struct mer_facts *const facts = model->facts;
@@ -115,10 +122,31 @@ mer_status mer_score(const struct mer_fitted *model, const struct mer_table *tab
         .truth_classes = classes,
         .predictions = predictions,
     };
-    status = score_all(ctx, facts->task, &scored, each, self, err);
+    status = visit(self, &scored, err);
 done:
     free(predictions);
     mer_free(ctx->alloc, values);
     mer_free(ctx->alloc, classes);
     return status;
+}
+
+/* Scores of all rows. */
+struct scoring {
+    const struct mer_fitted *model;
+    void (*each)(void *self, const char *metric, double value);
+    void *self;
+};
+
+static mer_status score_rows(void *self, const struct mer_scored *scored, mer_err *err)
+{
+    const struct scoring *const scoring = self;
+    return mer_score_scored(scoring->model, scored, scoring->each, scoring->self, err);
+}
+
+mer_status mer_score(const struct mer_fitted *model, const struct mer_table *table,
+                     void (*each)(void *self, const char *metric, double value), void *self,
+                     mer_err *err)
+{
+    struct scoring scoring = {model, each, self};
+    return mer_score_visit(model, table, score_rows, &scoring, err);
 }

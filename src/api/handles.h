@@ -174,11 +174,6 @@ void mer_fit_journal_end(const struct mer_fitted *model, mer_status status,
 MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65],
                                          mer_err *err);
 
-/* The JSON text of PATH.provenance.json. */
-MER_MUST_CHECK mer_status mer_provenance_write(const struct mer_fitted *model,
-                                               const char *model_digest, size_t n_model_bytes,
-                                               struct mer_buf *buf, mer_err *err);
-
 /* Writes what is known about the model as members of the JSON object that the writer is in. */
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer);
 /* "params" of a single model, or "members" of an ensemble, as members of the writer's object. */

@@ -5,6 +5,7 @@
 #include "api/handles.h"
 #include "api/trust_handles.h"
 #include "guard/key_store.h"
+#include "guard/provenance.h"
 #include "guard/statement.h"
 #include "os/file.h"
 
@@ -231,4 +232,30 @@ mer_status mer_verify_ignoring(const struct mer_trust *trust, const char *path,
     mer_alloc_init(&alloc, SIZE_MAX);
     return mer_guard_verify_path(&alloc, &trust->keys, path, signature, ignored, n_ignored,
                                  ret_verified, err);
+}
+
+static mer_status digest_of_file(struct mer_alloc *alloc, const char *path, char ret_hex[65],
+                                 mer_err *err)
+{
+    struct mer_file_bytes file;
+    MER_GUARD(mer_file_read(alloc, path, SIZE_MAX - 1, &file, err));
+    const mer_status status = mer_digest_hex(file.bytes, file.n, ret_hex, err);
+    mer_file_release(&file);
+    return status;
+}
+
+mer_status mer_provenance_verify(const struct mer_trust *trust, const char *path,
+                                 const char *digest, char **ret_json,
+                                 struct mer_verified *ret_verified, mer_err *err)
+{
+    struct mer_alloc alloc;
+    char hex[65];
+    mer_alloc_init(&alloc, SIZE_MAX);
+    if (!digest)
+        MER_GUARD(digest_of_file(&alloc, path, hex, err));
+    MER_CLEANUP(mer_buf_release) struct mer_buf buf;
+    mer_buf_init(&buf, &alloc, MER_PROVENANCE_MAX);
+    MER_GUARD(mer_guard_verify_provenance(&alloc, &trust->keys, path, digest ? digest : hex, &buf,
+                                          ret_verified, err));
+    return ret_json ? mer_text_of_buf(&buf, ret_json, err) : mer_ok();
 }

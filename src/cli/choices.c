@@ -47,6 +47,12 @@ const char *mer_cli_choice_written_format(size_t i)
     return NULL;
 }
 
+const char *mer_cli_choice_card(size_t i)
+{
+    static const char *const names[] = {"text", "provenance", "cyclonedx", "card"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_key_use(size_t i)
 {
     static const char *const names[] = {"sign", "seal"};

@@ -108,8 +108,8 @@ static mer_status check_report(const struct fit_arguments *arguments, mer_err *e
 /* Fails before hours of work rather than after them. */
 static mer_status check_outputs(const struct fit_arguments *arguments, mer_err *err)
 {
-    static const char *const suffixes[] = {"", ".sig", ".provenance.json", ".provenance.json.sig"};
-    enum { OF_RECORD = 2 }; /* a record without a model is a stopped run's, and is replaced */
+    static const char *const suffixes[] = {"", ".sig", ".provenance.json"};
+    enum { OF_RECORD = 2 }; /* one without a model is a stopped run's, and is replaced */
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->schema, err));
     for (size_t i = 0; i < MER_CLI_COUNT_OF(suffixes); i++) {

@@ -2,12 +2,99 @@
 #include <string.h>
 
 #include "cli/leaderboard.h"
-#include "cli/loading.h"
+#include "cli/scores.h"
 
 struct inspect_arguments {
     struct mer_cli_model model;
     bool labels;
+    const char *format;
+    const char *data;
+    const char *by;
+    const char *project;
 };
+
+/* ---- Cards ---- */
+
+/* The record's statement; NULL where there is none, or nobody is trusted. */
+static mer_status read_record(const struct inspect_arguments *arguments,
+                              const struct mer_fitted *model, char **ret_record, mer_err *err)
+{
+    struct mer_trust *trust;
+    *ret_record = NULL;
+    if (mer_model_is_unsigned(model))
+        return mer_ok();
+    MER_GUARD(mer_cli_open_trust(&arguments->model.whom, &trust, err));
+    const mer_status status =
+        mer_provenance_verify(trust, arguments->model.path, model->digest, ret_record, NULL, err);
+    mer_trust_free(trust);
+    if (status.code != MER_ERR_NO_INPUT)
+        return status;
+    mer_err_clear(err);
+    return mer_ok();
+}
+
+/* Scores the model on the table that was named. */
+static mer_status score_for_card(const struct inspect_arguments *arguments,
+                                 struct mer_cli_loaded *loaded, struct mer_cli_scores *scores,
+                                 mer_err *err)
+{
+    const struct mer_cli_reading reading = {0};
+    *scores = (struct mer_cli_scores){.n = 0};
+    if (!arguments->data)
+        return arguments->by ? mer_fail(err, MER_ERR_USAGE, "--by belongs to --data") : mer_ok();
+    MER_GUARD(mer_cli_load_table(arguments->data, &reading, loaded, err));
+    return mer_cli_scores_gather(scores, loaded, arguments->by, err);
+}
+
+static mer_status make_card(const struct inspect_arguments *arguments,
+                            struct mer_cli_loaded *loaded, const char *record, char **ret_text,
+                            mer_err *err)
+{
+    const char *const slash = strrchr(arguments->model.path, '/');
+    struct mer_cli_scores scores;
+    mer_status status = score_for_card(arguments, loaded, &scores, err);
+    if (mer_is_ok(status)) {
+        const struct mer_card_options options = {
+            .size = sizeof options,
+            .name = slash ? slash + 1 : arguments->model.path,
+            .provenance = record,
+            .scores = scores.items,
+            .n_scores = scores.n,
+            .group_column = arguments->by,
+        };
+        status = mer_model_card(loaded->model, arguments->format, &options, ret_text, err);
+    }
+    mer_cli_scores_release(&scores);
+    return status;
+}
+
+static mer_status emit_card(struct mer_cli *cli, const struct inspect_arguments *arguments,
+                            struct mer_cli_loaded *loaded, mer_err *err)
+{
+    char *record = NULL, *card = NULL;
+    if (cli->common.json)
+        return mer_fail(err, MER_ERR_USAGE, "--json and --format exclude each other");
+    if (arguments->project)
+        MER_GUARD(mer_cli_name_model(loaded, arguments->project, err));
+    MER_GUARD(read_record(arguments, loaded->model, &record, err));
+    mer_status status = mer_ok();
+    if (strcmp(arguments->format, "provenance") != 0)
+        status = make_card(arguments, loaded, record, &card, err);
+    else if (!record)
+        status = mer_fail(err, MER_ERR_NO_INPUT, "%s has no provenance record that is trusted",
+                          mer_quote(arguments->model.path).text);
+    const char *const text = card ? card : record;
+    if (mer_is_ok(status)) {
+        mer_cli_emit(cli, text, strlen(text));
+        if (!card)
+            mer_cli_emit(cli, "\n", 1);
+    }
+    mer_text_free(card);
+    mer_text_free(record);
+    return status;
+}
+
+/* ---- As text ---- */
 
 /* What the schema said of the column: "sensitive", ... */
 static void print_flags(struct mer_cli *cli, unsigned flags)
@@ -96,7 +183,12 @@ static mer_status run_inspect(struct mer_cli *cli, const void *words, mer_err *e
     const struct inspect_arguments *const arguments = words;
     struct mer_cli_loaded loaded;
     mer_status status = mer_cli_load_model(cli, &arguments->model, &loaded, err);
-    if (mer_is_ok(status)) {
+    const bool is_card = arguments->format && strcmp(arguments->format, "text") != 0;
+    if (mer_is_ok(status) && !is_card && (arguments->data || arguments->project))
+        status = mer_fail(err, MER_ERR_USAGE, "--data and --project belong to cards (--format)");
+    if (mer_is_ok(status) && is_card) {
+        status = emit_card(cli, arguments, &loaded, err);
+    } else if (mer_is_ok(status)) {
         if (cli->common.json)
             status = emit_json(cli, arguments, &loaded, err);
         else
@@ -134,6 +226,24 @@ static const struct mer_cli_option INSPECT_OPTIONS[] = {
      .type = MER_CLI_FLAG,
      .at = offsetof(struct inspect_arguments, labels),
      .help = "show the classes, which are values out of the training table"},
+    {.name = "format",
+     .type = MER_CLI_CHOICE,
+     .at = offsetof(struct inspect_arguments, format),
+     .metavar = "FORMAT",
+     .choices = mer_cli_choice_card,
+     .help = "text, the signed provenance record (provenance), a CycloneDX bill of materials "
+             "(cyclonedx) or a model card in Markdown (card)"},
+    {.name = "data",
+     .type = MER_CLI_FILE,
+     .at = offsetof(struct inspect_arguments, data),
+     .metavar = "DATA",
+     .help = "of a card: also the scores on this labelled table"},
+    {.name = "by",
+     .type = MER_CLI_TEXT,
+     .at = offsetof(struct inspect_arguments, by),
+     .metavar = "COLUMN",
+     .help = "of a card with --data: also the scores of each level of this column"},
+    MER_CLI_PROJECT_OPTION(struct inspect_arguments, project),
 };
 
 static const struct mer_cli_option LEADERBOARD_OPTIONS[] = {
@@ -142,6 +252,9 @@ static const struct mer_cli_option LEADERBOARD_OPTIONS[] = {
 
 static const struct mer_cli_example INSPECT_EXAMPLES[] = {
     {"merlon inspect houses.safetensors", "what it predicts, from which columns, and who signed"},
+    {"merlon inspect loans.safetensors --format card --data test.csv --by region > CARD.md",
+     "a model card, to be completed by hand"},
+    {"merlon inspect loans.safetensors --format cyclonedx > bom.json", "a bill of materials"},
 };
 
 static const struct mer_cli_example LEADERBOARD_EXAMPLES[] = {

@@ -1,70 +1,91 @@
 /* merlon score: how well a model does on rows whose target is known. */
-#include "cli/loading.h"
-#include "metric/metric.h"
+#include <string.h>
+
+#include "cli/scores.h"
 
 struct score_arguments {
     struct mer_cli_model model;
     const char *data;
     const char *project;
+    const char *by;
     struct mer_cli_reading reading;
 };
 
-enum { SCORES_MAX = 64 };
-
-struct scores {
-    struct {
-        const char *metric;
-        double value;
-    } items[SCORES_MAX];
-    size_t n;
-};
-
-static void note_score(void *self, const char *metric, double value)
+/* Whether score i is the first of another group than the one before. */
+static bool begins_group(const struct mer_cli_scores *scores, size_t i)
 {
-    struct scores *const scores = self;
-    if (scores->n < SCORES_MAX) {
-        scores->items[scores->n].metric = metric;
-        scores->items[scores->n++].value = value;
+    const char *const group = scores->items[i].group;
+    return group && (i == 0 || !scores->items[i - 1].group ||
+                     strcmp(scores->items[i - 1].group, group) != 0);
+}
+
+static void put_groups(struct mer_cli_document *document, const struct mer_cli_scores *scores,
+                       const char *by)
+{
+    mer_cli_put_string(document, "by", by);
+    mer_json_key(&document->writer, "groups");
+    mer_json_begin_array(&document->writer);
+    for (size_t i = 0; i < scores->n; i++) {
+        if (!begins_group(scores, i))
+            continue;
+        mer_json_begin_object(&document->writer);
+        mer_cli_put_string(document, "group", scores->items[i].group);
+        mer_cli_put_unsigned(document, "rows", scores->items[i].n_rows);
+        mer_json_key(&document->writer, "metrics");
+        mer_json_begin_object(&document->writer);
+        for (size_t k = i; k < scores->n && (k == i || !begins_group(scores, k)); k++)
+            mer_cli_put_number(document, scores->items[k].metric, scores->items[k].value);
+        mer_json_end_object(&document->writer);
+        mer_json_end_object(&document->writer);
     }
+    mer_json_end_array(&document->writer);
 }
 
 static mer_status show(struct mer_cli *cli, const struct score_arguments *arguments,
-                       const struct mer_cli_loaded *loaded, const struct scores *scores,
+                       const struct mer_cli_loaded *loaded, const struct mer_cli_scores *scores,
                        double predict_seconds, mer_err *err)
 {
-    const size_t n_rows = mer_table_rows(loaded->table);
     if (cli->common.json) {
         struct mer_cli_document document;
         mer_cli_document_begin(&document, err);
         mer_cli_put_string(&document, "model", arguments->model.path);
         mer_cli_put_string(&document, "task", mer_model_task(loaded->model));
-        mer_cli_put_unsigned(&document, "rows", n_rows);
+        mer_cli_put_unsigned(&document, "rows", scores->n_rows);
         mer_json_key(&document.writer, "metrics");
         mer_json_begin_object(&document.writer);
-        for (size_t i = 0; i < scores->n; i++)
+        for (size_t i = 0; i < scores->n && !scores->items[i].group; i++)
             mer_cli_put_number(&document, scores->items[i].metric, scores->items[i].value);
         mer_json_end_object(&document.writer);
+        if (arguments->by)
+            put_groups(&document, scores, arguments->by);
         mer_cli_put_loaded(cli, &document, loaded, predict_seconds);
         return mer_cli_document_end(cli, &document, err);
     }
-    mer_cli_print(cli, "%zu rows, %s, signed by %s\n", n_rows, mer_model_task(loaded->model),
-                  mer_cli_show_signer(loaded->model).text);
-    for (size_t i = 0; i < scores->n; i++)
-        mer_cli_print(cli, "  %-24s%s\n", scores->items[i].metric,
-                      mer_cli_show_score(scores->items[i].value).text);
+    mer_cli_print(cli, "%zu rows, %s, signed by %s\n", scores->n_rows,
+                  mer_model_task(loaded->model), mer_cli_show_signer(loaded->model).text);
+    for (size_t i = 0; i < scores->n; i++) {
+        const struct mer_card_score *const score = &scores->items[i];
+        if (begins_group(scores, i))
+            mer_cli_print_bold(cli, "\n%s: %zu rows\n", mer_quote(score->group).text,
+                               score->n_rows);
+        mer_cli_print(cli, "  %-24s%s\n", score->metric, mer_cli_show_score(score->value).text);
+    }
     return mer_ok();
 }
 
 static mer_status steps(struct mer_cli *cli, const struct score_arguments *arguments,
                         struct mer_cli_loaded *loaded, mer_err *err)
 {
+    struct mer_cli_scores scores;
     MER_GUARD(mer_cli_load_model(cli, &arguments->model, loaded, err));
     MER_GUARD(mer_cli_name_model(loaded, arguments->project, err));
     MER_GUARD(mer_cli_load_table(arguments->data, &arguments->reading, loaded, err));
-    struct scores scores = {.n = 0};
     const double start = mer_cli_seconds(cli);
-    MER_GUARD(mer_score(loaded->model, loaded->table, note_score, &scores, err));
-    return show(cli, arguments, loaded, &scores, mer_cli_seconds(cli) - start, err);
+    mer_status status = mer_cli_scores_gather(&scores, loaded, arguments->by, err);
+    if (mer_is_ok(status))
+        status = show(cli, arguments, loaded, &scores, mer_cli_seconds(cli) - start, err);
+    mer_cli_scores_release(&scores);
+    return status;
 }
 
 static mer_status run_score(struct mer_cli *cli, const void *words, mer_err *err)
@@ -81,6 +102,11 @@ static const struct mer_cli_option POSITIONALS[] = {
 };
 
 static const struct mer_cli_option OPTIONS[] = {
+    {.name = "by",
+     .type = MER_CLI_TEXT,
+     .at = offsetof(struct score_arguments, by),
+     .metavar = "COLUMN",
+     .help = "score the rows of each of its levels too; levels are values out of the records"},
     MER_CLI_PROJECT_OPTION(struct score_arguments, project),
     MER_CLI_MODEL_OPTIONS(struct score_arguments),
     MER_CLI_READING_OPTIONS(struct score_arguments),
@@ -88,6 +114,7 @@ static const struct mer_cli_option OPTIONS[] = {
 
 static const struct mer_cli_example EXAMPLES[] = {
     {"merlon score houses.safetensors sold.csv --json", "every metric that fits the task"},
+    {"merlon score loans.safetensors new.csv --by region", "and how it does in each region"},
 };
 
 const struct mer_cli_command MER_CLI_SCORE = {

@@ -101,6 +101,19 @@ struct verify_arguments {
     struct mer_cli_paths ignored;
 };
 
+/* The provenance record, where there is one. */
+static mer_status verify_record(const struct mer_trust *trust, const char *path,
+                                const struct mer_verified *verified, bool *ret_has_record,
+                                mer_err *err)
+{
+    const mer_status status = mer_provenance_verify(trust, path, verified->digest, NULL, NULL, err);
+    *ret_has_record = mer_is_ok(status);
+    if (status.code != MER_ERR_NO_INPUT)
+        return status;
+    mer_err_clear(err);
+    return mer_ok();
+}
+
 static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *err)
 {
     const struct verify_arguments *const arguments = words;
@@ -108,9 +121,12 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
     struct mer_trust *trust;
     MER_GUARD(mer_cli_open_trust(&arguments->whom, &trust, err));
     struct mer_verified verified;
-    const mer_status status =
+    bool has_record = false;
+    mer_status status =
         mer_verify_ignoring(trust, arguments->path, arguments->signature, arguments->ignored.items,
                             arguments->ignored.n, &verified, err);
+    if (mer_is_ok(status))
+        status = verify_record(trust, arguments->path, &verified, &has_record, err);
     mer_trust_free(trust);
     MER_GUARD(status);
     if (cli->common.json) {
@@ -121,6 +137,7 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
         mer_cli_put_verified(&document, "signer", &verified);
         mer_cli_put_string(&document, "digest", verified.digest);
         mer_cli_put_unsigned(&document, "files", verified.n_files);
+        mer_cli_put_boolean(&document, "provenance", has_record);
         mer_cli_put_number(&document, "total_seconds", mer_cli_seconds(cli));
         return mer_cli_document_end(cli, &document, err);
     }
@@ -131,6 +148,10 @@ static mer_status run_verify(struct mer_cli *cli, const void *words, mer_err *er
     mer_cli_print(cli, "  key id  %s\n  sha256  %s\n", verified.signer_id, verified.digest);
     if (verified.serial)
         mer_cli_print(cli, "  serial  %llu\n", (unsigned long long)verified.serial);
+    if (has_record)
+        mer_cli_print(cli,
+                      "  its provenance record is one of this file, and signed (merlon inspect "
+                      "--format provenance)\n");
     if (verified.n_files > 1)
         mer_cli_print(cli, "  files   %zu\n", verified.n_files);
     return mer_ok();

@@ -165,6 +165,7 @@ const char *mer_cli_choice_task(size_t i);
 const char *mer_cli_choice_bad_row(size_t i);
 const char *mer_cli_choice_class_weight(size_t i);
 const char *mer_cli_choice_written_format(size_t i);
+const char *mer_cli_choice_card(size_t i);
 const char *mer_cli_choice_key_use(size_t i);
 const char *mer_cli_choice_cpu(size_t i);
 const char *mer_cli_choice_cell(size_t i);

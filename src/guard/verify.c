@@ -222,7 +222,7 @@ static mer_status make_names(const char *path, const char *signature, bool is_fo
     names.names[0] = signature ? strdup(signature) : mer_guard_signature_path(path, is_folder);
     if (names.names[0] && asprintf(&names.names[1], "%s.new", names.names[0]) < 0)
         names.names[1] = NULL;
-    names.names[2] = mer_output_waiting_companion(path);
+    names.names[2] = mer_output_waiting_companion(path, 0);
     for (size_t i = 0; i < NAMES_MAX; i++) {
         if (!names.names[i]) {
             free_names(&names);

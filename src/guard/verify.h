@@ -37,7 +37,7 @@ bool mer_guard_is_signed(const char *path);
 
 /* Verifies bytes that were read from `path` against its signature file, or, where that does not fit
  * them, against one that waits: a model and its signature are two names, and whoever replaces both
- * can be stopped in between (os/file.h, mer_output_publish_pair). */
+ * can be stopped in between (os/file.h, mer_output_publish_group). */
 MER_MUST_CHECK mer_status mer_guard_verify_read(struct mer_alloc *alloc,
                                                 const struct mer_trusted_keys *trusted,
                                                 const char *path, const char *signature,

@@ -52,16 +52,21 @@ MER_MUST_CHECK mer_status mer_output_publish(struct mer_output *output, mer_err 
  */
 void mer_output_release(struct mer_output *output);
 
-/* Publishes a file and its companion (a model and its signature) so that a reader always finds a
- * matching pair: both wait in a folder FILE.merlon-new, then the file gets its name, then the
- * companion. Both outputs are fully written; a reader that finds a mismatch also tries
+/* Publishes a file and its companions (a model, its signature, its record) so that a reader always
+ * finds what belongs together: all wait in a folder FILE.merlon-new, then the file gets its name,
+ * then each companion. All outputs are fully written; a reader that finds a mismatch also tries
  * mer_output_waiting_companion. The only name that a kill can leave is FILE.merlon-new (where there
- * are no unnamed files: those of the two outputs, and COMPANION.new, where the companion waits
- * then). */
+ * are no unnamed files: those of the outputs, and COMPANION.new, where each companion waits then).
+ */
+enum { MER_COMPANIONS_MAX = 2 };
+MER_MUST_CHECK mer_status mer_output_publish_group(struct mer_output *file,
+                                                   struct mer_output *const *companions,
+                                                   size_t n_companions, mer_err *err);
+/* With one companion. */
 MER_MUST_CHECK mer_status mer_output_publish_pair(struct mer_output *file,
                                                   struct mer_output *companion, mer_err *err);
-/* Where the companion of the file at `path` may wait, malloc; NULL: no memory. */
-char *mer_output_waiting_companion(const char *path);
+/* Where companion i of the file at `path` may wait, malloc; NULL: no memory. */
+char *mer_output_waiting_companion(const char *path, size_t i);
 
 /* Writes all bytes to a descriptor, over partial writes and EINTR; EPIPE and ENOSPC are MER_ERR_IO.
  */

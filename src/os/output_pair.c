@@ -1,9 +1,9 @@
-/* A file and its companion, published so that a reader always finds a matching pair, and a run that
- * is killed leaves one name at most: a folder FILE.merlon-new in which both wait.
+/* A file and its companions, published so that a reader always finds what belongs together, and a
+ * run that is killed leaves one name at most: a folder FILE.merlon-new in which all of them wait.
  *
- *   the folder is made; both are linked into it, the file first
- *   the file is renamed from it to its name       from here on the companion in the folder fits
- *   the companion is renamed to its name          from here on the folder is empty
+ *   the folder is made; all are linked into it, the file first
+ *   the file is renamed from it to its name       from here on the companions in the folder fit
+ *   the companions are renamed to their names     from here on the folder is empty
  *   the folder is removed
  *
  * So a companion that waits without its file belongs to the file that stands at its name, and
@@ -21,13 +21,19 @@
 #include "os/system_error.h"
 
 static const char FILE_WAITS[] = "file";
-static const char COMPANION_WAITS[] = "companion";
+static const char *const COMPANION_WAITS[MER_COMPANIONS_MAX] = {"companion", "companion-2"};
 static const char OLD_SUFFIX[] = ".new"; /* where there are no unnamed files */
 
-char *mer_output_waiting_companion(const char *path)
+/* A file's companions. */
+struct companions {
+    struct mer_output *const *outputs;
+    size_t n;
+};
+
+char *mer_output_waiting_companion(const char *path, size_t i)
 {
     char *waiting;
-    return asprintf(&waiting, "%s%s/%s", path, MER_OUTPUT_NEW_SUFFIX, COMPANION_WAITS) < 0
+    return asprintf(&waiting, "%s%s/%s", path, MER_OUTPUT_NEW_SUFFIX, COMPANION_WAITS[i]) < 0
                ? NULL
                : waiting;
 }
@@ -53,7 +59,8 @@ static bool waits(int waiting_fd, const char *name, struct stat *ret_status)
 static void remove_waiting(const struct mer_output *file, int waiting_fd)
 {
     (void)unlinkat(waiting_fd, FILE_WAITS, 0);
-    (void)unlinkat(waiting_fd, COMPANION_WAITS, 0);
+    for (size_t i = 0; i < MER_COMPANIONS_MAX; i++)
+        (void)unlinkat(waiting_fd, COMPANION_WAITS[i], 0);
     (void)unlinkat(file->folder_fd, mer_output_new_name(file).text, AT_REMOVEDIR);
 }
 
@@ -68,7 +75,7 @@ void mer_output_sweep_pair(const struct mer_output *output)
 
 /* Ends what a run began that was killed: see above. The file may wait and be in its place at once
  * where renaming without replacing is a link and an unlink. */
-static void finish_older(const struct mer_output *file, const struct mer_output *companion)
+static void finish_older(const struct mer_output *file, const struct companions *companions)
 {
     struct stat waiting, placed;
     const int waiting_fd = open_waiting(file);
@@ -78,30 +85,32 @@ static void finish_older(const struct mer_output *file, const struct mer_output 
         !waits(waiting_fd, FILE_WAITS, &waiting) ||
         (fstatat(file->folder_fd, file->name, &placed, AT_SYMLINK_NOFOLLOW) == 0 &&
          placed.st_ino == waiting.st_ino && placed.st_dev == waiting.st_dev);
-    if (is_placed && waits(waiting_fd, COMPANION_WAITS, &waiting))
-        (void)renameat(waiting_fd, COMPANION_WAITS, companion->folder_fd, companion->name);
+    for (size_t i = 0; is_placed && i < companions->n; i++)
+        if (waits(waiting_fd, COMPANION_WAITS[i], &waiting))
+            (void)renameat(waiting_fd, COMPANION_WAITS[i], companions->outputs[i]->folder_fd,
+                           companions->outputs[i]->name);
     remove_waiting(file, waiting_fd);
     (void)close(waiting_fd);
 }
 
-/* Both in the folder, on the disk. */
-static int let_wait(const struct mer_output *file, const struct mer_output *companion,
+/* All in the folder, on the disk. */
+static int let_wait(const struct mer_output *file, const struct companions *companions,
                     int waiting_fd)
 {
     int error = mer_output_link(file, waiting_fd, FILE_WAITS);
-    if (error == 0)
-        error = mer_output_link(companion, waiting_fd, COMPANION_WAITS);
+    for (size_t i = 0; error == 0 && i < companions->n; i++)
+        error = mer_output_link(companions->outputs[i], waiting_fd, COMPANION_WAITS[i]);
     if (error == 0 && fsync(waiting_fd) != 0 && errno != EINVAL)
         error = errno;
     return error;
 }
 
-static mer_status publish_waiting(struct mer_output *file, struct mer_output *companion,
+static mer_status publish_waiting(struct mer_output *file, const struct companions *companions,
                                   int waiting_fd, mer_err *err)
 {
-    int error = let_wait(file, companion, waiting_fd);
+    int error = let_wait(file, companions, waiting_fd);
     mer_status status =
-        error ? mer_output_fail_publish(companion, error, err) : mer_output_sync_folder(file, err);
+        error ? mer_output_fail_publish(file, error, err) : mer_output_sync_folder(file, err);
     if (mer_is_ok(status)) {
         error =
             mer_output_rename(waiting_fd, FILE_WAITS, file->folder_fd, file->name, file->replace);
@@ -114,18 +123,21 @@ static mer_status publish_waiting(struct mer_output *file, struct mer_output *co
         return status;
     }
     MER_GUARD(mer_output_sync_folder(file, err));
-    error = mer_output_rename(waiting_fd, COMPANION_WAITS, companion->folder_fd, companion->name,
-                              companion->replace);
-    if (error)
-        return mer_output_fail_publish(companion, error, err);
+    for (size_t i = 0; i < companions->n; i++) {
+        struct mer_output *const companion = companions->outputs[i];
+        error = mer_output_rename(waiting_fd, COMPANION_WAITS[i], companion->folder_fd,
+                                  companion->name, companion->replace);
+        if (error)
+            return mer_output_fail_publish(companion, error, err);
+    }
     (void)unlinkat(file->folder_fd, mer_output_new_name(file).text, AT_REMOVEDIR);
-    return mer_output_sync_folder(companion, err);
+    return mer_output_sync_folder(file, err);
 }
 
-static mer_status publish_unnamed(struct mer_output *file, struct mer_output *companion,
+static mer_status publish_unnamed(struct mer_output *file, const struct companions *companions,
                                   mer_err *err)
 {
-    finish_older(file, companion);
+    finish_older(file, companions);
     if (mkdirat(file->folder_fd, mer_output_new_name(file).text, 0755) != 0)
         return errno == EEXIST ? mer_fail(err, MER_ERR_EXISTS, "the leftover %s cannot be removed",
                                           mer_quote(mer_output_new_name(file).text).text)
@@ -136,49 +148,80 @@ static mer_status publish_unnamed(struct mer_output *file, struct mer_output *co
         (void)unlinkat(file->folder_fd, mer_output_new_name(file).text, AT_REMOVEDIR);
         return mer_output_fail_publish(file, error, err);
     }
-    const mer_status status = publish_waiting(file, companion, waiting_fd, err);
+    const mer_status status = publish_waiting(file, companions, waiting_fd, err);
     (void)close(waiting_fd);
     return status;
 }
 
-/* Where there are no unnamed files, both have names of their own already. The companion waits as
- * COMPANION.new. */
-static mer_status publish_named(struct mer_output *file, struct mer_output *companion, mer_err *err)
+/* NAME.new */
+static struct mer_output_name old_name(const struct mer_output *output)
 {
-    char waiting[NAME_MAX + 1];
-    (void)snprintf(waiting, sizeof waiting, "%s%s", companion->name, OLD_SUFFIX);
-    int error = mer_output_appear_as(companion, waiting, true);
-    if (error)
-        return mer_output_fail_publish(companion, error, err);
-    mer_status status = mer_output_sync_folder(companion, err);
+    struct mer_output_name name;
+    (void)snprintf(name.text, sizeof name.text, "%s%s", output->name, OLD_SUFFIX);
+    return name;
+}
+
+/* Where there are no unnamed files, all have names of their own already. A companion waits as
+ * COMPANION.new. */
+static mer_status let_wait_named(const struct companions *companions, mer_err *err)
+{
+    for (size_t i = 0; i < companions->n; i++) {
+        struct mer_output *const companion = companions->outputs[i];
+        const int error = mer_output_appear_as(companion, old_name(companion).text, true);
+        if (error)
+            return mer_output_fail_publish(companion, error, err);
+        MER_GUARD(mer_output_sync_folder(companion, err));
+    }
+    return mer_ok();
+}
+
+static mer_status publish_named(struct mer_output *file, const struct companions *companions,
+                                mer_err *err)
+{
+    mer_status status = let_wait_named(companions, err);
     if (mer_is_ok(status)) {
-        error = mer_output_appear_as(file, file->name, file->replace);
+        const int error = mer_output_appear_as(file, file->name, file->replace);
         if (error)
             status = mer_output_fail_publish(file, error, err);
     }
-    if (!mer_is_ok(status)) {
-        (void)unlinkat(companion->folder_fd, waiting, 0);
-        return status;
-    }
+    for (size_t i = 0; !mer_is_ok(status) && i < companions->n; i++)
+        (void)unlinkat(companions->outputs[i]->folder_fd, old_name(companions->outputs[i]).text, 0);
+    MER_GUARD(status);
     MER_GUARD(mer_output_sync_folder(file, err));
-    error = mer_output_rename(companion->folder_fd, waiting, companion->folder_fd, companion->name,
-                              companion->replace);
-    return error ? mer_output_fail_publish(companion, error, err)
-                 : mer_output_sync_folder(companion, err);
+    for (size_t i = 0; i < companions->n; i++) {
+        struct mer_output *const companion = companions->outputs[i];
+        const int error =
+            mer_output_rename(companion->folder_fd, old_name(companion).text, companion->folder_fd,
+                              companion->name, companion->replace);
+        if (error)
+            return mer_output_fail_publish(companion, error, err);
+        MER_GUARD(mer_output_sync_folder(companion, err));
+    }
+    return mer_ok();
+}
+
+mer_status mer_output_publish_group(struct mer_output *file, struct mer_output *const *companions,
+                                    size_t n_companions, mer_err *err)
+{
+    const struct companions group = {companions, n_companions};
+    bool named = file->named;
+    MER_GUARD(mer_output_sync_file(file, err));
+    for (size_t i = 0; i < n_companions; i++) {
+        MER_GUARD(mer_output_sync_file(companions[i], err));
+        named = named || companions[i]->named;
+    }
+    MER_GUARD(named ? publish_named(file, &group, err) : publish_unnamed(file, &group, err));
+    for (size_t i = 0; i < n_companions; i++) {
+        /* What an earlier version may have left. */
+        (void)unlinkat(companions[i]->folder_fd, old_name(companions[i]).text, 0);
+        mer_output_release(companions[i]);
+    }
+    mer_output_release(file);
+    return mer_ok();
 }
 
 mer_status mer_output_publish_pair(struct mer_output *file, struct mer_output *companion,
                                    mer_err *err)
 {
-    char old[NAME_MAX + 1];
-    MER_GUARD(mer_output_sync_file(file, err));
-    MER_GUARD(mer_output_sync_file(companion, err));
-    MER_GUARD(file->named || companion->named ? publish_named(file, companion, err)
-                                              : publish_unnamed(file, companion, err));
-    /* What an earlier version may have left. */
-    (void)snprintf(old, sizeof old, "%s%s", companion->name, OLD_SUFFIX);
-    (void)unlinkat(companion->folder_fd, old, 0);
-    mer_output_release(file);
-    mer_output_release(companion);
-    return mer_ok();
+    return mer_output_publish_group(file, &companion, 1, err);
 }

@@ -60,8 +60,9 @@ for json in "" --json; do
     # shellcheck disable=SC2086
     expect 0 fit people.csv --out m.safetensors --trials 2 --on-bad-row quarantine --verbose \
         --verbose --log-file fit.log $json
-    no_canary "quarantine $json" out err fit.log m.safetensors m.safetensors.provenance.json
-    has m.safetensors.provenance.json '"bad_rows"'
+    statement m.safetensors > record.json
+    no_canary "quarantine $json" out err fit.log m.safetensors record.json
+    has record.json '"bad_rows"'
     has err "people.csv.quarantine.csv"
 done
 has out '"bad_rows"'

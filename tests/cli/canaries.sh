@@ -50,7 +50,8 @@ each "fit" out fit table.csv --target class --out m.safetensors --trials 2
 [ "$code" -eq 0 ] || fail "fit fails: $(cat err)"
 cp m.safetensors keep.safetensors
 cp m.safetensors.sig keep.safetensors.sig
-check "the provenance record" m.safetensors.provenance.json
+statement m.safetensors > record.json
+check "the provenance record" record.json
 each "fit --json" out fit table.csv --target class --out m.safetensors --trials 2 --force --json
 each "fit regression" out fit table.csv --target value --out m.safetensors --trials 2 --force
 each "fit --report" out fit table.csv --target class --out m.safetensors --trials 2 --force --report page.html

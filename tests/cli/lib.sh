@@ -57,6 +57,11 @@ expect() {
     fi
 }
 
+# statement MODEL: what the provenance record beside a model states, as text
+statement() {
+    sed 's/.*"payload":"\([^"]*\)".*/\1/' "$1.provenance.json" | base64 -d
+}
+
 # What any failure looks like: one sentence, at most one hint, and no result on standard output (fit
 # tells what it read before it fails to learn from it).
 check_error_form() {

@@ -129,8 +129,9 @@ code=0
 expect 0 sign table.csv
 expect 0 fit table.csv --target class --out s.safetensors --require-signed-data --trials 2 --json
 has out '"signer"'
-has s.safetensors.provenance.json '"signer"'
-has s.safetensors.provenance.json "$(sha256sum < table.csv | cut -d' ' -f1)"
+statement s.safetensors > record.json
+has record.json '"signer"'
+has record.json "$(sha256sum < table.csv | cut -d' ' -f1)"
 expect_error 73 "table.csv.sig" sign table.csv
 echo "1,red,2024-01-01,true,a,1" >> table.csv
 expect_error 77 "table.csv" fit table.csv --target class --out t.safetensors

@@ -270,9 +270,8 @@ static bool is_hidden_by_library(const struct driver *driver, int status)
 /* Only outputs, and at most one name of the known pattern *.merlon-new. */
 static void check_names(struct driver *driver, uint64_t at)
 {
-    static const char *const outputs[] = {
-        "model.safetensors", "model.safetensors.sig", "model.safetensors.provenance.json",
-        "model.safetensors.provenance.json.sig", "predictions.csv"};
+    static const char *const outputs[] = {"model.safetensors", "model.safetensors.sig",
+                                          "model.safetensors.provenance.json", "predictions.csv"};
     const struct path out = in_work(driver, "out");
     DIR *folder = opendir(out.text);
     if (!folder)
@@ -340,8 +339,7 @@ static void prepare(struct driver *driver)
     const struct path out = in_work(driver, "out");
     make_folder(out.text);
     if (strcmp(driver->step, "refit") == 0) {
-        static const char *const suffixes[] = {"", ".sig", ".provenance.json",
-                                               ".provenance.json.sig"};
+        static const char *const suffixes[] = {"", ".sig", ".provenance.json"};
         for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
             char from[64];
             char to[64];

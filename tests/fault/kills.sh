@@ -68,7 +68,7 @@ is_one_of() {
 
 # check STEP REPLACED MOMENT
 check() {
-    left=$(ls out | grep -Ev '^(m\.safetensors(\.sig|\.provenance\.json|\.provenance\.json\.sig)?|p\.csv)$' || true)
+    left=$(ls out | grep -Ev '^(m\.safetensors(\.sig|\.provenance\.json)?|p\.csv)$' || true)
     unknown=$(echo "$left" | grep -Ev '^$|\.merlon-new$' || true)
     [ -z "$unknown" ] || fail "$1 at $3 leaves: $unknown"
     [ "$(echo "$left" | grep -c .)" -le 1 ] || fail "$1 at $3 leaves more than one name: $left"
@@ -79,8 +79,12 @@ check() {
         old=old/$file
         [ -n "$2" ] || old=none
         is_one_of "out/$file" "$old" "known/$file" || fail "$1 at $3 leaves a broken $file"
-        [ "$1" != fit ] || "$merlon" verify "out/$file" --quiet > verified 2>&1 ||
-            fail "$1 at $3 leaves a model that does not verify: $(cat verified)"
+        # With its record, wherever that waits: every model has one, and it is the right one.
+        if [ "$1" = fit ]; then
+            "$merlon" verify "out/$file" > verified 2>&1 || fail "$1 at $3: $(cat verified)"
+            grep -q "provenance record is one of this file" verified ||
+                fail "$1 at $3 leaves a model without its record"
+        fi
     elif [ -n "$2" ]; then
         fail "$1 at $3 takes the old $file away"
     fi

@@ -299,6 +299,42 @@ static void a_pair_is_published_together(void **state)
     }
 }
 
+static void a_file_with_two_companions_is_published_together(void **state)
+{
+    const struct temporary_folder *folder = *state;
+    struct mer_output model, signature, record;
+    struct mer_output *const companions[] = {&signature, &record};
+    for (int round = 0; round < 3; round++) {
+        /* A run that was killed between the two companions is finished by the next. */
+        if (round == 2 && offer->unnamed) {
+            assert_int_equal(mkdir(path_in(folder, "m.merlon-new"), 0755), 0);
+            put_file(path_in(folder, "m.merlon-new/companion-2"), "waiting");
+            char *const waiting = mer_output_waiting_companion(path_in(folder, "m"), 1);
+            assert_true(mer_file_exists(waiting));
+            free(waiting);
+            start(&model, path_in(folder, "m"), true, "model");
+            start(&signature, path_in(folder, "m.sig"), true, "signature");
+            start(&record, path_in(folder, "m.record"), true, "record");
+            model.replace = false;
+            assert_int_equal(mer_output_publish_group(&model, companions, 2, NULL).code,
+                             MER_ERR_EXISTS);
+            mer_output_release(&model);
+            mer_output_release(&signature);
+            mer_output_release(&record);
+            assert_holds(path_in(folder, "m.record"), "waiting");
+            assert_names(folder, "m m.record m.sig ");
+        }
+        start(&model, path_in(folder, "m"), round > 0, "model");
+        start(&signature, path_in(folder, "m.sig"), round > 0, "signature");
+        start(&record, path_in(folder, "m.record"), round > 0, "record");
+        assert_ok(mer_output_publish_group(&model, companions, 2, NULL));
+        assert_names(folder, "m m.record m.sig ");
+        assert_holds(path_in(folder, "m"), "model");
+        assert_holds(path_in(folder, "m.sig"), "signature");
+        assert_holds(path_in(folder, "m.record"), "record");
+    }
+}
+
 static void a_pair_that_cannot_be_published_changes_nothing(void **state)
 {
     const struct temporary_folder *folder = *state;
@@ -348,7 +384,7 @@ static void a_pair_that_was_begun_is_finished_by_the_next(void **state)
         put_file(path_in(folder, "m"), "placed");
         put_file(path_in(folder, "m.sig"), "old");
         leave_waiting(folder, left & 1, left & 2);
-        char *const waiting = mer_output_waiting_companion(path_in(folder, "m"));
+        char *const waiting = mer_output_waiting_companion(path_in(folder, "m"), 0);
         assert_int_equal(mer_file_exists(waiting), (left & 2) != 0);
         free(waiting);
         /* One that is refused has finished, or swept, all the same. */
@@ -408,6 +444,7 @@ int main(void)
         WITH_FOLDER(a_folder_that_cannot_be_written_is_an_error),
         WITH_FOLDER(a_full_disk_leaves_nothing_behind),
         WITH_FOLDER(a_pair_is_published_together),
+        WITH_FOLDER(a_file_with_two_companions_is_published_together),
         WITH_FOLDER(a_pair_that_cannot_be_published_changes_nothing),
         WITH_FOLDER(a_leftover_of_a_pair_does_not_disturb_the_next),
         WITH_FOLDER(a_pair_that_was_begun_is_finished_by_the_next),
