@@ -6,6 +6,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 #include "os/clock.h"
+#include "os/secret_memory.h"
 #include "os/user.h"
 
 static mer_status show_help(struct mer_cli *cli, mer_err *err)
@@ -60,6 +61,7 @@ int main(int argc, char **argv)
 {
     struct mer_cli cli = {.start_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self)};
     mer_err err = {.code = MER_OK};
+    mer_process_hide(); /* to the end: a core file would hold the table, a debugger see it */
     mer_status status = run(&cli, argc, argv, &err);
     bool silent = false;
     if (mer_is_ok(status)) {
