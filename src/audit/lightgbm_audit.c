@@ -89,6 +89,8 @@ static bool next_word(struct text *list, struct text *ret)
         list->n--;
     }
     size_t n = 0;
+    if (list->n == 0)
+        return false;
     while (n < list->n && list->at[n] != ' ' && list->at[n] != '\t')
         n++;
     *ret = (struct text){list->at, n};

@@ -248,8 +248,8 @@ mer_status mer_audit_mxnet_params(struct mer_audit *audit, struct mer_audit_byte
 {
     struct cursor cursor = {.audit = audit, .bytes = file.bytes, .n = file.n};
     (void)err;
-    (void)take(&cursor, 16);
-    cursor.at = cursor.n < 16 ? cursor.n : 16;
+    (void)take(&cursor, 8);
+    (void)take(&cursor, 8);
     const uint64_t n_arrays = take(&cursor, 8);
     if (!cursor.ended && n_arrays > (cursor.n - cursor.at) / 4) {
         mer_audit_add(audit, MER_AUDIT_BOMB, 16, "%llu arrays are announced",

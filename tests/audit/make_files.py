@@ -162,6 +162,12 @@ def clean_pickles(folder):
     with io.BytesIO() as out:
         joblib.dump([np.array([1, "a", None], object), structured, {"x": 1}], out)
         folder.clean("objects.joblib", out.getvalue())
+    mixed = np.zeros(2, dtype=[("a", "i4"), ("b", "O")])
+    with io.BytesIO() as out:
+        joblib.dump({"m": mixed}, out)
+        folder.clean("mixed.joblib", out.getvalue())
+    folder.clean("frombuffer.pkl", pickle.dumps(np.arange(6.0).reshape(2, 3), 5))
+    folder.clean("latin1.pkl", pickle.dumps(b"\xe9\xff\x80", 2))
     folder.clean("state_dict.pt", torch_legacy(state_dict(), [("0", 6), ("1", 2)]))
     parameter = Parameter(Tensor(torch.FloatStorage("7", 4), 1, (3,), (1,)))
     folder.clean("parameter.pt", torch_legacy({"epoch": 3, "p": parameter}, [("7", 4)]))
@@ -270,6 +276,20 @@ def hostile_arrays(folder):
     dtype = g("numpy", "dtype") + b"X\x01\x00\x00\x00OK\x00K\x01\x87R"
     add("scalar_address.pkl", b"\x80\x02" + g("numpy.core.multiarray", "scalar") + dtype + b"U\x08AAAAAAAA\x86R.",
         "pickle-arguments", "address")
+    number = g("numpy", "dtype") + b"X\x02\x00\x00\x00f8K\x00K\x01\x87R"
+    add("scalar_short.pkl", b"\x80\x02" + g("numpy.core.multiarray", "scalar") + number + b"C\x02ab\x86R.", "pickle-arguments", "fewer bytes")
+    add("scalar_of_what.pkl", b"\x80\x02" + g("numpy.core.multiarray", "scalar") + b"NC\x02ab\x86R.", "pickle-arguments", "not clear")
+    add("dtype_huge.pkl", b"\x80\x02" + g("numpy", "dtype") + b"X\x0b\x00\x00\x00V9999999999\x85R.", "pickle-arguments", "huge")
+    add("dtype_code.pkl", b"\x80\x02" + g("numpy", "dtype") + ECHO + b"\x85R.", "pickle-arguments", "is none")
+    add("buffer_of_objects.pkl", b"\x80\x05" + g("numpy.core.numeric", "_frombuffer") + b"(C\x08AAAAAAAA" + dtype + b"K\x01\x85X\x01\x00\x00\x00CtR.",
+        "pickle-arguments", "addresses of objects")
+    add("buffer_of_what.pkl", b"\x80\x05" + g("numpy.core.numeric", "_frombuffer") + b"(C\x08AAAAAAAANNNtR.", "pickle-arguments", "not clear")
+    add("array_shape.pkl", shape + g("numpy", "ndarray") + b"X\x01\x00\x00\x00aU\x01b\x87R.", "pickle-arguments", "shape is none")
+    add("reconstructor.pkl", b"\x80\x02" + g("copyreg", "_reconstructor") + g("collections", "Counter") + g("builtins", "dict") + b"}\x87R.",
+        "pickle-arguments", "in a way")
+    add("named_arguments.pkl", b"\x80\x04" + g("collections", "Counter") + b")}" + short("a") + b"K\x01s\x92.", "pickle-arguments", "named")
+    add("out_of_band.pkl", b"\x80\x05\x97\x98" + g("os", "system") + b".", "pickle-dangerous-import", "system")
+    add("build_nothing.pkl", b"\x80\x02]}b.", "pickle-sets-attributes", "not clear")
     good = io.BytesIO()
     joblib.dump({"w": np.arange(12.0)}, good)
     add("array_larger.joblib", good.getvalue().replace(b"\x05shape\x94K\x0c", b"\x05shape\x94K\xfc"), "size-bomb", "larger than the file")
@@ -281,6 +301,10 @@ def hostile_arrays(folder):
     add("strides.pt", torch_legacy({"w": far}, [("0", 6)]), "pickle-arguments", "beyond its memory")
     hooks = collections.OrderedDict(a=1)
     add("hooks.pt", torch_legacy({"w": Tensor(storage, 0, (2,), (1,), hooks)}, [("0", 6)]), "pickle-arguments", "functions")
+    add("no_memory.pt", torch_legacy({"w": Tensor(None, 0, (2,), (1,))}, []), "pickle-arguments", "without memory")
+    add("no_shape.pt", torch_legacy({"w": Tensor(storage, 0, (2, 3), (1,))}, [("0", 6)]), "pickle-arguments", "shape is none")
+    add("no_stride.pt", torch_legacy({"w": Tensor(storage, 0, (2,), (-1,))}, [("0", 6)]), "pickle-arguments", "strides")
+    add("no_parameter.pt", torch_legacy({"w": Parameter(3)}, []), "pickle-arguments", "no tensor")
     add("call.pt", torch_legacy({"w": Call(os.system, "echo")}, []), "pickle-call", "system")
     add("storage_bomb.pt", torch_legacy({"w": Tensor(torch.FloatStorage("0", 1 << 40), 0, (2,), (1,))}, [("0", 2)]), "size-bomb", "announced")
     twice = [Tensor(torch.FloatStorage("0", 6), 0, (2,), (1,)), Tensor(torch.FloatStorage("0", 5), 0, (2,), (1,))]
@@ -439,6 +463,15 @@ def clean_archives(folder):
     folder.clean("no_tensors.pt", torch_zip({"epoch": 3}, []))
     folder.clean("pickles.zip", archive([("a.pkl", pickle.dumps({"a": 1})), ("b/", b""), ("b/c.npy", npy(np.ones(3)))]))
     folder.clean("inner.zip", archive([("inner.zip", archive([("a.pkl", pickle.dumps([1]))]))]))
+    limit, zipfile.ZIP64_LIMIT = zipfile.ZIP64_LIMIT, 4
+    folder.clean("large.zip", archive([("a.pkl", pickle.dumps([1, 2])), ("b.pkl", pickle.dumps("b"))]))
+    folder.clean("large_deflated.zip", archive([("a.pkl", pickle.dumps(["text"] * 50))], zipfile.ZIP_DEFLATED))
+    large = archive([("a.pkl", EVIL)])
+    zipfile.ZIP64_LIMIT = limit
+    folder.hostile("large.zip", large, "pickle-call", "system")
+    at = large.index(b"PK\6\6")
+    folder.hostile("large_far.zip", flip(large, at + 48, b"\xff" * 8), "broken", "without a directory")
+    folder.hostile("large_nowhere.zip", flip(large, at, b"XXXX"), "broken")
     folder.clean("empty.zip", archive([]))
     folder.clean("zlib.joblib", dump({"w": np.arange(12.0)}, ("zlib", 3)))
     folder.clean("gzip.joblib", dump({"w": np.arange(12.0)}, ("gzip", 3)))
@@ -789,6 +822,16 @@ def make_mxnet():
     add("nodes_twice-symbol.json", mx_chain("relu")[:-1] + b', "nodes": []}', "broken", "twice")
     add("member-symbol.json", mx_symbol([mx_node("null", code="x")]), "broken", "do not have")
     add("cut-symbol.json", mx_chain("relu")[:-5], "broken")
+    for name, text in (("nodes", '{"nodes": 5, "heads": []}'), ("node", '{"nodes": [5], "heads": []}'), ("heads", '{"nodes": [], "heads": 5}'),
+                       ("inputs", '{"nodes": [{"op": "relu", "inputs": 5}], "heads": []}'),
+                       ("input", '{"nodes": [{"op": "relu", "inputs": [5]}], "heads": []}'),
+                       ("input_text", '{"nodes": [{"op": "relu", "inputs": [["x", {}]]}], "heads": []}'),
+                       ("attributes", '{"nodes": [{"op": "relu", "attrs": 5}], "heads": []}'),
+                       ("graphs", '{"nodes": [{"op": "relu", "subgraphs": 5}], "heads": []}'),
+                       ("graph", '{"nodes": [{"op": "relu", "subgraphs": [5]}], "heads": []}'),
+                       ("no_operator", '{"nodes": [{"name": "a"}], "heads": []}')):
+        add(f"no_{name}-symbol.json", text.encode(), "broken")
+    add("head_none-symbol.json", b'{"nodes": [], "heads": [1.5]}', "out-of-range")
     add("variable-symbol.json", mx_symbol([mx_node("null"), mx_node("null", "x", [(0, 0, 0)])]), "broken", "variable")
 
     def params(name, data, kind, detail=""):
