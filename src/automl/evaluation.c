@@ -184,8 +184,10 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
                                           .values = data->target->values,
                                           .classes = data->target->classes,
                                           .n_classes = data->target->n_classes};
-        const struct mer_prepare_options options = {
-            .hints = data->hints, .target = &target, .seed = data->seed};
+        const struct mer_prepare_options options = {.hints = data->hints,
+                                                    .target = &target,
+                                                    .seed = data->seed,
+                                                    .shape_only = data->shapes_only};
         MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
                                   &options, &fold->prepare, err));
         MER_GUARD(mer_prepare_directions(ctx, fold->prepare, data->directions, data->n_directions,

@@ -308,6 +308,9 @@ static mer_status copy_levels(struct mer_prepare *prepare, const struct mer_colu
 static mer_status learn_texts(const struct learn_job *job, struct mer_prepare *prepare,
                               mer_err *err)
 {
+    const enum mer_components wanted = job->options->without_condensed ? MER_COMPONENTS_NONE
+                                       : job->options->shape_only      ? MER_COMPONENTS_ZERO
+                                                                       : MER_COMPONENTS_LEARNED;
     size_t n_entries = 0, n = 0;
 
     for (size_t i = 0; i < prepare->n_columns; i++)
@@ -318,8 +321,8 @@ static mer_status learn_texts(const struct learn_job *job, struct mer_prepare *p
         if (!mer_is_text_in_use(&prepare->columns[i]))
             continue;
         MER_GUARD(mer_text_learn(job->ctx, &prepare->arena, &job->frame->columns[job->sources[i]],
-                                 job->rows, job->n_rows, job->options->seed + i,
-                                 !job->options->without_condensed, text, err));
+                                 job->rows, job->n_rows, job->options->seed + i, wanted, text,
+                                 err));
         text->column = (uint32_t)i;
         n_entries += text->terms_a_row;
         prepare->n_texts++;

@@ -149,6 +149,7 @@ struct mer_prepare_options {
     const struct mer_target *target;
     uint64_t seed;
     bool without_condensed; /* for a family that takes the sparse block */
+    bool shape_only;        /* condensed columns are zero: only the shape of designs is wanted */
 };
 
 /* Learns from the given rows of the frame (NULL: all, and n_rows is not looked at). `target` is the

@@ -219,22 +219,29 @@ static void find_axes(struct lsa *lsa, double v[WIDTH][WIDTH], size_t order[WIDT
  * each divided by its length. */
 static size_t put_directions(struct lsa *lsa, size_t n_wanted, float *ret_directions)
 {
-    double axes[WIDTH][WIDTH];
+    double axes[WIDTH][WIDTH], values[WIDTH];
     size_t order[WIDTH], n = 0;
 
     find_gram(lsa, lsa->wide, lsa->matrix.n_columns);
     find_axes(lsa, axes, order);
     const double largest = lsa->gram[order[0]][order[0]];
     while (n < n_wanted && lsa->gram[order[n]][order[n]] > 1e-9 * largest &&
-           lsa->gram[order[n]][order[n]] > LEAST)
+           lsa->gram[order[n]][order[n]] > LEAST) {
+        values[n] = lsa->gram[order[n]][order[n]];
         n++;
+    }
+    memset(lsa->gram, 0, sizeof lsa->gram);
+    for (size_t c = 0; c < n; c++) {
+        const double length = sqrt(values[c]);
+        for (size_t k = 0; k < WIDTH; k++)
+            lsa->gram[c][k] = axes[k][order[c]] / length;
+    }
+    lsa->target = lsa->wide;
+    lsa->n_target = lsa->matrix.n_columns;
+    mer_team_run(lsa->ctx->team, solve_task, lsa, tasks_of(lsa->n_target));
     for (size_t j = 0; j < lsa->matrix.n_columns; j++)
-        for (size_t c = 0; c < n; c++) {
-            double sum = 0;
-            for (size_t k = 0; k < WIDTH; k++)
-                sum += lsa->wide[j * WIDTH + k] * axes[k][order[c]];
-            ret_directions[j * n + c] = (float)(sum / sqrt(lsa->gram[order[c]][order[c]]));
-        }
+        for (size_t c = 0; c < n; c++)
+            ret_directions[j * n + c] = (float)lsa->wide[j * WIDTH + c];
     return n;
 }
 

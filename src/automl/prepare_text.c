@@ -106,6 +106,17 @@ void mer_text_row_fill(const struct mer_text_features *text, struct mer_cell cel
             (float)(row->values[i] * factors[text->buckets[row->terms[i]] >= MER_TERM_HALF]);
 }
 
+/* sums[n] += value * x[n], eight at a time: so many go side by side. */
+static void add_scaled(double value, const float *x, size_t n, double *sums)
+{
+    size_t c = 0;
+    for (; c + 8 <= n; c += 8)
+        for (size_t k = 0; k < 8; k++)
+            sums[c + k] += value * (double)x[c + k];
+    for (; c < n; c++)
+        sums[c] += value * (double)x[c];
+}
+
 void mer_text_row_components(const struct mer_text_features *text, const struct mer_text_row *row,
                              double *ret_components)
 {
@@ -113,12 +124,8 @@ void mer_text_row_components(const struct mer_text_features *text, const struct 
     double *const sums = row->sums;
 
     memset(sums, 0, MER_COMPONENTS_MAX * sizeof *sums);
-    for (size_t i = 0; i < row->n; i++) {
-        const float *const direction = text->directions + (size_t)row->terms[i] * n;
-        const double value = row->values[i];
-        for (size_t c = 0; c < n; c++)
-            sums[c] += value * (double)direction[c];
-    }
+    for (size_t i = 0; i < row->n; i++)
+        add_scaled(row->values[i], text->directions + (size_t)row->terms[i] * n, n, sums);
     for (size_t c = 0; c < n; c++)
         ret_components[c] = (sums[c] - text->mean[c]) / text->scale[c];
 }
@@ -246,64 +253,67 @@ mer_status mer_text_index(struct mer_arena *arena, struct mer_text_features *tex
 
 /* ---- components ---- */
 
-/* Means and deviations of what the sample's rows have in each direction; directions in which they
- * do not differ are dropped. */
-static mer_status scale_components(struct mer_arena *arena, const struct mer_csr *sample,
-                                   const float *found, size_t n_found,
-                                   struct mer_text_features *text, mer_err *err)
+/* Means and deviations of what the sample's rows have in each direction. A direction in which they
+ * do not differ says nothing, and becomes zero. */
+static void scale_components(const struct mer_csr *sample, struct mer_text_features *text)
 {
-    double *sums, *projected;
-    size_t *kept, n = 0;
+    const size_t n = text->n_components;
+    double squares[MER_COMPONENTS_MAX] = {0}, projected[MER_COMPONENTS_MAX];
 
-    MER_GUARD(mer_arena_zero(arena, n_found, sizeof *text->mean, &text->mean, err));
-    MER_GUARD(mer_arena_zero(arena, n_found, sizeof *text->scale, &text->scale, err));
-    MER_GUARD(mer_arena_zero(arena, 2 * n_found, sizeof *sums, &sums, err));
-    MER_GUARD(mer_arena_zero(arena, n_found, sizeof *projected, &projected, err));
-    MER_GUARD(mer_arena_zero(arena, n_found, sizeof *kept, &kept, err));
     for (size_t i = 0; i < sample->n_rows; i++) {
-        memset(projected, 0, n_found * sizeof *projected);
+        memset(projected, 0, sizeof projected);
         for (size_t e = sample->start[i]; e < sample->start[i + 1]; e++)
-            for (size_t c = 0; c < n_found; c++)
-                projected[c] +=
-                    (double)sample->values[e] * (double)found[sample->columns[e] * n_found + c];
-        for (size_t c = 0; c < n_found; c++) {
-            sums[2 * c] += projected[c];
-            sums[2 * c + 1] += projected[c] * projected[c];
+            add_scaled(sample->values[e], text->directions + (size_t)sample->columns[e] * n, n,
+                       projected);
+        for (size_t c = 0; c < n; c++) {
+            text->mean[c] += projected[c];
+            squares[c] += projected[c] * projected[c];
         }
     }
-    for (size_t c = 0; c < n_found; c++) {
-        const double mean = sums[2 * c] / (double)sample->n_rows;
-        const double variance = sums[2 * c + 1] / (double)sample->n_rows - mean * mean;
-        if (!(variance > 1e-10))
+    for (size_t c = 0; c < n; c++) {
+        text->mean[c] /= (double)sample->n_rows;
+        const double variance = squares[c] / (double)sample->n_rows - text->mean[c] * text->mean[c];
+        text->scale[c] = variance > 1e-10 ? sqrt(variance) : 1;
+        if (variance > 1e-10)
             continue;
-        text->mean[n] = mean;
-        text->scale[n] = sqrt(variance);
-        kept[n++] = c;
+        text->mean[c] = 0;
+        for (size_t t = 0; t < text->n_terms; t++)
+            text->directions[t * n + c] = 0;
     }
-    text->n_components = n;
-    MER_GUARD(
-        mer_arena_zero(arena, text->n_terms * n, sizeof *text->directions, &text->directions, err));
-    for (size_t t = 0; t < text->n_terms; t++)
-        for (size_t c = 0; c < n; c++)
-            text->directions[t * n + c] = found[t * n_found + kept[c]];
-    return mer_ok();
 }
 
-static mer_status learn_components(const struct mer_ctx *ctx, struct mer_arena *arena,
-                                   const struct mer_csr *sample, size_t n_rows, uint64_t seed,
+/* Room for components, all of them zero. */
+static mer_status begin_components(struct mer_arena *arena, size_t n_rows,
                                    struct mer_text_features *text, mer_err *err)
 {
-    size_t n_wanted = n_rows / ROWS_A_COMPONENT, n_found = 0;
+    size_t n = n_rows / ROWS_A_COMPONENT;
+    if (n > MER_COMPONENTS_MAX)
+        n = MER_COMPONENTS_MAX;
+    if (text->n_terms == 0)
+        n = 0;
+    text->n_components = n;
+    MER_GUARD(mer_arena_zero(arena, n, sizeof *text->mean, &text->mean, err));
+    MER_GUARD(mer_arena_zero(arena, n, sizeof *text->scale, &text->scale, err));
+    for (size_t c = 0; c < n; c++)
+        text->scale[c] = 1;
+    return mer_arena_zero(arena, text->n_terms * n, sizeof *text->directions, &text->directions,
+                          err);
+}
+
+static mer_status learn_components(const struct mer_ctx *ctx, const struct mer_csr *sample,
+                                   uint64_t seed, struct mer_text_features *text, mer_err *err)
+{
+    const size_t n = text->n_components;
+    size_t n_found = 0;
     float *found = NULL;
 
-    if (n_wanted > MER_COMPONENTS_MAX)
-        n_wanted = MER_COMPONENTS_MAX;
-    if (n_wanted == 0 || text->n_terms == 0)
-        return mer_ok();
-    MER_GUARD(mer_alloc_array(ctx->alloc, text->n_terms, n_wanted * sizeof *found, &found, err));
-    mer_status status = mer_lsa_directions(ctx, sample, n_wanted, seed, found, &n_found, err);
-    if (mer_is_ok(status) && n_found > 0)
-        status = scale_components(arena, sample, found, n_found, text, err);
+    MER_GUARD(mer_alloc_array(ctx->alloc, text->n_terms, n * sizeof *found, &found, err));
+    const mer_status status = mer_lsa_directions(ctx, sample, n, seed, found, &n_found, err);
+    if (mer_is_ok(status)) {
+        for (size_t t = 0; t < text->n_terms; t++)
+            memcpy(text->directions + t * n, found + t * n_found, n_found * sizeof *found);
+        scale_components(sample, text);
+    }
     mer_free(ctx->alloc, found);
     return status;
 }
@@ -322,10 +332,9 @@ static mer_status draw_sample(struct mer_alloc *alloc, const uint32_t *rows, siz
     return mer_ok();
 }
 
-static mer_status find_components(const struct mer_ctx *ctx, struct mer_arena *arena,
-                                  const struct mer_column *column, const uint32_t *rows,
-                                  size_t n_rows, uint64_t seed, struct mer_text_features *text,
-                                  mer_err *err)
+static mer_status find_components(const struct mer_ctx *ctx, const struct mer_column *column,
+                                  const uint32_t *rows, size_t n_rows, uint64_t seed,
+                                  struct mer_text_features *text, mer_err *err)
 {
     const size_t n_sample = n_rows < SAMPLE_ROWS ? n_rows : SAMPLE_ROWS;
     struct mer_text_block block = {
@@ -343,7 +352,7 @@ static mer_status find_components(const struct mer_ctx *ctx, struct mer_arena *a
                                        .start = made.start,
                                        .columns = made.columns,
                                        .values = made.values};
-        status = learn_components(ctx, arena, &sample, n_rows, seed, text, err);
+        status = learn_components(ctx, &sample, seed, text, err);
         mer_text_rows_release(ctx->alloc, &made);
     }
     mer_free(ctx->alloc, sample_rows);
@@ -352,7 +361,7 @@ static mer_status find_components(const struct mer_ctx *ctx, struct mer_arena *a
 
 mer_status mer_text_learn(const struct mer_ctx *ctx, struct mer_arena *arena,
                           const struct mer_column *column, const uint32_t *rows, size_t n_rows,
-                          uint64_t seed, bool wants_components, struct mer_text_features *ret,
+                          uint64_t seed, enum mer_components wanted, struct mer_text_features *ret,
                           mer_err *err)
 {
     struct counting counting = {.ctx = ctx, .column = column, .rows = rows, .n_rows = n_rows};
@@ -364,8 +373,10 @@ mer_status mer_text_learn(const struct mer_ctx *ctx, struct mer_arena *arena,
     if (mer_is_ok(status))
         status = choose_terms(arena, counts, n_rows, &text, err);
     mer_free(ctx->alloc, counts);
-    if (mer_is_ok(status) && wants_components)
-        status = find_components(ctx, arena, column, rows, n_rows, seed, &text, err);
+    if (mer_is_ok(status) && wanted != MER_COMPONENTS_NONE)
+        status = begin_components(arena, n_rows, &text, err);
+    if (mer_is_ok(status) && wanted == MER_COMPONENTS_LEARNED && text.n_components > 0)
+        status = find_components(ctx, column, rows, n_rows, seed, &text, err);
     if (mer_is_ok(status))
         *ret = text;
     return status;

@@ -44,11 +44,13 @@ struct mer_text_features {
 /* A text column's cell, which may be there as a level too; empty where it is missing. */
 struct mer_cell mer_text_cell(const struct mer_column *column, size_t row);
 
-/* Learns of rows (NULL: 0 .. n_rows - 1), with the team. Arrays come from the arena. Without
- * components where they are not wanted. */
+/* How many components there are follows from the number of rows. Zeros in the place of learned ones
+ * are for whoever wants to know the shape of a design alone. */
+enum mer_components { MER_COMPONENTS_LEARNED, MER_COMPONENTS_ZERO, MER_COMPONENTS_NONE };
+/* Learns of rows (NULL: 0 .. n_rows - 1), with the team. Arrays come from the arena. */
 MER_MUST_CHECK mer_status mer_text_learn(const struct mer_ctx *ctx, struct mer_arena *arena,
                                          const struct mer_column *column, const uint32_t *rows,
-                                         size_t n_rows, uint64_t seed, bool wants_components,
+                                         size_t n_rows, uint64_t seed, enum mer_components wanted,
                                          struct mer_text_features *ret, mer_err *err);
 /* Fills term_of_bucket from the buckets. */
 MER_MUST_CHECK mer_status mer_text_index(struct mer_arena *arena, struct mer_text_features *text,
