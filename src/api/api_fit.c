@@ -1,5 +1,6 @@
 /* Fitting through the public API: names become registry entries, and what the provenance record
  * will tell is noted. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,24 @@ static void on_trial(void *self, const struct mer_trial *trial, size_t n_done, s
                                     trial->deviation, trial->seconds, n_done, n_planned);
 }
 
+/* "age=increasing dose=decreasing" */
+static mer_status note_monotone(const struct mer_fit_options *options, struct mer_making *making,
+                                mer_err *err)
+{
+    for (size_t i = 0; i < options->n_monotone; i++) {
+        char *const before = making->monotone;
+        const int n =
+            asprintf(&making->monotone, "%s%s%s=%s", before ? before : "", before ? " " : "",
+                     options->monotone[i].name, options->monotone[i].value);
+        if (n < 0)
+            making->monotone = NULL;
+        free(before);
+        if (n < 0)
+            return mer_fail(err, MER_ERR_MEMORY, "no memory for a record");
+    }
+    return mer_ok();
+}
+
 static mer_status note_making(const struct mer_fit_options *options, const struct mer_table *table,
                               struct mer_making *making, mer_err *err)
 {
@@ -142,6 +161,9 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
         .n_folds = options->n_folds,
         .seed_given = options->seed != NULL,
         .family_given = options->family != NULL,
+        .task_given = options->task != NULL,
+        .classes_balanced = options->class_weight != NULL,
+        .leaks_left_out = options->leave_out_leaks,
         .n_threads = mer_team_size(context->ctx.team),
         .cpu = context->ctx.cpu,
         .started_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self),
@@ -150,6 +172,7 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
     making->data.path = NULL; /* the table may be gone before the record is written */
     if (table->bad.n_rows > 0)
         MER_GUARD(mer_bad_rows_copy(&table->bad, &making->bad, err));
+    MER_GUARD(note_monotone(options, making, err));
     if (!table->path)
         return mer_ok();
     return mer_path_with_suffix(table->path, "", &making->path, err);
@@ -381,6 +404,7 @@ void mer_fitted_free(struct mer_fitted *model)
         mer_pipeline_free(&model->context->ctx, model->pipeline);
     mer_bad_rows_release(&model->making.bad);
     free(model->making.path);
+    free(model->making.monotone);
     if (!model->is_new) {
         mer_bundle_release(&model->bundle);
         mer_sealed_release(&model->sealed);

@@ -99,6 +99,11 @@ static void put_external(struct mer_json_writer *writer, const struct mer_fitted
     put_unsigned(writer, "folds", facts->n_folds);
     put_boolean(writer, "seed_given", making->seed_given);
     put_boolean(writer, "family_given", making->family_given);
+    put_boolean(writer, "task_given", making->task_given);
+    put_boolean(writer, "classes_balanced", making->classes_balanced);
+    put_boolean(writer, "leaks_left_out", making->leaks_left_out);
+    if (making->monotone)
+        put_text(writer, "monotone", making->monotone);
     if (making->budget_seconds > 0)
         put_number(writer, "budget_seconds", making->budget_seconds);
     if (making->units)

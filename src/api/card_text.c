@@ -268,6 +268,13 @@ static void say_replay(struct text *text, const struct mer_card *card)
         "%s --seed %llu --units %llu --folds %zu --out AGAIN.safetensors",
         card->version ? " with the same version" : "", facts->metric,
         (unsigned long long)facts->seed, (unsigned long long)facts->units, facts->n_folds);
+    if (card->task_given)
+        say(text, " --task %s",
+            facts->task == MER_TASK_REGRESSION ? "regression" : "classification");
+    if (card->classes_balanced)
+        say(text, " --class-weight balanced");
+    if (card->leaks_left_out)
+        say(text, " --leave-out-leaks");
     if (card->family_given && facts->n_members == 1) {
         const struct mer_member *const member = &facts->members[0];
         char value[MER_NUMBER_TEXT_MAX];
@@ -284,6 +291,8 @@ static void say_replay(struct text *text, const struct mer_card *card)
                                                   : value);
         }
     }
+    if (card->monotone)
+        say(text, "\n\nwith `--monotone` for each of: %s", escape(card->monotone).text);
     say(text, "\n\nTABLE is the one with the digest above, TARGET the column that it predicts. "
               "`sha256sum` of both files tells whether it is the same model.\n");
 }
@@ -333,8 +342,12 @@ static void take_record(struct mer_card *card, const struct mer_json *root)
     card->started = text_at(metadata, "startedOn");
     card->finished = text_at(metadata, "finishedOn");
     card->version = text_at(mer_json_get(mer_json_get(run, "builder"), "version"), "merlon");
-    (void)mer_json_boolean(mer_json_get(mer_json_get(build, "externalParameters"), "family_given"),
-                           &card->family_given);
+    const struct mer_json *const asked = mer_json_get(build, "externalParameters");
+    (void)mer_json_boolean(mer_json_get(asked, "family_given"), &card->family_given);
+    (void)mer_json_boolean(mer_json_get(asked, "task_given"), &card->task_given);
+    (void)mer_json_boolean(mer_json_get(asked, "classes_balanced"), &card->classes_balanced);
+    (void)mer_json_boolean(mer_json_get(asked, "leaks_left_out"), &card->leaks_left_out);
+    card->monotone = text_at(asked, "monotone");
 }
 
 static mer_status write_card(struct mer_card *card, const char *format, struct mer_buf *buf,

@@ -16,7 +16,8 @@ struct mer_card {
     const char *started, *finished;
     const char *version; /* of the program that made the model */
     int64_t data_rows;   /* -1: not known */
-    bool family_given;
+    bool family_given, task_given, classes_balanced, leaks_left_out;
+    const char *monotone; /* "age=increasing ..." */
 };
 
 /* Of the score over the folds; NaN where it is not known, as of an ensemble. */

@@ -66,6 +66,10 @@ struct mer_making {
     size_t n_folds;
     bool seed_given;
     bool family_given;
+    bool task_given;
+    bool classes_balanced;
+    bool leaks_left_out;
+    char *monotone; /* owned: "age=increasing ..."; NULL: none */
     size_t n_threads;
     enum mer_cpu_level cpu;
     uint64_t started_ns; /* wall clock */

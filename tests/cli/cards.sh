@@ -64,6 +64,12 @@ again=$(sed -n 's/^    merlon \(fit TABLE .*\)/\1/p' card.md |
 expect 0 $again --schema schema.json
 cmp -s again.safetensors m.safetensors || fail "the model is another one when it is made again"
 
+expect 0 fit "train|x.csv" --target defaulted --out g.safetensors --model gbdt --param n_estimators=7 --seed 2 \
+    --class-weight balanced --monotone monthly_income=decreasing --task classification --folds 3
+expect 0 inspect g.safetensors --format card
+has out "--task classification --class-weight balanced --model gbdt --param n_estimators=7"
+has out "monthly\\_income=decreasing"
+
 # By groups.
 expect 0 score m.safetensors "$data/loans/test.csv" --by homeowner
 has out "'false': 188 rows"

@@ -126,6 +126,12 @@ grep -o 'mer_[a-z2-7]\{26\}' out | sort -u > tokens.study
 expect_error 64 "--project has no meaning" predict plain.safetensors table.csv --project study
 expect_error 64 "belongs to --pseudonymize" fit table.csv --target "$target" --out x.safetensors --project study
 
+# Nothing that the runs have left has a name in it, journals among it, but the project's own file.
+for place in config .local; do
+    held=$(grep -rlE 'namecanary|levelcanary' "$place" 2> /dev/null | grep -v '/names/[a-z]*.json$' || true)
+    [ -z "$held" ] || fail "a canary is in $held"
+done
+
 # Turning back.
 expect 0 inspect m.safetensors
 cp out shown.txt
