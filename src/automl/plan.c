@@ -38,6 +38,11 @@ static const struct refinement {
     {"tree", "smoothing", true, 4},
     {"tree", "max_depth", false, 2},
     {"tree", "ccp_alpha", true, 3},
+    {"random_forest", "min_samples_leaf", true, 2},
+    {"random_forest", "max_features", true, 1.5},
+    {"extra_trees", "min_samples_leaf", true, 2},
+    {"extra_trees", "max_features", true, 1.5},
+    {"naive_bayes", "var_smoothing", true, 4},
     {"kernel", "gamma", true, 2},
     {"kernel", "n_components", true, 2},
     {"gbdt", "n_estimators", true, 2},
@@ -227,28 +232,68 @@ static void sort_by_cost(struct mer_candidate *candidates, size_t n)
     }
 }
 
+static size_t family_bit(const struct mer_family *family)
+{
+    size_t i = 0;
+    while (i + 1 < MER_N_FAMILIES && MER_FAMILIES[i] != family)
+        i++;
+    return i;
+}
+
+/* The best setting of a family that is not far behind and whose neighbours were not all tried. */
+static const struct mer_candidate *next_centre(const struct mer_plan *plan)
+{
+    const struct mer_candidate *best = NULL;
+
+    for (size_t i = 0; i < plan->n_candidates; i++) {
+        const struct mer_candidate *candidate = &plan->candidates[i];
+        if (candidate->told && !isnan(candidate->score) &&
+            !((plan->refined >> family_bit(candidate->family)) & 1) &&
+            !is_dominated(plan, candidate->family) &&
+            (!best || mer_plan_better(plan, candidate->score, best->score)))
+            best = candidate;
+    }
+    return best;
+}
+
+/* Adds neighbours of the best, nearer ones when those before were no better; once they are as near
+ * as is worth a trial, those of the best of another family, for the ensemble. False when the search
+ * is over. */
+static bool refine(struct mer_plan *plan)
+{
+    const size_t first = plan->n_candidates;
+
+    while (plan->n_candidates == first) {
+        const struct mer_candidate *centre = next_centre(plan);
+        if (!centre || ++plan->round >= MER_PLAN_ROUNDS_MAX)
+            return false;
+        if (!plan->centre || plan->centre->family != centre->family)
+            plan->level = 0;
+        else if (same_setting(plan->centre, centre->family, &centre->params))
+            plan->level++;
+        plan->centre = centre;
+        if (plan->level < MER_PLAN_LEVELS)
+            add_neighbours(plan, centre, plan->level);
+        else
+            plan->refined |= (uint64_t)1 << family_bit(centre->family);
+    }
+    sort_by_cost(plan->candidates + first, plan->n_candidates - first);
+    return true;
+}
+
 /* Fills the next round; false when the search is over. */
 static bool next_round(struct mer_plan *plan)
 {
     const size_t first = plan->n_candidates;
-    const struct mer_candidate *best = mer_plan_best(plan);
 
-    while (plan->n_candidates == first) {
-        const unsigned round = ++plan->round;
-        if (round == 1) {
-            add_portfolio(plan, 1);
-            continue;
-        }
-        /* The round before found nothing better, or there was nothing left to try: nearer. */
-        if (round > 2 && best == plan->centre)
-            plan->level++;
-        if (!best || plan->level >= MER_PLAN_LEVELS || round >= MER_PLAN_ROUNDS_MAX)
-            return false;
-        plan->centre = best;
-        add_neighbours(plan, best, plan->level);
+    if (plan->round == 0) {
+        plan->round = 1;
+        add_portfolio(plan, 1);
+        sort_by_cost(plan->candidates + first, plan->n_candidates - first);
+        if (plan->n_candidates > first)
+            return true;
     }
-    sort_by_cost(plan->candidates + first, plan->n_candidates - first);
-    return true;
+    return refine(plan);
 }
 
 /* ---- with rungs ---- */
@@ -375,21 +420,13 @@ static uint64_t least_cost(const struct mer_plan *plan)
 /* Fills the queue with neighbours of the best; false when the search is over. */
 static bool queue_neighbours(struct mer_plan *plan)
 {
-    const struct mer_candidate *best = mer_plan_best(plan);
+    const size_t first = plan->n_candidates;
 
     plan->n_first = plan->n_queued = 0;
-    while (best && plan->n_queued == 0) {
-        if (plan->centre && same_setting(plan->centre, best->family, &best->params))
-            plan->level++;
-        if (plan->level >= MER_PLAN_LEVELS || ++plan->round >= MER_PLAN_ROUNDS_MAX)
-            return false;
-        plan->centre = best;
-        const size_t first = plan->n_candidates;
-        add_neighbours(plan, best, plan->level);
-        sort_by_cost(plan->candidates + first, plan->n_candidates - first);
-        queue_from(plan, first);
-    }
-    return plan->n_queued > 0;
+    if (!refine(plan))
+        return false;
+    queue_from(plan, first);
+    return true;
 }
 
 /* Adds trials until as many are known as may run before the next score. */

@@ -4,8 +4,9 @@
  *
  * Round 0 tries settings of every family; round 1 the rest of the portfolio, but for families that
  * round 0 showed to be far behind; each later round neighbours of the best setting so far, nearer
- * ones after a round that found nothing better. Inside a round the cheapest setting comes first. A
- * round begins when all scores of the one before have been told.
+ * ones after a round that found nothing better, then those of the best of the other families.
+ * Inside a round the cheapest setting comes first. A round begins when all scores of the one before
+ * have been told.
  *
  * Where the table is large enough for rungs (trial.h), settings are tried on the smallest share of
  * the rows first, and the best third of them on four times as many, one after another as soon as
@@ -21,9 +22,9 @@
 #include "learn/family.h"
 
 enum {
-    MER_PLAN_MAX = 128,
+    MER_PLAN_MAX = 256,
     MER_PLAN_LEVELS = 3,
-    MER_PLAN_ROUNDS_MAX = 12,
+    MER_PLAN_ROUNDS_MAX = 64,
     MER_PLAN_LAG = 2,
     MER_PLAN_QUEUE_MAX = 64
 };
@@ -79,6 +80,8 @@ struct mer_plan {
     unsigned round;
     unsigned level;                     /* how near the neighbours are; 0 is the widest step */
     const struct mer_candidate *centre; /* of the last refining round */
+    uint64_t
+        refined; /* families whose best has no neighbour left, by their place in the registry */
     /* With rungs: what follows, the first n_first of it whatever comes out. */
     struct mer_plan_queued queue[MER_PLAN_QUEUE_MAX];
     size_t n_queued;

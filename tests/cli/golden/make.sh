@@ -18,7 +18,8 @@ export XDG_CONFIG_HOME="$work"
 make() {
     name=$1 table=$2 target=$3 family=$4
     shift 4
-    "$merlon" fit "$data/$table/train.csv" --target "$target" --model "$family" --seed 7 --key golden --quiet \
+    case $family in ensemble) ;; *) set -- --model "$family" "$@" ;; esac
+    "$merlon" fit "$data/$table/train.csv" --target "$target" --seed 7 --key golden --quiet \
         --out "$work/$name.safetensors" "$@"
     set -- "$name" "$table"
     cp "$work/$1.safetensors" "$here/v$version.$1.safetensors"
@@ -67,6 +68,11 @@ case $version in
     make notes.linear.binary notes kind linear
     make notes.gbdt.binary notes kind gbdt --param n_estimators=8
     make notes.tree.regression notes y tree
+    ;;
+4) # averages of several models
+    make loans.ensemble.binary loans defaulted ensemble --trials 7
+    make wine.ensemble.multiclass wine cultivar ensemble --trials 7
+    make diabetes.ensemble.regression diabetes progression ensemble --trials 6
     ;;
 *)
     echo "make.sh: there is no version $version yet" >&2
