@@ -25,6 +25,8 @@ struct mer_fit_options {
     const char *family; /* fix one model family, no search; NULL: search */
     const struct mer_setting *settings; /* parameters of `family` */
     size_t n_settings;
+    const char *include; /* families to search, separated by commas; NULL: all that are searched */
+    const char *exclude; /* families not to search; NULL: none */
     double budget_seconds; /* 0: none */
     uint64_t units;        /* deterministic work units; 0: no limit */
     size_t max_trials;     /* 0: no limit */

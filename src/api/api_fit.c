@@ -61,6 +61,49 @@ static mer_status choose_family(const struct mer_fit_options *options,
     return mer_ok();
 }
 
+/* The families in a list of names that commas separate, as bits. */
+static mer_status read_families(const char *list, uint64_t *ret_families, mer_err *err)
+{
+    uint64_t families = 0;
+    while (*list) {
+        char name[40];
+        const size_t n = strcspn(list, ",");
+        const size_t kept = n < sizeof name - 1 ? n : sizeof name - 1;
+        memcpy(name, list, kept);
+        name[kept] = '\0';
+        size_t f = 0;
+        while (f < MER_N_FAMILIES && strcmp(MER_FAMILIES[f]->name, name) != 0)
+            f++;
+        if (f == MER_N_FAMILIES)
+            return unknown_name("model family", name, family_name, MER_N_FAMILIES, err);
+        families |= (uint64_t)1 << f;
+        list += n + (list[n] == ',');
+    }
+    *ret_families = families;
+    return mer_ok();
+}
+
+static mer_status choose_families(const struct mer_fit_options *options,
+                                  struct mer_search_options *search, mer_err *err)
+{
+    uint64_t excluded = 0;
+    if (!options->include && !options->exclude)
+        return mer_ok();
+    if (options->family)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "one model family is to be fitted: there is none to include or exclude");
+    for (size_t f = 0; f < MER_N_FAMILIES; f++)
+        if (!(MER_FAMILIES[f]->capabilities & MER_BY_NAME))
+            search->families |= (uint64_t)1 << f;
+    if (options->include)
+        MER_GUARD(read_families(options->include, &search->families, err));
+    if (options->exclude)
+        MER_GUARD(read_families(options->exclude, &excluded, err));
+    search->families &= ~excluded;
+    return search->families ? mer_ok()
+                            : mer_fail(err, MER_ERR_USAGE, "no model family is left to search");
+}
+
 /* The task's exact kind (binary or multi-class) follows from the column. */
 static mer_status choose_task(const char *task, struct mer_search_options *search, mer_err *err)
 {
@@ -228,6 +271,7 @@ static mer_status choose(const struct mer_fit_options *options, struct mer_searc
     search->leave_out_leaks = options->leave_out_leaks;
     MER_GUARD(choose_task(options->task, search, err));
     MER_GUARD(choose_family(options, search, err));
+    MER_GUARD(choose_families(options, search, err));
     MER_GUARD(choose_seed(options->seed, &search->seed, err));
     if (!options->metric)
         return mer_ok();

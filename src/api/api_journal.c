@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 192, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 208, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,
@@ -65,6 +65,10 @@ static mer_status put_settings(struct mer_buf *buf, const struct mer_table *tabl
         MER_GUARD(mer_buf_printf(buf, err, "=%s\n", options->monotone[i].value));
     }
     MER_GUARD(put_number(buf, "budget", options->budget_seconds, err));
+    /* Not there where it was not asked for: older runs had no choice. */
+    if (search->families)
+        MER_GUARD(
+            mer_buf_printf(buf, err, "families=%llx\n", (unsigned long long)search->families));
     return mer_buf_printf(
         buf, err, "units=%llu\ntrials=%zu\nfolds=%zu\nclass_weight=%s\nleaks=%d\n",
         (unsigned long long)options->units, options->max_trials, options->n_folds,

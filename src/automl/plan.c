@@ -114,12 +114,26 @@ static unsigned patience_of(const struct mer_family *family, const struct mer_pa
                                    : (unsigned)rounds;
 }
 
+static size_t family_bit(const struct mer_family *family)
+{
+    size_t i = 0;
+    while (i + 1 < MER_N_FAMILIES && MER_FAMILIES[i] != family)
+        i++;
+    return i;
+}
+
+static bool is_wanted(const struct mer_plan *plan, const struct mer_family *family)
+{
+    return plan->options.families ? (plan->options.families >> family_bit(family)) & 1
+                                  : !(family->capabilities & MER_BY_NAME);
+}
+
 /* Adds a setting unless it is there already, impossible, or one too many. */
 static void add(struct mer_plan *plan, const struct mer_family *family,
                 const struct mer_params *params, unsigned preference)
 {
-    if (plan->n_candidates == MER_PLAN_MAX || !mer_family_can(family, plan->options.task) ||
-        is_too_large(plan, family, params))
+    if (plan->n_candidates == MER_PLAN_MAX || !is_wanted(plan, family) ||
+        !mer_family_can(family, plan->options.task) || is_too_large(plan, family, params))
         return;
     if (family->check && family->check(params, plan->options.task, NULL).code != MER_OK)
         return;
@@ -181,6 +195,21 @@ static void add_portfolio(struct mer_plan *plan, unsigned round)
     }
 }
 
+/* A family that was asked for, and of which the portfolio has nothing, is tried as it is. */
+static void add_missing(struct mer_plan *plan)
+{
+    for (size_t f = 0; f < MER_N_FAMILIES; f++) {
+        bool is_there = false;
+        struct mer_params params;
+        for (size_t i = 0; i < plan->n_candidates; i++)
+            is_there = is_there || plan->candidates[i].family == MER_FAMILIES[f];
+        if (is_there || !is_wanted(plan, MER_FAMILIES[f]))
+            continue;
+        mer_params_default(MER_FAMILIES[f]->params, MER_FAMILIES[f]->n_params, &params);
+        add(plan, MER_FAMILIES[f], &params, MER_PREFERENCE_SCORE);
+    }
+}
+
 /* Whether another value of the parameter is worth a trial: more rounds are not where folds stopped
  * before the last, and fewer never are where they may stop. */
 static bool is_worth(const struct mer_candidate *centre, const char *param, int direction)
@@ -230,14 +259,6 @@ static void sort_by_cost(struct mer_candidate *candidates, size_t n)
             candidates[j] = candidates[j - 1];
         candidates[j] = moved;
     }
-}
-
-static size_t family_bit(const struct mer_family *family)
-{
-    size_t i = 0;
-    while (i + 1 < MER_N_FAMILIES && MER_FAMILIES[i] != family)
-        i++;
-    return i;
 }
 
 /* The best setting of a family that is not far behind and whose neighbours were not all tried. */
@@ -449,6 +470,7 @@ void mer_plan_init(struct mer_plan *plan, const struct mer_plan_options *options
 {
     *plan = (struct mer_plan){.options = *options};
     add_portfolio(plan, 0);
+    add_missing(plan);
     if (options->n_rungs == 0) {
         sort_by_cost(plan->candidates, plan->n_candidates);
         return;

@@ -57,7 +57,8 @@ struct mer_plan_options {
     uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params,
                      unsigned rung);
     void *self;
-    unsigned n_rungs; /* the smallest share of the rows; 0: all trials have all rows */
+    uint64_t families; /* to try, by their place in the registry; 0: all but MER_BY_NAME */
+    unsigned n_rungs;  /* the smallest share of the rows; 0: all trials have all rows */
 };
 
 /* A setting that waits for its turn. */

@@ -41,6 +41,7 @@ static struct mer_plan_options plan_options(struct mer_search *search)
         .target_scale = target_scale(&search->target, search->frame->n_rows),
         .cost = candidate_cost,
         .self = search,
+        .families = search->options->families,
         .n_rungs = search->options->family ? 0 : mer_evaluation_n_rungs(search->evaluation)};
 }
 
@@ -178,6 +179,9 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
         return plan_one(search, err);
     const struct mer_plan_options plan = plan_options(search);
     mer_plan_init(search->plan, &plan);
+    if (search->plan->n_candidates == 0)
+        return mer_fail(err, MER_ERR_USAGE, "none of the families to search can do %s",
+                        mer_task_name(search->target.task));
     return mer_ok();
 }
 

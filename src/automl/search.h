@@ -34,6 +34,7 @@ struct mer_search_options {
      * number or two classes. */
     const struct mer_direction *directions;
     size_t n_directions;
+    uint64_t families;     /* to search, by their place in the registry; 0: all but MER_BY_NAME */
     double budget_seconds; /* from the call to its return, by ctx->clock; 0: none */
     uint64_t units;        /* of preparing the folds and of all trials; 0: no limit */
     size_t max_trials;     /* 0: no limit */

@@ -30,6 +30,8 @@ struct fit_arguments {
     struct mer_cli_seed seed;
     const char *metric;
     const char *model;
+    const char *include;
+    const char *exclude;
     struct mer_cli_settings params;
     struct mer_cli_settings monotone;
     uint64_t folds;
@@ -292,6 +294,8 @@ static mer_status search(struct fit *fit, mer_err *err)
         .n_settings = arguments->params.n,
         .monotone = arguments->monotone.items,
         .n_monotone = arguments->monotone.n,
+        .include = arguments->include,
+        .exclude = arguments->exclude,
         .budget_seconds = arguments->budget,
         .units = arguments->units,
         .max_trials = arguments->trials,
@@ -591,6 +595,16 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "NAME",
      .choices = mer_cli_choice_family,
      .help = "fit this model family, without a search (merlon help models)"},
+    {.name = "include",
+     .type = MER_CLI_TEXT,
+     .at = AT(include),
+     .metavar = "NAMES",
+     .help = "search these model families alone, separated by commas"},
+    {.name = "exclude",
+     .type = MER_CLI_TEXT,
+     .at = AT(exclude),
+     .metavar = "NAMES",
+     .help = "leave these model families out of the search"},
     {.name = "param",
      .type = MER_CLI_SETTING,
      .at = AT(params),

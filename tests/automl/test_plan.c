@@ -240,6 +240,27 @@ static void with_rungs_one_and_two_workers_have_the_same_plan(void **state)
     }
 }
 
+static void only_the_families_that_are_wanted_are_tried(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    size_t id, n_knn = 0, n_linear = 0;
+    struct mer_plan_options options = options_for(MER_TASK_BINARY, false);
+    for (size_t f = 0; f < MER_N_FAMILIES; f++)
+        if (strcmp(MER_FAMILIES[f]->name, "linear") == 0 ||
+            strcmp(MER_FAMILIES[f]->name, "knn") == 0)
+            options.families |= (uint64_t)1 << f;
+    mer_plan_init(&plan, &options);
+    while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
+        const char *name = plan.candidates[id].family->name;
+        n_knn += strcmp(name, "knn") == 0;
+        n_linear += strcmp(name, "linear") == 0;
+        tell(&plan, id, (double)id);
+    }
+    assert_true(n_knn > 0 && n_linear > 0);
+    assert_int_equal(n_knn + n_linear, plan.n_told);
+}
+
 static void one_setting_is_one_trial(void **state)
 {
     (void)state;
@@ -268,6 +289,7 @@ int main(void)
         TEST(among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept),
         TEST(with_rungs_the_best_third_goes_on_to_more_rows),
         TEST(with_rungs_one_and_two_workers_have_the_same_plan),
+        TEST(only_the_families_that_are_wanted_are_tried),
         TEST(one_setting_is_one_trial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
