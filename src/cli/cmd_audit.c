@@ -98,7 +98,6 @@ static const struct mer_cli_option POSITIONALS[] = {
     {.name = "PATH",
      .type = MER_CLI_FILE,
      .at = offsetof(struct audit_arguments, path),
-     .metavar = "PATH",
      .help = "a file, - for standard input, or a folder: each regular file in it",
      .required = true},
 };

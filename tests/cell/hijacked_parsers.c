@@ -4,6 +4,7 @@
  * result. */
 #include <string.h>
 
+#include "audit/audit.h"
 #include "automl/pipeline.h"
 #include "formats/safetensors.h"
 #include "frame/csv.h"
@@ -103,6 +104,24 @@ mer_status __wrap_mer_sqlite_vfs_begin(struct mer_sqlite_vfs *vfs, const void *b
     (void)vfs;
     MER_GUARD(hear(bytes, n, err));
     return obey(err);
+}
+
+#elif defined(HIJACKED_AUDIT)
+
+void __wrap_mer_audit_run(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                          struct mer_audit_report *ret_report);
+void __wrap_mer_audit_run(const struct mer_ctx *ctx, const void *bytes, size_t n,
+                          struct mer_audit_report *ret_report)
+{
+    struct mer_audit_finding *const finding = &ret_report->findings[0];
+    mer_err err = {.code = MER_OK};
+    mer_status status = hear(bytes, n, &err);
+    (void)ctx;
+    if (mer_is_ok(status))
+        status = obey(&err);
+    ret_report->n_findings = (uint32_t)!mer_is_ok(status);
+    finding->count = 1;
+    memcpy(finding->detail, err.message, sizeof finding->detail - 1);
 }
 
 #else

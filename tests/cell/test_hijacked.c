@@ -1,8 +1,7 @@
 /* Each parser of a stranger's bytes taken over, one after the other: the readers of CSV, Parquet,
- * Arrow files, workbooks, databases, schemas, of safetensors, of the pipeline in it, and what
- * predicts with it. Wherever it happens, every
- * hostile system call, in three ways, is the cell's end; in the twins without the confinement it
- * comes back.
+ * Arrow files, workbooks, databases, schemas, of files that are audited, of safetensors, of the
+ * pipeline in it, and what predicts with it. Wherever it happens, every hostile system call, in
+ * three ways, is the cell's end; in the twins without the confinement it comes back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,14 +14,15 @@
 #include <cmocka.h>
 
 #include "api/handles.h"
+#include "cell/audit_client.h"
 #include "formats/safetensors.h"
 #include "os/memory_file.h"
 #include "probes.h"
 
-enum parser { CSV, PARQUET, XLSX, SQLITE, ARROW, SCHEMA, SAFETENSORS, PIPELINE, PREDICT };
+enum parser { CSV, PARQUET, XLSX, SQLITE, ARROW, SCHEMA, AUDIT, SAFETENSORS, PIPELINE, PREDICT };
 /* Those of tables under the names of their formats. */
-static const char *const parsers[] = {"csv",    "parquet",     "xlsx",     "sqlite", "arrow",
-                                      "schema", "safetensors", "pipeline", "predict"};
+static const char *const parsers[] = {"csv",    "parquet", "xlsx",        "sqlite",   "arrow",
+                                      "schema", "audit",   "safetensors", "pipeline", "predict"};
 static const char *const ways[PROBE_WAYS] = {"syscall", "int 0x80", "x32"};
 static bool is_offered[PROBE_WAYS]; /* by this kernel */
 
@@ -92,6 +92,18 @@ static mer_status read_table(const struct mer_cell_settings *settings, const str
     return status;
 }
 
+/* What it says in its report, as an error; that it was ended is a finding. */
+static mer_status audit(const struct mer_cell_settings *settings, const struct probe *probe)
+{
+    static struct mer_audit_report report;
+    struct mer_cell_input file = {.n = sizeof *probe};
+    assert_ok(mer_memory_file_of("probe", probe, sizeof *probe, &file.fd, &err));
+    assert_ok(mer_cell_audit_file(&context->ctx, settings, file, &report, &err));
+    (void)close(file.fd);
+    assert_int_equal(report.n_findings, 1);
+    return mer_fail(&err, MER_ERR_DATA, "%s", report.findings[0].detail);
+}
+
 static mer_status use_model(const struct mer_cell_settings *settings, const struct probe *probe)
 {
     struct mer_cell_input file = {.n = model.n + sizeof *probe};
@@ -119,8 +131,9 @@ static bool is_ended(enum parser parser, const char *confinement, const struct p
     (void)snprintf(program, sizeof program, "%s/merlon-cell-%s-%s", MER_BINARY_DIR, parsers[parser],
                    confinement);
     const struct mer_cell_settings settings = {.program = program};
-    const mer_status status =
-        parser <= SCHEMA ? read_table(&settings, probe, parser) : use_model(&settings, probe);
+    const mer_status status = parser <= SCHEMA  ? read_table(&settings, probe, parser)
+                              : parser == AUDIT ? audit(&settings, probe)
+                                                : use_model(&settings, probe);
     assert_int_equal(status.code, MER_ERR_DATA);
     if (sscanf(err.message, "came back with %ld", &result) == 1)
         return false;
@@ -210,6 +223,12 @@ static void a_reader_of_schemas_that_was_taken_over_escapes_nowhere(void **state
     try_all(SCHEMA);
 }
 
+static void an_audit_that_was_taken_over_escapes_nowhere(void **state)
+{
+    (void)state;
+    try_all(AUDIT);
+}
+
 static void a_reader_of_safetensors_that_was_taken_over_escapes_nowhere(void **state)
 {
     (void)state;
@@ -238,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_reader_of_workbooks_that_was_taken_over_escapes_nowhere),
         cmocka_unit_test(a_reader_of_databases_that_was_taken_over_escapes_nowhere),
         cmocka_unit_test(a_reader_of_schemas_that_was_taken_over_escapes_nowhere),
+        cmocka_unit_test(an_audit_that_was_taken_over_escapes_nowhere),
         cmocka_unit_test(a_reader_of_safetensors_that_was_taken_over_escapes_nowhere),
         cmocka_unit_test(a_loader_of_pipelines_that_was_taken_over_escapes_nowhere),
         cmocka_unit_test(a_model_that_took_over_what_predicts_escapes_nowhere),
