@@ -605,8 +605,11 @@ const struct mer_candidate *mer_plan_choice(const struct mer_plan *plan)
         if (is_eligible(plan, &plan->candidates[i]) &&
             (!best || mer_plan_better(plan, plan->candidates[i].score, best->score)))
             best = &plan->candidates[i];
+    /* A search of few trials may have seen samples alone: what did best there is the answer. */
+    if (!best)
+        return mer_plan_best(plan);
     choice = best;
-    for (size_t i = 0; best && i < plan->n_candidates; i++) {
+    for (size_t i = 0; i < plan->n_candidates; i++) {
         const struct mer_candidate *candidate = &plan->candidates[i];
         if (candidate->family == best->family && is_eligible(plan, candidate) &&
             is_plainer(plan, candidate, choice) && is_as_good(candidate, best))

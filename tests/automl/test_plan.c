@@ -226,6 +226,22 @@ static void with_rungs_the_best_third_goes_on_to_more_rows(void **state)
     assert_true(fabs(best->params.values[0] - 11) <= 1);
 }
 
+static void a_search_that_saw_samples_alone_has_a_choice_all_the_same(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    (void)run_with_rungs(&plan, 1);
+    /* As where few trials were asked for: none of all rows, and too little left for a refit. */
+    for (size_t i = 0; i < plan.n_candidates; i++)
+        plan.candidates[i].told = plan.candidates[i].told && plan.candidates[i].rung == 2;
+    plan.refit_limit = 0;
+    for (size_t i = 0; i < plan.n_candidates; i++)
+        plan.candidates[i].refit_cost = 1;
+    const struct mer_candidate *choice = mer_plan_choice(&plan);
+    assert_non_null(choice);
+    assert_ptr_equal(choice, mer_plan_best(&plan));
+}
+
 static void with_rungs_one_and_two_workers_have_the_same_plan(void **state)
 {
     (void)state;
@@ -288,6 +304,7 @@ int main(void)
         TEST(a_family_far_behind_is_not_tried_further),
         TEST(among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept),
         TEST(with_rungs_the_best_third_goes_on_to_more_rows),
+        TEST(a_search_that_saw_samples_alone_has_a_choice_all_the_same),
         TEST(with_rungs_one_and_two_workers_have_the_same_plan),
         TEST(only_the_families_that_are_wanted_are_tried),
         TEST(one_setting_is_one_trial),
