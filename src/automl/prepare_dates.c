@@ -102,7 +102,10 @@ void mer_date_parts(enum mer_type type, int64_t value, int64_t median,
     }
     ret_parts[MER_PART_ELAPSED] = since / (double)MICROSECONDS_A_DAY;
     const int64_t days = floor_divide(value, MICROSECONDS_A_DAY);
-    const double daytime = (double)(value - days * MICROSECONDS_A_DAY) / (double)MICROSECONDS_A_DAY;
+    /* Not value - days * a day: the days may begin where no int64 reaches. */
+    const int64_t rest = value % MICROSECONDS_A_DAY;
+    const double daytime =
+        (double)(rest < 0 ? rest + MICROSECONDS_A_DAY : rest) / (double)MICROSECONDS_A_DAY;
     ret_parts[MER_PART_HOUR] = 24 * daytime;
     put_on_circle(daytime, &ret_parts[MER_PART_DAYTIME_SIN], &ret_parts[MER_PART_DAYTIME_COS]);
     if (type == MER_TYPE_DATETIME)
