@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/api_pseudonyms.h"
+#include "api/replay.h"
 #include "api/report_handles.h"
 #include "automl/search.h"
 #include "core/log.h"
@@ -216,6 +217,7 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
     if (table->bad.n_rows > 0)
         MER_GUARD(mer_bad_rows_copy(&table->bad, &making->bad, err));
     MER_GUARD(note_monotone(options, making, err));
+    MER_GUARD(mer_replay_note(options, &making->asked, err));
     if (!table->path)
         return mer_ok();
     return mer_path_with_suffix(table->path, "", &making->path, err);
@@ -449,6 +451,7 @@ void mer_fitted_free(struct mer_fitted *model)
     mer_bad_rows_release(&model->making.bad);
     free(model->making.path);
     free(model->making.monotone);
+    mer_text_free(model->making.asked);
     if (!model->is_new) {
         mer_bundle_release(&model->bundle);
         mer_sealed_release(&model->sealed);

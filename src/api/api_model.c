@@ -83,6 +83,17 @@ static mer_status model_bytes(const struct mer_fitted *model, struct mer_buf *bu
     return status;
 }
 
+mer_status mer_model_digest(const struct mer_fitted *model, char ret_hex[65], mer_err *err)
+{
+    struct mer_buf buf;
+    mer_buf_init(&buf, &model->context->alloc, SIZE_MAX);
+    mer_status status = model_bytes(model, &buf, err);
+    if (mer_is_ok(status))
+        status = mer_digest_hex(buf.bytes, buf.n, ret_hex, err);
+    mer_buf_release(&buf);
+    return status;
+}
+
 static mer_status save(const struct mer_fitted *model, struct part parts[N_PARTS],
                        const struct mer_signer *signer, bool replace, struct mer_saved *ret_saved,
                        mer_err *err)

@@ -7,6 +7,7 @@
 
 #include "api/api_provenance.h"
 #include "api/card_text.h"
+#include "api/replay.h"
 #include "guard/provenance.h"
 #include "os/clock.h"
 
@@ -110,6 +111,7 @@ static void put_external(struct mer_json_writer *writer, const struct mer_fitted
         put_unsigned(writer, "units_limit", making->units);
     if (making->max_trials)
         put_unsigned(writer, "trials_limit", making->max_trials);
+    mer_replay_put(making->asked, writer);
     mer_json_end_object(writer);
 }
 

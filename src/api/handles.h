@@ -70,6 +70,7 @@ struct mer_making {
     bool classes_balanced;
     bool leaks_left_out;
     char *monotone; /* owned: "age=increasing ..."; NULL: none */
+    char *asked;    /* owned: lines of what was asked for (replay.h) */
     size_t n_threads;
     enum mer_cpu_level cpu;
     uint64_t started_ns; /* wall clock */
@@ -173,6 +174,10 @@ MER_MUST_CHECK mer_status mer_fit_journal_open(struct mer_fitted *model,
 /* Notes what became of it: a failure, or a model, saved where a digest is given. */
 void mer_fit_journal_end(const struct mer_fitted *model, mer_status status,
                          const char *model_digest);
+
+/* SHA-256 in hex of the bytes that a new model would be saved as. */
+MER_MUST_CHECK mer_status mer_model_digest(const struct mer_fitted *model, char ret_hex[65],
+                                           mer_err *err);
 
 /* SHA-256 in hex. */
 MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65],

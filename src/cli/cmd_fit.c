@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/replay.h"
 #include "cli/leaderboard.h"
 #include "cli/reading.h"
 #include "cli/session.h"
@@ -43,6 +44,7 @@ struct fit_arguments {
     const char *project;
     bool resume;
     bool no_journal;
+    const char *replay;
     const char *key;
     const char *certificate;
     uint64_t serial;
@@ -61,6 +63,7 @@ struct fit {
     struct mer_pseudonyms *pseudonyms;
     bool project_is_new;
     struct mer_table *table;
+    struct mer_replay *replay;
     struct mer_fitted *model;
     struct mer_saved saved;
     double save_seconds;
@@ -81,6 +84,36 @@ static mer_status check_params(const struct fit_arguments *arguments, mer_err *e
     for (size_t i = 0; i < arguments->params.n; i++)
         MER_GUARD(mer_params_set(family->params, family->n_params, arguments->params.items[i].name,
                                  arguments->params.items[i].value, &params, err));
+    return mer_ok();
+}
+
+/* What --replay takes from the model cannot be given beside it. */
+static mer_status check_replay(const struct fit_arguments *arguments, mer_err *err)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } options[] = {{"target", arguments->target},
+                   {"task", arguments->task},
+                   {"metric", arguments->metric},
+                   {"model", arguments->model},
+                   {"param", arguments->params.n > 0},
+                   {"monotone", arguments->monotone.n > 0},
+                   {"folds", arguments->folds > 0},
+                   {"seed", arguments->seed.given},
+                   {"units", arguments->units > 0},
+                   {"budget", arguments->budget > 0},
+                   {"trials", arguments->trials > 0},
+                   {"resume", arguments->resume},
+                   {"include", arguments->include},
+                   {"exclude", arguments->exclude},
+                   {"class-weight", arguments->class_weight},
+                   {"leave-out-leaks", arguments->leave_out_leaks},
+                   {"pseudonymize", arguments->pseudonymize}};
+    for (size_t i = 0; arguments->replay && i < MER_CLI_COUNT_OF(options); i++)
+        if (options[i].is_given)
+            return mer_fail(err, MER_ERR_USAGE, "--replay and --%s exclude each other",
+                            options[i].name);
     return mer_ok();
 }
 
@@ -284,7 +317,7 @@ static mer_status search(struct fit *fit, mer_err *err)
     const struct fit_arguments *const arguments = fit->arguments;
     char *makes;
     MER_GUARD(mer_path_resolve(arguments->out, &makes, err));
-    const struct mer_fit_options options = {
+    struct mer_fit_options options = {
         .size = sizeof options,
         .target = arguments->target,
         .task = arguments->task,
@@ -311,7 +344,11 @@ static mer_status search(struct fit *fit, mer_err *err)
         .class_weight = arguments->class_weight,
         .leave_out_leaks = arguments->leave_out_leaks,
     };
-    const mer_status status = mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
+    if (fit->replay)
+        mer_replay_apply(fit->replay, &options);
+    mer_status status = mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
+    if (mer_is_ok(status) && fit->replay)
+        status = mer_replay_check(fit->replay, fit->model, err);
     free(makes);
     return status;
 }
@@ -357,6 +394,8 @@ static void print_result(struct fit *fit)
                       fit->project_is_new ? ", whose key was made just now" : "");
     if (arguments->report)
         mer_cli_print(cli, "  its report is in %s\n", mer_quote(arguments->report).text);
+    if (fit->replay)
+        mer_cli_print(cli, "  the same bytes as %s\n", mer_quote(arguments->replay).text);
     if (fit->model->journal)
         mer_cli_print(cli, "  run %s%s\n", mer_journal_id(fit->model->journal),
                       fit->model->was_resumed ? ", resumed" : "");
@@ -455,6 +494,8 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_unsigned(&document, "units", facts->units);
     mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
     mer_cli_put_string(&document, "cpu", mer_cpu_level_name(fit->model->making.cpu));
+    if (fit->replay)
+        mer_cli_put_string(&document, "replayed", arguments->replay);
     if (fit->model->journal) {
         mer_cli_put_string(&document, "run", mer_journal_id(fit->model->journal));
         mer_cli_put_boolean(&document, "resumed", fit->model->was_resumed);
@@ -474,6 +515,9 @@ static mer_status steps(struct fit *fit, mer_err *err)
     MER_GUARD(check_outputs(arguments, err));
     MER_GUARD(mer_trust_open(NULL, &fit->trust, err));
     MER_GUARD(open_signer(fit, err));
+    if (arguments->replay)
+        MER_GUARD(
+            mer_replay_open(fit->cli->context, arguments->replay, fit->trust, &fit->replay, err));
     MER_GUARD(read_data(fit, err));
     if (!fit->cli->common.quiet)
         print_data(fit);
@@ -496,8 +540,10 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
         return mer_fail(err, MER_ERR_USAGE, "--project belongs to --pseudonymize");
     MER_GUARD(check_params(fit.arguments, err));
     MER_GUARD(check_journal(fit.arguments, err));
+    MER_GUARD(check_replay(fit.arguments, err));
     const mer_status status = steps(&fit, err);
     mer_fitted_free(fit.model);
+    mer_replay_free(fit.replay);
     mer_table_free(fit.table);
     mer_pseudonyms_free(fit.pseudonyms);
     mer_signer_free(fit.signer);
@@ -643,6 +689,12 @@ static const struct mer_cli_option OPTIONS[] = {
      .at = AT(resume),
      .help = "go on with the last run for this MODEL, if it was stopped: what it has tried is not "
              "tried again"},
+    {.name = "replay",
+     .type = MER_CLI_FILE,
+     .at = AT(replay),
+     .metavar = "MODEL",
+     .help = "repeat the fit that made this model, from its record, and tell what differs if the "
+             "bytes do"},
     {.name = "no-journal",
      .type = MER_CLI_FLAG,
      .at = AT(no_journal),
