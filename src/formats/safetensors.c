@@ -164,10 +164,11 @@ static mer_status read_length(const unsigned char *bytes, size_t n, size_t *ret_
         return mer_fail(err, MER_ERR_DATA,
                         "not a safetensors file: %zu bytes are less than the header's length", n);
     memcpy(&length, bytes, sizeof length);
+    /* Of another kind of file these bytes are contents, so the number is not told. */
     if (length > MER_SAFETENSORS_HEADER_MAX)
         return mer_fail(err, MER_ERR_DATA,
-                        "not a safetensors file: a header of %llu bytes is over the limit of %d",
-                        (unsigned long long)length, MER_SAFETENSORS_HEADER_MAX);
+                        "not a safetensors file: its header would be over the limit of %d bytes",
+                        MER_SAFETENSORS_HEADER_MAX);
     if (length > n - LENGTH_BYTES)
         return mer_fail(err, MER_ERR_DATA,
                         "safetensors: the header says %llu bytes, the file ends after %zu",
