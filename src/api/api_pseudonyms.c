@@ -90,12 +90,19 @@ mer_status mer_pseudonyms_turn_back(const struct mer_pseudonyms *pseudonyms, con
 
 /* ---- Tables ---- */
 
-/* The token of a text, which the project keeps in mind. */
-static mer_status token_of(struct mer_pseudonyms *pseudonyms, const char *column, size_t n_column,
+/* Whose tokens, and whether what they stand for is kept in mind. */
+struct tokens {
+    struct mer_pseudonyms *pseudonyms;
+    bool learn;
+};
+
+static mer_status token_of(const struct tokens *tokens, const char *column, size_t n_column,
                            const char *level, size_t n_level, struct mer_token *ret, mer_err *err)
 {
-    struct mer_book *const book = &pseudonyms->book;
+    struct mer_book *const book = &tokens->pseudonyms->book;
     MER_GUARD(mer_book_token(book, column, n_column, level, n_level, ret, err));
+    if (!tokens->learn)
+        return mer_ok();
     return mer_book_learn(book, ret, level ? level : column, level ? n_level : n_column, err);
 }
 
@@ -138,12 +145,11 @@ static mer_status choose_columns(const struct mer_table *table, bool *keep, mer_
 }
 
 /* The frame again, under tokens, in sealed memory that a cell can map. */
-static mer_status make_frame(struct mer_table *table, const bool *keep,
-                             struct mer_pseudonyms *pseudonyms, int fd, struct mer_frame *ret_frame,
-                             mer_err *err)
+static mer_status make_frame(struct mer_table *table, const bool *keep, struct tokens *tokens,
+                             int fd, struct mer_frame *ret_frame, mer_err *err)
 {
     const struct mer_ctx *const ctx = &table->context->ctx;
-    const struct mer_renaming renaming = {MER_TOKEN_CHARS, write_token, pseudonyms};
+    const struct mer_renaming renaming = {MER_TOKEN_CHARS, write_token, tokens};
     struct mer_file_region file;
     struct mer_region region;
     mer_region_init_memory_file(&file, ctx->alloc, fd, SIZE_MAX);
@@ -162,7 +168,7 @@ static mer_status make_frame(struct mer_table *table, const bool *keep,
 }
 
 /* What the schema says of a column that stays, without any text that could be one of its values. */
-static mer_status make_field(struct mer_pseudonyms *pseudonyms, struct mer_arena *arena,
+static mer_status make_field(const struct tokens *tokens, struct mer_arena *arena,
                              const struct mer_field *field, struct mer_field *ret_field,
                              mer_err *err)
 {
@@ -173,15 +179,14 @@ static mer_status make_field(struct mer_pseudonyms *pseudonyms, struct mer_arena
     plain.categories_ordered = false;
     plain.allowed = (struct mer_texts){NULL, 0};
     plain.pattern = NULL;
-    MER_GUARD(token_of(pseudonyms, field->name, field->n_name, NULL, 0, &token, err));
+    MER_GUARD(token_of(tokens, field->name, field->n_name, NULL, 0, &token, err));
     plain.name = token.text;
     plain.n_name = MER_TOKEN_CHARS;
     return mer_field_copy(arena, &plain, ret_field, err);
 }
 
 static mer_status make_schema(const struct mer_table *table, const bool *keep,
-                              struct mer_pseudonyms *pseudonyms, struct mer_schema *schema,
-                              mer_err *err)
+                              const struct tokens *tokens, struct mer_schema *schema, mer_err *err)
 {
     const struct mer_schema *const old = &table->schema;
     const char **missing;
@@ -192,8 +197,8 @@ static mer_status make_schema(const struct mer_table *table, const bool *keep,
         const struct mer_field *const field =
             mer_schema_field_of_column(old, table->frame.columns[c].name, c, &part);
         if (keep[c] && field)
-            MER_GUARD(make_field(pseudonyms, &schema->arena, field,
-                                 &schema->fields[schema->n_fields++], err));
+            MER_GUARD(make_field(tokens, &schema->arena, field, &schema->fields[schema->n_fields++],
+                                 err));
     }
     MER_GUARD(
         mer_arena_zero(&schema->arena, old->n_missing_values, sizeof *missing, &missing, err));
@@ -207,7 +212,7 @@ static mer_status make_schema(const struct mer_table *table, const bool *keep,
 }
 
 /* The names of columns in what is told of bad rows; the schema's arena keeps them. */
-static mer_status rename_reasons(struct mer_table *table, struct mer_pseudonyms *pseudonyms,
+static mer_status rename_reasons(struct mer_table *table, const struct tokens *tokens,
                                  struct mer_arena *arena, mer_err *err)
 {
     struct mer_bad_rows *const bad = &table->bad;
@@ -216,30 +221,30 @@ static mer_status rename_reasons(struct mer_table *table, struct mer_pseudonyms 
         struct mer_token token;
         if (!reason->column)
             continue;
-        MER_GUARD(token_of(pseudonyms, reason->column, reason->n_column, NULL, 0, &token, err));
+        MER_GUARD(token_of(tokens, reason->column, reason->n_column, NULL, 0, &token, err));
         MER_GUARD(mer_arena_text(arena, token.text, MER_TOKEN_CHARS, &reason->column, err));
         reason->n_column = MER_TOKEN_CHARS;
     }
     return mer_ok();
 }
 
-static mer_status replace_all(struct mer_table *table, const bool *keep,
-                              struct mer_pseudonyms *pseudonyms, mer_err *err)
+static mer_status replace_all(struct mer_table *table, const bool *keep, struct tokens *tokens,
+                              mer_err *err)
 {
     struct mer_schema schema;
     struct mer_frame frame;
     int fd;
     mer_schema_init(&schema, &table->context->alloc);
-    mer_status status = make_schema(table, keep, pseudonyms, &schema, err);
+    mer_status status = make_schema(table, keep, tokens, &schema, err);
     if (mer_is_ok(status))
-        status = rename_reasons(table, pseudonyms, &schema.arena, err);
+        status = rename_reasons(table, tokens, &schema.arena, err);
     if (!mer_is_ok(status)) {
         mer_schema_release(&schema);
         return status;
     }
     status = mer_memory_file_new("merlon-table", &fd, err);
     if (mer_is_ok(status)) {
-        status = make_frame(table, keep, pseudonyms, fd, &frame, err);
+        status = make_frame(table, keep, tokens, fd, &frame, err);
         if (!mer_is_ok(status))
             mer_descriptor_close(fd);
     }
@@ -253,19 +258,20 @@ static mer_status replace_all(struct mer_table *table, const bool *keep,
     table->frame = frame;
     table->image = fd;
     table->schema = schema;
-    table->pseudonyms = pseudonyms;
+    table->pseudonyms = tokens->pseudonyms;
     return mer_ok();
 }
 
 mer_status mer_table_pseudonymize(struct mer_table *table, struct mer_pseudonyms *pseudonyms,
-                                  mer_err *err)
+                                  bool learn, mer_err *err)
 {
+    struct tokens tokens = {pseudonyms, learn};
     struct mer_alloc *const alloc = &table->context->alloc;
     bool *keep;
     MER_GUARD(mer_alloc_zero(alloc, table->frame.n_columns, sizeof *keep, &keep, err));
     mer_status status = choose_columns(table, keep, err);
     if (mer_is_ok(status))
-        status = replace_all(table, keep, pseudonyms, err);
+        status = replace_all(table, keep, &tokens, err);
     mer_free(alloc, keep);
     return mer_is_ok(status) ? mer_book_save(&pseudonyms->book, err) : status;
 }

@@ -12,8 +12,10 @@ struct mer_pseudonyms {
 
 /* Replaces every name and level that the table holds: its columns, its schema, what it tells of bad
  * rows. MER_ERR_DATA where it has a column of free text that is not left out. */
+/* `learn`: what the tokens stand for is kept; a table that is predicted on has nothing to add. */
 MER_MUST_CHECK mer_status mer_table_pseudonymize(struct mer_table *table,
-                                                 struct mer_pseudonyms *pseudonyms, mer_err *err);
+                                                 struct mer_pseudonyms *pseudonyms, bool learn,
+                                                 mer_err *err);
 /* A failure to read a table without the names that its message may hold. */
 MER_MUST_CHECK mer_status mer_pseudonyms_withhold(const struct mer_table *table, mer_status status,
                                                   mer_err *err);

@@ -275,8 +275,9 @@ static mer_status parse(struct mer_table *table, const struct source *source,
         status = parse_in_cell(table, &what, table->schema_path, err);
     }
     if (options->pseudonyms)
-        status = mer_is_ok(status) ? mer_table_pseudonymize(table, options->pseudonyms, err)
-                                   : mer_pseudonyms_withhold(table, status, err);
+        status = mer_is_ok(status)
+                     ? mer_table_pseudonymize(table, options->pseudonyms, !base->schema, err)
+                     : mer_pseudonyms_withhold(table, status, err);
     if (mer_is_ok(status))
         status = mer_bad_rows_keep(table, options, err);
     if (mer_is_ok(status))

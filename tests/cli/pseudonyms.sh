@@ -114,6 +114,12 @@ done
 expect 0 inspect m.safetensors --labels
 check "labels are tokens too" out
 
+# What is predicted on leaves no trace: the project's names are those of what was fitted.
+cp config/merlon/names/study.json before.json
+sed '2,9s/^levelcanary[0-9]*/levelofstrangers/' table.csv > strangers.csv
+expect 0 predict m.safetensors strangers.csv --project study
+cmp -s before.json config/merlon/names/study.json || fail "predict has changed the project's names"
+
 # Without the key nothing is known; under another key nothing is the same.
 expect_error 77 "the project 'default' does not know the names" predict m.safetensors table.csv
 expect 0 fit table.csv --pseudonymize --project other --out o.safetensors --trials 1 --target "$target" --json
