@@ -77,6 +77,13 @@ void mer_audit_add(struct mer_audit *audit, enum mer_audit_kind kind, uint64_t o
     (void)mer_audit_step(audit, MER_AUDIT_ADD_STEPS);
 }
 
+bool mer_audit_went_well(struct mer_audit *audit, mer_status status)
+{
+    if (!mer_is_ok(status))
+        mer_audit_add(audit, MER_AUDIT_BUDGET, 0, "memory");
+    return mer_is_ok(status);
+}
+
 bool mer_audit_step(struct mer_audit *audit, uint64_t n)
 {
     if (audit->steps_left >= n) {

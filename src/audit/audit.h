@@ -52,6 +52,9 @@ void mer_audit_run(const struct mer_ctx *ctx, const void *bytes, size_t n,
  * through mer_quote. */
 void mer_audit_add(struct mer_audit *audit, enum mer_audit_kind kind, uint64_t offset,
                    const char *format, ...) MER_PRINTF(4, 5);
+/* Memory that ran out in a place that cannot fail is a finding, lest what was not looked at be
+ * clean. True where it did not. */
+bool mer_audit_went_well(struct mer_audit *audit, mer_status status);
 /* False once the budget is used up, which is then a finding: the reader ends. */
 bool mer_audit_step(struct mer_audit *audit, uint64_t n);
 

@@ -27,7 +27,7 @@ bool mer_audit_is_pickle(struct mer_audit *audit, struct mer_audit_bytes file, b
     const mer_status status = looks_like_pickle(audit, file.bytes, file.n, &is_one, &harm, NULL);
     if (ret_harm)
         *ret_harm = harm;
-    return mer_is_ok(status) && is_one;
+    return mer_audit_went_well(audit, status) && is_one;
 }
 
 /* What follows a pickle: more of them, or what does not belong there. */

@@ -184,8 +184,8 @@ bool mer_audit_ends_as_zip(struct mer_audit *audit, struct mer_audit_bytes file)
 {
     struct mer_zip_members members;
     const mer_status status = mer_zip_members_read(audit, file, &members, NULL);
-    const bool is_one = mer_is_ok(status) && members.is_one && members.end == file.n &&
-                        (members.n > 0 || !members.is_cut);
+    const bool is_one = mer_audit_went_well(audit, status) && members.is_one &&
+                        members.end == file.n && (members.n > 0 || !members.is_cut);
     mer_zip_members_release(&members);
     return is_one;
 }
@@ -210,7 +210,8 @@ unsigned mer_audit_zip_format(struct mer_audit *audit, struct mer_audit_bytes fi
 {
     struct mer_zip_members members;
     const mer_status status = mer_zip_members_read(audit, file, &members, NULL);
-    const unsigned format = mer_is_ok(status) ? format_of(&members) : MER_AUDIT_FORMAT_ZIP;
+    const unsigned format =
+        mer_audit_went_well(audit, status) ? format_of(&members) : MER_AUDIT_FORMAT_ZIP;
     mer_zip_members_release(&members);
     return format;
 }

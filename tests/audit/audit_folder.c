@@ -160,3 +160,39 @@ void cut_files_are_read(const char *format, size_t most)
         mer_folder_release(&list);
     }
 }
+
+/* True when the n-th allocation was reached, and failed. */
+static bool audit_without_memory(const struct mer_file_bytes *file, uint64_t n)
+{
+    struct mer_alloc alloc;
+    mer_alloc_init(&alloc, (size_t)1 << 30);
+    alloc.fail_at = n;
+    const struct mer_ctx ctx = {.alloc = &alloc};
+    mer_audit_run(&ctx, file->bytes, file->n, &report);
+    assert_int_equal(alloc.used, 0);
+    assert_true(mer_audit_report_is_sound(&report, mer_audit_report_size(&report)));
+    return alloc.requests >= n;
+}
+
+void failed_allocations_are_doubts(const char *format)
+{
+    char folder[1000], path[1400];
+    struct mer_folder_list list;
+    size_t n_failed = 0;
+    path_of(folder, sizeof folder, "clean", format, "");
+    assert_true(mer_is_ok(mer_folder_read(folder, &list, NULL)));
+    for (size_t i = 0; i < list.n; i++) {
+        struct mer_alloc alloc;
+        struct mer_file_bytes file;
+        (void)snprintf(path, sizeof path, "%s/%s", folder, list.entries[i].name);
+        mer_alloc_init(&alloc, SIZE_MAX);
+        assert_true(mer_is_ok(mer_file_read(&alloc, path, SIZE_MAX, &file, NULL)));
+        for (uint64_t n = 1; audit_without_memory(&file, n); n++, n_failed++)
+            if (mer_audit_worst(&report) == MER_AUDIT_NOTE)
+                fail_msg("%s: clean, although allocation %u failed", path, (unsigned)n);
+        mer_file_release(&file);
+    }
+    mer_folder_release(&list);
+    print_message("%s: %zu allocations failed\n", format, n_failed);
+    assert_true(n_failed > 0);
+}

@@ -16,6 +16,10 @@ void real_files_are_clean(const char *format, const char *const *names);
  * reader, whatever comes out. */
 void cut_files_are_read(const char *format, size_t most);
 
+/* Each allocation fails once for each of the folder's clean files: never is one clean then, and
+ * nothing leaks. */
+void failed_allocations_are_doubts(const char *format);
+
 /* Audits bytes; the report lives until the next call. */
 const struct mer_audit_report *audit_bytes(const void *bytes, size_t n);
 bool has_finding(const struct mer_audit_report *report, const char *kind, const char *detail);
