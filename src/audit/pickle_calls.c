@@ -33,7 +33,7 @@ mer_status mer_pickle_import(struct mer_pickle *pickle, uint64_t at, const unsig
     *ret = (struct mer_pickle_value){.kind = MER_PICKLE_GLOBAL, .as.global = global};
     enum mer_audit_kind kind = MER_AUDIT_DATA_IMPORT;
     if (!global->known) {
-        pickle->tells_harm = true;
+        mer_pickle_harm(pickle);
         kind = mer_python_is_dangerous(global->module, n_module) ? MER_AUDIT_DANGEROUS
                                                                  : MER_AUDIT_IMPORT;
     }
@@ -102,7 +102,8 @@ mer_status mer_pickle_call(struct mer_pickle *pickle, uint64_t at, struct mer_pi
     const struct mer_pickle_value parts[] = {callee, arguments};
     MER_GUARD(mer_pickle_put_in(pickle, *ret, parts, 2, err));
     if (callee.kind != MER_PICKLE_GLOBAL) {
-        pickle->tells_harm |= callee.kind != MER_PICKLE_UNKNOWN;
+        if (callee.kind != MER_PICKLE_UNKNOWN)
+            mer_pickle_harm(pickle);
         mer_pickle_tell(pickle, MER_AUDIT_CALL, at,
                         callee.kind == MER_PICKLE_MADE ? "what another call has given"
                                                        : "something that is not clear");
@@ -153,7 +154,7 @@ mer_status mer_pickle_set_state(struct mer_pickle *pickle, uint64_t at,
 {
     const struct mer_pickle_value maker = mer_pickle_item(object, 0);
     if (object.kind == MER_PICKLE_GLOBAL) {
-        pickle->tells_harm = true;
+        mer_pickle_harm(pickle);
         mer_pickle_tell(pickle, MER_AUDIT_SETS, at, show_name(object.as.global).text);
         return mer_ok();
     }
@@ -264,7 +265,7 @@ static mer_status look_into(struct mer_pickle *outer, struct mer_pickle_value by
     mer_pickle_init(&inner, outer->audit, bytes.as.bytes, bytes.n, 0);
     inner.probing = probing;
     const mer_status status = mer_pickle_follow(&inner, err);
-    *ret_harm = inner.tells_harm && !inner.told_broken;
+    *ret_harm = inner.tells_harm;
     mer_pickle_release(&inner);
     return status;
 }
@@ -288,7 +289,7 @@ mer_status mer_pickle_probe(struct mer_pickle *pickle, uint64_t at, struct mer_p
     MER_GUARD(status);
     if (!harm)
         return mer_ok();
-    pickle->tells_harm = true;
+    mer_pickle_harm(pickle);
     if (pickle->probing)
         return mer_ok();
     mer_pickle_tell(pickle, MER_AUDIT_NESTED, at, "in a constant");

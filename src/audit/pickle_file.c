@@ -15,7 +15,7 @@ static mer_status looks_like_pickle(struct mer_audit *audit, const unsigned char
     mer_pickle_init(&pickle, audit, bytes, n, 0);
     pickle.probing = true;
     const mer_status status = mer_pickle_follow(&pickle, err);
-    *ret = !pickle.told_broken && ((pickle.ended && pickle.n_ops > 1) || pickle.tells_harm);
+    *ret = (pickle.ended && !pickle.told_broken && pickle.n_ops > 1) || pickle.tells_harm;
     *ret_harm = *ret && pickle.tells_harm;
     mer_pickle_release(&pickle);
     return status;

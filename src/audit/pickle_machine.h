@@ -129,6 +129,8 @@ MER_MUST_CHECK mer_status mer_pickle_follow(struct mer_pickle *pickle, mer_err *
 void mer_pickle_broken(struct mer_pickle *pickle, const char *what);
 /* The same for what some loader bears: while probing, it is let by. */
 void mer_pickle_odd(struct mer_pickle *pickle, const char *what);
+/* Something is imported or called; while probing, that counts only before what is broken. */
+void mer_pickle_harm(struct mer_pickle *pickle);
 void mer_pickle_tell(struct mer_pickle *pickle, enum mer_audit_kind kind, uint64_t at,
                      const char *text);
 

@@ -467,7 +467,7 @@ static mer_status stack_import(struct mer_pickle *pickle, const struct mer_pickl
         MER_GUARD(mer_pickle_import(pickle, op->at, module.as.bytes, module.n, name.as.bytes,
                                     name.n, &value, err));
     } else {
-        pickle->tells_harm = true;
+        mer_pickle_harm(pickle);
         mer_pickle_tell(pickle, MER_AUDIT_HIDDEN, op->at,
                         "module and name of an import are no texts of the file");
     }
@@ -489,16 +489,16 @@ static mer_status call_marked(struct mer_pickle *pickle, const struct mer_pickle
 {
     struct mer_pickle_value callee = {.kind = MER_PICKLE_UNKNOWN};
     struct mer_pickle_value arguments;
-    const size_t mark = mer_pickle_find_mark(pickle);
-    size_t from = mark;
-    if (op->code == 'i') {
+    /* Python's own loader (joblib's too) imports before it looks for the mark, C's afterwards. */
+    if (op->code == 'i')
         MER_GUARD(mer_pickle_import(pickle, op->at, op->bytes, op->n, op->second, op->n_second,
                                     &callee, err));
-    } else if (from < pickle->n_stack) {
+    const size_t mark = mer_pickle_find_mark(pickle);
+    size_t from = mark;
+    if (op->code == 'o' && from < pickle->n_stack)
         callee = pickle->stack[from++];
-    } else {
+    else if (op->code == 'o')
         mer_pickle_broken(pickle, "an object without a class");
-    }
     MER_GUARD(mer_pickle_new_box(pickle, MER_PICKLE_TUPLE, &arguments, err));
     MER_GUARD(mer_pickle_put_in(pickle, arguments, values_from(pickle, from),
                                 pickle->n_stack - from, err));
@@ -559,7 +559,7 @@ static mer_status do_call(struct mer_pickle *pickle, const struct mer_pickle_op 
     case 0x82:
     case 0x83:
     case 0x84:
-        pickle->tells_harm = true;
+        mer_pickle_harm(pickle);
         mer_pickle_tell(pickle, MER_AUDIT_EXTENSION, op->at,
                         "what it is depends on the program that loads it");
         return push_kind(pickle, MER_PICKLE_UNKNOWN, err);

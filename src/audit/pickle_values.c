@@ -42,6 +42,12 @@ void mer_pickle_broken(struct mer_pickle *pickle, const char *what)
     pickle->told_broken = true;
 }
 
+void mer_pickle_harm(struct mer_pickle *pickle)
+{
+    if (!(pickle->probing && pickle->told_broken))
+        pickle->tells_harm = true;
+}
+
 void mer_pickle_odd(struct mer_pickle *pickle, const char *what)
 {
     if (!pickle->probing)

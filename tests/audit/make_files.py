@@ -191,6 +191,7 @@ def hostile_calls(folder):
         add(f"reduce_{protocol}.pkl", pickle.dumps([1, Call(os.system, "echo")], protocol), "pickle-call", "system")
     add("imported_only.pkl", b"\x80\x04" + short("os") + short("system") + b"\x93.", "pickle-dangerous-import", "os.system")
     add("inst.pkl", b"(S'echo'\nios\nsystem\n.", "pickle-call", "os.system")
+    add("inst_without_mark.pkl", b"ios\nsystem\n.", "pickle-dangerous-import", "os.system")
     add("obj.pkl", b"\x80\x02(" + g("os", "system") + ECHO + b"o.", "pickle-call", "os.system")
     add("newobj.pkl", b"\x80\x02" + g("subprocess", "Popen") + ECHO + b"\x85\x81.", "pickle-call", "subprocess.Popen")
     add("newobj_ex.pkl", b"\x80\x04" + g("subprocess", "Popen") + ECHO + b"\x85}\x92.", "pickle-call", "subprocess.Popen")
