@@ -335,6 +335,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         .units = options->units,
         .max_trials = options->max_trials,
         .n_folds = options->n_folds,
+        .single = options->single,
         .on_trial = on_trial,
         .self = &listener,
     };

@@ -30,6 +30,7 @@ struct mer_search_options {
     const struct mer_family *family;
     struct mer_params params;
     bool params_given[MER_PARAMS_MAX];
+    bool single; /* keep one setting, and not an ensemble */
     /* Columns that predictions may only rise or only fall with: for one family that can, and a
      * number or two classes. */
     const struct mer_direction *directions;

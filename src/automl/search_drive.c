@@ -119,7 +119,7 @@ static double ensemble_seconds(const struct mer_search *search, double next_unit
 {
     double seconds = PRIOR_UNITS * SECONDS_A_UNIT, units = PRIOR_UNITS;
 
-    if (search->options->family)
+    if (search->options->family || search->options->single)
         return 0;
     for (size_t i = 0; i < MER_N_FAMILIES; i++) {
         seconds += search->family_seconds[i];

@@ -102,7 +102,7 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     const struct mer_held_out *held_out;
 
     *ret_score = (double)NAN;
-    if (search->options->family)
+    if (search->options->family || search->options->single)
         return mer_ok();
     forget_costly(ctx, search);
     if (search->keep.n < 2)

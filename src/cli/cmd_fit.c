@@ -37,6 +37,7 @@ struct fit_arguments {
     struct mer_cli_settings monotone;
     uint64_t folds;
     const char *class_weight;
+    const char *deploy;
     bool leave_out_leaks;
     bool require_signed_data;
     const char *report;
@@ -342,6 +343,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .makes = makes,
         .resume = arguments->resume,
         .class_weight = arguments->class_weight,
+        .single = arguments->deploy && strcmp(arguments->deploy, "fast") == 0,
         .leave_out_leaks = arguments->leave_out_leaks,
     };
     if (fit->replay)
@@ -385,6 +387,10 @@ static void print_result(struct fit *fit)
     mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", mer_facts_family(facts), facts->metric,
                   mer_cli_show_score(facts->score).text,
                   mer_cli_show_bytes(fit->saved.n_bytes).text, fit->saved.digest);
+    if (facts->n_members > 1 && facts->n_trials > 0)
+        mer_cli_print(cli, "  one setting alone (--deploy fast): %s, %s %s\n",
+                      facts->trials[0].family->name, facts->metric,
+                      mer_cli_show_score(facts->trials[0].score).text);
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
                                   : "");
@@ -641,6 +647,13 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "NAME",
      .choices = mer_cli_choice_family,
      .help = "fit this model family, without a search (merlon help models)"},
+    {.name = "deploy",
+     .type = MER_CLI_CHOICE,
+     .at = AT(deploy),
+     .metavar = "WHAT",
+     .choices = mer_cli_choice_deploy,
+     .help = "best (the default): the average of the settings that complement each other; fast: "
+             "one setting, which predicts faster"},
     {.name = "include",
      .type = MER_CLI_TEXT,
      .at = AT(include),

@@ -216,6 +216,24 @@ static void one_family_is_fitted_with_its_parameters(void **state)
     mer_frame_release(&frame);
 }
 
+static void one_setting_is_kept_where_speed_was_asked_for(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(200, 'b', 8);
+    struct mer_search_options options = {.seed = 3, .n_folds = 3, .max_trials = 14};
+    struct mer_pipeline *best = fit(&frame, &options);
+    options.single = true;
+    struct mer_pipeline *fast = fit(&frame, &options);
+    assert_true(best->n_members > 1);
+    assert_int_equal(fast->n_members, 1);
+    assert_ptr_equal(fast->members[0].family, fast->trials[0].family);
+    assert_true(best->units == fast->units);
+    assert_true(best->score < fast->trials[0].score);
+    mer_pipeline_free(&ctx, best);
+    mer_pipeline_free(&ctx, fast);
+    mer_frame_release(&frame);
+}
+
 static void a_metric_that_does_not_fit_the_task_is_refused(void **state)
 {
     (void)state;
@@ -435,6 +453,7 @@ int main(void)
         TEST(a_run_by_the_clock_is_repeated_by_its_work_units),
         TEST(a_budget_too_small_for_anything_says_so),
         TEST(one_family_is_fitted_with_its_parameters),
+        TEST(one_setting_is_kept_where_speed_was_asked_for),
         TEST(a_metric_that_does_not_fit_the_task_is_refused),
         TEST(an_unknown_target_is_refused_with_the_nearest_name),
         TEST(rare_classes_do_not_disturb),
