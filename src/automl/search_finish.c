@@ -9,6 +9,11 @@
 #include "automl/search_internal.h"
 #include "core/team.h"
 
+/* Members of an ensemble are given up when a budget is over by this part of it and so many seconds:
+ * it may be over by a little, and what is given up --units will not repeat. */
+#define GRACE_PART 0.05
+#define GRACE 0.5
+
 /* Models are fitted side by side, each on one thread, where the table has at most so many cells. */
 enum { PARALLEL_CELLS_MAX = 4 << 20 };
 
@@ -225,7 +230,10 @@ static mer_status fit_members(const struct mer_ctx *ctx, struct mer_search *sear
     fitting->ctx = *ctx;
     fitting->members = pipeline->members;
     fitting->data = data;
-    fitting->end_ns = search->end_ns;
+    if (search->end_ns != 0)
+        fitting->end_ns =
+            search->end_ns +
+            (uint64_t)((GRACE_PART * search->options->budget_seconds + GRACE) * MER_NS);
     if (n > 1 && n_cells <= PARALLEL_CELLS_MAX && mer_team_size(ctx->team) > 1) {
         fitting->ctx.team = NULL;
         fitting->ctx.progress = NULL;
