@@ -37,7 +37,8 @@ struct mer_output {
     int folder_fd;
     char *path; /* owned copies, malloc */
     char *name;
-    bool named; /* PATH.merlon-new exists */
+    bool named;   /* PATH.merlon-new is the file */
+    bool drafted; /* PATH.merlon-new is a folder with the file in it: there are no unnamed files */
     bool replace;
 };
 
@@ -55,9 +56,8 @@ void mer_output_release(struct mer_output *output);
 /* Publishes a file and its companions (a model, its signature, its record) so that a reader always
  * finds what belongs together: all wait in a folder FILE.merlon-new, then the file gets its name,
  * then each companion. All outputs are fully written; a reader that finds a mismatch also tries
- * mer_output_waiting_companion. The only name that a kill can leave is FILE.merlon-new (where there
- * are no unnamed files: those of the outputs, and COMPANION.new, where each companion waits then).
- */
+ * mer_output_waiting_companion. The only name that a kill can leave is FILE.merlon-new; where there
+ * are no unnamed files, COMPANION.merlon-new too, as long as they are being written. */
 enum { MER_COMPANIONS_MAX = 2 };
 MER_MUST_CHECK mer_status mer_output_publish_group(struct mer_output *file,
                                                    struct mer_output *const *companions,

@@ -83,6 +83,71 @@ static mer_status check_target(const struct mer_output *output, mer_err *err)
     return output->replace ? mer_ok() : fail_exists(output, err);
 }
 
+static const char DRAFT[] = "draft";
+
+int mer_output_open_waiting(const struct mer_output *output)
+{
+    struct stat status;
+    const int fd = openat(output->folder_fd, mer_output_new_name(output).text,
+                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || (fstat(fd, &status) == 0 && status.st_uid == geteuid()))
+        return fd;
+    (void)close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+/* Unless something waits in it. */
+static void remove_waiting_folder(const struct mer_output *output)
+{
+    (void)unlinkat(output->folder_fd, mer_output_new_name(output).text, AT_REMOVEDIR);
+}
+
+/* The file where there are no unnamed ones: a draft in the folder in which a pair waits, so that
+ * all that a kill can leave has one pattern of names. What waits there already stays, for it may be
+ * a companion whose file was published; 0 or an errno value. */
+static int make_draft(struct mer_output *output, unsigned mode)
+{
+    if (mkdirat(output->folder_fd, mer_output_new_name(output).text, 0755) != 0 && errno != EEXIST)
+        return errno;
+    const int waiting_fd = mer_output_open_waiting(output);
+    if (waiting_fd < 0)
+        return errno;
+    (void)unlinkat(waiting_fd, DRAFT, 0);
+    output->fd = openat(waiting_fd, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                        (mode_t)mode);
+    const int error = output->fd < 0 ? errno : 0;
+    (void)close(waiting_fd);
+    output->drafted = error == 0;
+    if (error)
+        remove_waiting_folder(output);
+    return error;
+}
+
+/* Out of its folder, which goes when nothing else waits in it. */
+static int move_draft(struct mer_output *output, int folder_fd, const char *name, bool replace)
+{
+    const int waiting_fd = mer_output_open_waiting(output);
+    if (waiting_fd < 0)
+        return errno;
+    const int error = mer_output_rename(waiting_fd, DRAFT, folder_fd, name, replace);
+    (void)close(waiting_fd);
+    output->drafted = error != 0;
+    if (error == 0)
+        remove_waiting_folder(output);
+    return error;
+}
+
+static void drop_draft(const struct mer_output *output)
+{
+    const int waiting_fd = mer_output_open_waiting(output);
+    if (waiting_fd < 0)
+        return;
+    (void)unlinkat(waiting_fd, DRAFT, 0);
+    (void)close(waiting_fd);
+    remove_waiting_folder(output);
+}
+
 static mer_status create(struct mer_output *output, unsigned mode, mer_err *err)
 {
     const struct mer_output_name new_name = mer_output_new_name(output);
@@ -92,13 +157,11 @@ static mer_status create(struct mer_output *output, unsigned mode, mer_err *err)
         return mer_fail_system(err, MER_ERR_EXISTS, errno, "the leftover %s cannot be removed",
                                mer_quote(new_name.text).text);
     output->fd = openat(output->folder_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, (mode_t)mode);
-    if (output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-        output->fd = openat(output->folder_fd, new_name.text,
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
-        output->named = output->fd >= 0;
-    }
-    if (output->fd < 0)
-        return mer_fail_system(err, MER_ERR_EXISTS, errno, "%s cannot be made",
+    int error = output->fd < 0 ? errno : 0;
+    if (error == EOPNOTSUPP || error == EISDIR || error == EINVAL)
+        error = make_draft(output, mode);
+    if (error)
+        return mer_fail_system(err, MER_ERR_EXISTS, error, "%s cannot be made",
                                quoted_path(output).text);
     return mer_ok();
 }
@@ -124,9 +187,11 @@ mer_status mer_output_write(struct mer_output *output, const void *bytes, size_t
     return mer_fd_write(output->fd, bytes, n, quoted_path(output).text, err);
 }
 
-int mer_output_link(const struct mer_output *output, int folder_fd, const char *name)
+int mer_output_link(struct mer_output *output, int folder_fd, const char *name)
 {
     char source[32];
+    if (output->drafted)
+        return move_draft(output, folder_fd, name, false);
     (void)snprintf(source, sizeof source, "/proc/self/fd/%d", output->fd);
     if (linkat(AT_FDCWD, source, folder_fd, name, AT_SYMLINK_FOLLOW) == 0)
         return 0;
@@ -151,6 +216,8 @@ int mer_output_rename(int from_fd, const char *from, int to_fd, const char *to, 
 int mer_output_appear_as(struct mer_output *output, const char *name, bool replace)
 {
     const struct mer_output_name new_name = mer_output_new_name(output);
+    if (output->drafted)
+        return move_draft(output, output->folder_fd, name, replace);
     if (!output->named) {
         const int error = mer_output_link(output, output->folder_fd, name);
         if (error != EEXIST || !replace)
@@ -210,6 +277,8 @@ void mer_output_release(struct mer_output *output)
 {
     if (output->named)
         (void)unlinkat(output->folder_fd, mer_output_new_name(output).text, 0);
+    if (output->drafted)
+        drop_draft(output);
     if (output->fd >= 0)
         (void)close(output->fd);
     if (output->folder_fd >= 0)

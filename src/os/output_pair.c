@@ -6,6 +6,9 @@
  *   the companions are renamed to their names     from here on the folder is empty
  *   the folder is removed
  *
+ * Where there are no unnamed files, each is written as a draft in its own folder of that pattern of
+ * names, and takes part from there; so it can be several names that are left, of the same pattern.
+ *
  * So a companion that waits without its file belongs to the file that stands at its name, and
  * whoever comes next finishes what was begun; in every other case what waits belongs to nothing.
  */
@@ -22,7 +25,7 @@
 
 static const char FILE_WAITS[] = "file";
 static const char *const COMPANION_WAITS[MER_COMPANIONS_MAX] = {"companion", "companion-2"};
-static const char OLD_SUFFIX[] = ".new"; /* where there are no unnamed files */
+static const char OLD_SUFFIX[] = ".new"; /* of an earlier version, where no file was unnamed */
 
 /* A file's companions. */
 struct companions {
@@ -36,19 +39,6 @@ char *mer_output_waiting_companion(const char *path, size_t i)
     return asprintf(&waiting, "%s%s/%s", path, MER_OUTPUT_NEW_SUFFIX, COMPANION_WAITS[i]) < 0
                ? NULL
                : waiting;
-}
-
-/* The waiting folder, or -1 with errno. One that another user has made is none. */
-static int open_waiting(const struct mer_output *file)
-{
-    struct stat status;
-    const int fd = openat(file->folder_fd, mer_output_new_name(file).text,
-                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || (fstat(fd, &status) == 0 && status.st_uid == geteuid()))
-        return fd;
-    (void)close(fd);
-    errno = EPERM;
-    return -1;
 }
 
 static bool waits(int waiting_fd, const char *name, struct stat *ret_status)
@@ -66,7 +56,7 @@ static void remove_waiting(const struct mer_output *file, int waiting_fd)
 
 void mer_output_sweep_pair(const struct mer_output *output)
 {
-    const int waiting_fd = open_waiting(output);
+    const int waiting_fd = mer_output_open_waiting(output);
     if (waiting_fd < 0)
         return;
     remove_waiting(output, waiting_fd);
@@ -78,7 +68,7 @@ void mer_output_sweep_pair(const struct mer_output *output)
 static void finish_older(const struct mer_output *file, const struct companions *companions)
 {
     struct stat waiting, placed;
-    const int waiting_fd = open_waiting(file);
+    const int waiting_fd = mer_output_open_waiting(file);
     if (waiting_fd < 0)
         return;
     const bool is_placed =
@@ -94,8 +84,7 @@ static void finish_older(const struct mer_output *file, const struct companions 
 }
 
 /* All in the folder, on the disk. */
-static int let_wait(const struct mer_output *file, const struct companions *companions,
-                    int waiting_fd)
+static int let_wait(struct mer_output *file, const struct companions *companions, int waiting_fd)
 {
     int error = mer_output_link(file, waiting_fd, FILE_WAITS);
     for (size_t i = 0; error == 0 && i < companions->n; i++)
@@ -134,15 +123,16 @@ static mer_status publish_waiting(struct mer_output *file, const struct companio
     return mer_output_sync_folder(file, err);
 }
 
-static mer_status publish_unnamed(struct mer_output *file, const struct companions *companions,
-                                  mer_err *err)
+static mer_status publish_all(struct mer_output *file, const struct companions *companions,
+                              mer_err *err)
 {
     finish_older(file, companions);
-    if (mkdirat(file->folder_fd, mer_output_new_name(file).text, 0755) != 0)
+    /* The folder is there already where the file is a draft in it. */
+    if (!file->drafted && mkdirat(file->folder_fd, mer_output_new_name(file).text, 0755) != 0)
         return errno == EEXIST ? mer_fail(err, MER_ERR_EXISTS, "the leftover %s cannot be removed",
                                           mer_quote(mer_output_new_name(file).text).text)
                                : mer_output_fail_publish(file, errno, err);
-    const int waiting_fd = open_waiting(file);
+    const int waiting_fd = mer_output_open_waiting(file);
     if (waiting_fd < 0) {
         const int error = errno;
         (void)unlinkat(file->folder_fd, mer_output_new_name(file).text, AT_REMOVEDIR);
@@ -161,56 +151,14 @@ static struct mer_output_name old_name(const struct mer_output *output)
     return name;
 }
 
-/* Where there are no unnamed files, all have names of their own already. A companion waits as
- * COMPANION.new. */
-static mer_status let_wait_named(const struct companions *companions, mer_err *err)
-{
-    for (size_t i = 0; i < companions->n; i++) {
-        struct mer_output *const companion = companions->outputs[i];
-        const int error = mer_output_appear_as(companion, old_name(companion).text, true);
-        if (error)
-            return mer_output_fail_publish(companion, error, err);
-        MER_GUARD(mer_output_sync_folder(companion, err));
-    }
-    return mer_ok();
-}
-
-static mer_status publish_named(struct mer_output *file, const struct companions *companions,
-                                mer_err *err)
-{
-    mer_status status = let_wait_named(companions, err);
-    if (mer_is_ok(status)) {
-        const int error = mer_output_appear_as(file, file->name, file->replace);
-        if (error)
-            status = mer_output_fail_publish(file, error, err);
-    }
-    for (size_t i = 0; !mer_is_ok(status) && i < companions->n; i++)
-        (void)unlinkat(companions->outputs[i]->folder_fd, old_name(companions->outputs[i]).text, 0);
-    MER_GUARD(status);
-    MER_GUARD(mer_output_sync_folder(file, err));
-    for (size_t i = 0; i < companions->n; i++) {
-        struct mer_output *const companion = companions->outputs[i];
-        const int error =
-            mer_output_rename(companion->folder_fd, old_name(companion).text, companion->folder_fd,
-                              companion->name, companion->replace);
-        if (error)
-            return mer_output_fail_publish(companion, error, err);
-        MER_GUARD(mer_output_sync_folder(companion, err));
-    }
-    return mer_ok();
-}
-
 mer_status mer_output_publish_group(struct mer_output *file, struct mer_output *const *companions,
                                     size_t n_companions, mer_err *err)
 {
     const struct companions group = {companions, n_companions};
-    bool named = file->named;
     MER_GUARD(mer_output_sync_file(file, err));
-    for (size_t i = 0; i < n_companions; i++) {
+    for (size_t i = 0; i < n_companions; i++)
         MER_GUARD(mer_output_sync_file(companions[i], err));
-        named = named || companions[i]->named;
-    }
-    MER_GUARD(named ? publish_named(file, &group, err) : publish_unnamed(file, &group, err));
+    MER_GUARD(publish_all(file, &group, err));
     for (size_t i = 0; i < n_companions; i++) {
         /* What an earlier version may have left. */
         (void)unlinkat(companions[i]->folder_fd, old_name(companions[i]).text, 0);

@@ -14,8 +14,11 @@ struct mer_output_name {
 /* NAME.merlon-new */
 struct mer_output_name mer_output_new_name(const struct mer_output *output);
 
-/* Gives the unnamed file a name that must not exist yet. */
-int mer_output_link(const struct mer_output *output, int folder_fd, const char *name);
+/* The folder NAME.merlon-new, or -1 with errno. One that another user has made is none. */
+int mer_output_open_waiting(const struct mer_output *output);
+
+/* Gives the file, which has none or waits as a draft, a name that must not exist yet. */
+int mer_output_link(struct mer_output *output, int folder_fd, const char *name);
 /* Renames; without `replace` only where there is nothing, on any file system. */
 int mer_output_rename(int from_fd, const char *from, int to_fd, const char *to, bool replace);
 /* Makes the synced file appear as `name` in its folder. */

@@ -203,6 +203,56 @@ static void what_a_killed_run_left_is_swept(void **state)
     assert_names(folder, "out ");
 }
 
+/* Whatever a run that was killed left in the waiting folder: `file_waits`, `companion_waits`. */
+static void leave_waiting(const struct temporary_folder *folder, bool file_waits,
+                          bool companion_waits)
+{
+    assert_int_equal(mkdir(path_in(folder, "m.merlon-new"), 0755), 0);
+    if (file_waits)
+        put_file(path_in(folder, "m.merlon-new/file"), "waiting file");
+    if (companion_waits)
+        put_file(path_in(folder, "m.merlon-new/companion"), "waiting");
+}
+
+/* A run that was killed while it wrote left drafts, where there are no unnamed files. */
+static void leave_draft(const struct temporary_folder *folder, const char *name, const char *draft)
+{
+    assert_int_equal(mkdir(path_in(folder, name), 0755), 0);
+    put_file(path_in(folder, draft), "half");
+}
+
+static void drafts_that_a_killed_run_left_are_swept(void **state)
+{
+    const struct temporary_folder *folder = *state;
+    struct mer_output model, signature;
+    if (offer->unnamed) /* then there are none */
+        return;
+    leave_draft(folder, "m.merlon-new", "m.merlon-new/draft");
+    leave_draft(folder, "m.sig.merlon-new", "m.sig.merlon-new/draft");
+    start(&model, path_in(folder, "m"), false, "model");
+    start(&signature, path_in(folder, "m.sig"), false, "signature");
+    assert_names(folder, "m.merlon-new m.sig.merlon-new ");
+    assert_ok(mer_output_publish_pair(&model, &signature, NULL));
+    assert_names(folder, "m m.sig ");
+    assert_holds(path_in(folder, "m"), "model");
+    assert_holds(path_in(folder, "m.sig"), "signature");
+}
+
+/* The next run may be killed as well: until it publishes, what fits the file stays. */
+static void a_draft_leaves_a_waiting_companion_alone(void **state)
+{
+    const struct temporary_folder *folder = *state;
+    struct mer_output model;
+    put_file(path_in(folder, "m"), "placed");
+    put_file(path_in(folder, "m.sig"), "old");
+    leave_waiting(folder, false, true);
+    start(&model, path_in(folder, "m"), true, "model");
+    assert_holds(path_in(folder, "m.merlon-new/companion"), "waiting");
+    mer_output_release(&model);
+    assert_holds(path_in(folder, "m.merlon-new/companion"), "waiting");
+    assert_names(folder, "m m.merlon-new m.sig ");
+}
+
 static void places_where_no_file_can_be_are_told_apart(void **state)
 {
     const struct temporary_folder *folder = *state;
@@ -363,22 +413,9 @@ static void a_leftover_of_a_pair_does_not_disturb_the_next(void **state)
     assert_holds(path_in(folder, "m.sig"), "signature");
 }
 
-/* Whatever a run that was killed left in the waiting folder: `file_waits`, `companion_waits`. */
-static void leave_waiting(const struct temporary_folder *folder, bool file_waits,
-                          bool companion_waits)
-{
-    assert_int_equal(mkdir(path_in(folder, "m.merlon-new"), 0755), 0);
-    if (file_waits)
-        put_file(path_in(folder, "m.merlon-new/file"), "waiting file");
-    if (companion_waits)
-        put_file(path_in(folder, "m.merlon-new/companion"), "waiting");
-}
-
 static void a_pair_that_was_begun_is_finished_by_the_next(void **state)
 {
     const struct temporary_folder *folder = *state;
-    if (!offer->unnamed) /* pairs do not wait in a folder then */
-        return;
     for (int left = 0; left < 4; left++) {
         struct mer_output model, signature;
         put_file(path_in(folder, "m"), "placed");
@@ -403,8 +440,6 @@ static void a_pair_that_was_begun_is_finished_by_the_next(void **state)
 static void an_output_alone_sweeps_what_a_pair_left(void **state)
 {
     const struct temporary_folder *folder = *state;
-    if (!offer->unnamed) /* pairs do not wait in a folder then */
-        return;
     struct mer_output model;
     put_file(path_in(folder, "m"), "placed");
     leave_waiting(folder, true, true);
@@ -440,6 +475,8 @@ int main(void)
         WITH_FOLDER(a_symbolic_link_is_never_followed),
         WITH_FOLDER(a_link_at_the_passing_name_is_not_followed_either),
         WITH_FOLDER(what_a_killed_run_left_is_swept),
+        WITH_FOLDER(drafts_that_a_killed_run_left_are_swept),
+        WITH_FOLDER(a_draft_leaves_a_waiting_companion_alone),
         WITH_FOLDER(places_where_no_file_can_be_are_told_apart),
         WITH_FOLDER(a_folder_that_cannot_be_written_is_an_error),
         WITH_FOLDER(a_full_disk_leaves_nothing_behind),
