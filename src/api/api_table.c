@@ -9,6 +9,7 @@
 #include "guard/hash.h"
 #include "os/channel.h"
 #include "os/file.h"
+#include "os/input.h"
 #include "os/memory_file.h"
 #include "os/sealed.h"
 
@@ -237,6 +238,8 @@ struct source {
     const void *bytes;
     struct mer_cell_input input;
     struct mer_sealed *file; /* to let go of once the cell has it; NULL: none */
+    bool is_file;            /* input is the file itself; bytes are its first n_head */
+    size_t n_head;
 };
 
 /* They stay counted: they are still in memory, only the cell's now. */
@@ -269,7 +272,8 @@ static mer_status parse(struct mer_table *table, const struct source *source,
                                     .ret_image = &table->image,
                                     .given = source->file ? let_go : NULL,
                                     .given_self = source->file,
-                                    .keep_texts = options->keep_texts};
+                                    .keep_texts = options->keep_texts,
+                                    .is_file = source->is_file};
         if (options->format)
             what.format = mer_table_format_find(options->format) + 1;
         status = parse_in_cell(table, &what, table->schema_path, err);
@@ -344,9 +348,58 @@ static mer_status make(struct mer_table *table, const struct source *source,
     table->origin.n_bytes = n;
     MER_GUARD(verify_origin(table, source->bytes, n, options, err));
     if (table->path && strcmp(table->path, "-") != 0)
-        MER_GUARD(check_companions(table->path, source->bytes, n, err));
+        MER_GUARD(check_companions(table->path, source->bytes, source->is_file ? source->n_head : n,
+                                   err));
     MER_GUARD(choose_schema(table, options, base, err));
     return parse(table, source, options, base, err);
+}
+
+/* Whether a cell may read the file itself: where nobody asks what bytes it has read, a sealed copy
+ * would only cost time. Small ones are copied in no time. */
+static bool can_be_direct(const char *path, const struct mer_table_options *options)
+{
+    enum { LARGE = 16 << 20 };
+    return options->without_digest && strcmp(path, "-") != 0 && mer_input_is_large(path, LARGE) &&
+           !(options->trust && mer_guard_is_signed(path)) && !options->require_signature;
+}
+
+/* *ret_is_read is false, and nothing was read, where it does not fit the budget: whoever copies it
+ * says so. */
+static mer_status read_direct(struct mer_table *table, const struct mer_table_options *options,
+                              const struct mer_csv_options *base, bool *ret_is_read, mer_err *err)
+{
+    struct mer_alloc *const alloc = &table->context->alloc;
+    struct mer_input input;
+    unsigned char head[64];
+    *ret_is_read = false;
+    MER_GUARD(mer_input_open(&input, table->path, SIZE_MAX - 1, err));
+    size_t n_head = 0;
+    mer_status status = mer_input_read(&input, 0, head, sizeof head, &n_head, err);
+    if (mer_is_ok(status) && input.size_hint > 0 &&
+        mer_is_ok(mer_alloc_charge(alloc, input.size_hint, NULL))) {
+        const struct source source = {
+            .bytes = head, .input = {input.fd, input.size_hint}, .is_file = true, .n_head = n_head};
+        *ret_is_read = true;
+        status = make(table, &source, options, base, err);
+        mer_alloc_uncharge(alloc, input.size_hint);
+    }
+    mer_input_close(&input);
+    return status;
+}
+
+static mer_status read_copied(struct mer_table *table, const struct mer_table_options *options,
+                              const struct mer_csv_options *base, mer_err *err)
+{
+    struct mer_context *const context = table->context;
+    const uint64_t start_ns = mer_ctx_now_ns(&context->ctx);
+    struct mer_sealed file = {.fd = -1};
+    MER_GUARD(read_sealed(context, table->path, SIZE_MAX - 1, &file,
+                          options->without_digest ? NULL : table->origin.digest, err));
+    table->read_seconds = seconds_since(&context->ctx, start_ns);
+    const struct source source = {.bytes = file.bytes, .input = {file.fd, file.n}, .file = &file};
+    const mer_status status = make(table, &source, options, base, err);
+    release_sealed(&context->alloc, &file);
+    return status;
 }
 
 mer_status mer_table_begin(struct mer_context *context, const struct mer_table_options *options,
@@ -385,22 +438,18 @@ mer_status mer_table_read_with(struct mer_context *context, const char *path,
     struct mer_table_options chosen;
     struct mer_table *table;
     MER_GUARD(mer_table_begin(context, options, &chosen, &table, err));
-    struct mer_sealed file = {.fd = -1};
-    const uint64_t start_ns = mer_ctx_now_ns(&context->ctx);
-    mer_status status;
+    mer_status status = mer_ok();
+    bool is_read = false;
     table->path = strdup(path);
     if (!table->path) {
         status = mer_fail(err, MER_ERR_MEMORY, "no memory for a path");
         goto fail;
     }
     table->origin.path = table->path;
-    MER_GUARD_GOTO(read_sealed(context, path, SIZE_MAX - 1, &file,
-                               chosen.without_digest ? NULL : table->origin.digest, err),
-                   fail);
-    table->read_seconds = seconds_since(&context->ctx, start_ns);
-    const struct source source = {file.bytes, {file.fd, file.n}, &file};
-    status = make(table, &source, &chosen, base, err);
-    release_sealed(&context->alloc, &file);
+    if (can_be_direct(path, &chosen))
+        status = read_direct(table, &chosen, base, &is_read, err);
+    if (mer_is_ok(status) && !is_read)
+        status = read_copied(table, &chosen, base, err);
     if (!mer_is_ok(status))
         goto fail;
     *ret_table = table;
@@ -429,7 +478,7 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
     struct mer_cell_input input = {.fd = -1, .n = n};
     mer_status status = mer_memory_file_of("merlon-bytes", bytes, n, &input.fd, err);
     if (mer_is_ok(status)) {
-        const struct source source = {bytes, input, NULL};
+        const struct source source = {.bytes = bytes, .input = input};
         status = make(table, &source, &chosen, &base, err);
         mer_descriptor_close(input.fd);
     }

@@ -110,7 +110,7 @@ static mer_status work(struct cell *cell, const struct mer_cell_request *request
     if (request->job == MER_CELL_JOB_OPEN_TABLE)
         cell->ctx.clock = &MER_CLOCK_MONOTONIC; /* trials may have deadlines */
     mer_buf_init(&outputs->notes, &cell->alloc, serves ? MER_CELL_FACTS_MAX : MER_CELL_NOTES_MAX);
-    MER_GUARD(mer_cell_load(request, inline_bytes, &inputs, err));
+    MER_GUARD(mer_cell_load(cell->ctx.team, request, inline_bytes, &inputs, err));
     MER_GUARD(mer_cell_enter_compute(serves, err));
     return mer_cell_compute(&cell->ctx, request, &inputs, answer, outputs, &cell->model,
                             &cell->bench, err);

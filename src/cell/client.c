@@ -159,7 +159,7 @@ static struct mer_cell_request build_request(const struct mer_cell_csv *what, bo
         .n_input = what->table.n,
         .n_side = what->schema.n,
         .max_memory_bytes = mer_cell_memory(ctx->alloc),
-        .job = MER_CELL_JOB_READ_CSV,
+        .job = what->is_file ? MER_CELL_JOB_READ_FILE : MER_CELL_JOB_READ_CSV,
         .cpu = ctx->cpu,
         .n_inline = (uint32_t)n_inline,
         .delimiter = options->delimiter,

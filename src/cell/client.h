@@ -40,6 +40,7 @@ struct mer_cell_csv {
     void (*given)(void *self);
     void *given_self;
     bool keep_texts; /* of mer_table_reading */
+    bool is_file;    /* the table is a file that others may change: the cell makes its own copy */
 };
 MER_MUST_CHECK mer_status mer_cell_read_csv(
     const struct mer_ctx *ctx, const struct mer_cell_settings *settings,

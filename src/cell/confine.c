@@ -26,6 +26,7 @@
 static const struct mer_syscall_rule load_rules[] = {
     ALWAYS,
     ON_FD(SYS_read, MER_CELL_CONTROL),
+    ON_FD(SYS_pread64, MER_CELL_INPUT),
     /* For the phase that follows where a model stays open. */
     ON_FD(SYS_recvmsg, MER_CELL_CONTROL),
     ON_FD(SYS_close, MER_CELL_TABLE),

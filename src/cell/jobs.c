@@ -5,6 +5,7 @@
 #include "cell/confine.h"
 #include "cell/schema_notes.h"
 #include "intake/table_reader.h"
+#include "os/input.h"
 #include "os/memory_file.h"
 
 /* The next of the request's texts, if it is there. */
@@ -17,8 +18,21 @@ static const char *next_text(bool is_there, const char **next)
     return text;
 }
 
-mer_status mer_cell_load(const struct mer_cell_request *request, const char *inline_bytes,
-                         struct mer_cell_inputs *ret_inputs, mer_err *err)
+static mer_status load_input(struct mer_team *team, const struct mer_cell_request *request,
+                             const unsigned char **ret_input, mer_err *err)
+{
+    switch ((enum mer_cell_job)request->job) {
+    case MER_CELL_JOB_READ_FILE:
+        return mer_input_copy(team, MER_CELL_INPUT, request->n_input, ret_input, err);
+    case MER_CELL_JOB_AUDIT: /* need not look at all of a file, which may not fit into memory */
+        return mer_memory_file_map_lazily(MER_CELL_INPUT, request->n_input, ret_input, err);
+    default:
+        return mer_memory_file_map(MER_CELL_INPUT, request->n_input, ret_input, err);
+    }
+}
+
+mer_status mer_cell_load(struct mer_team *team, const struct mer_cell_request *request,
+                         const char *inline_bytes, struct mer_cell_inputs *ret_inputs, mer_err *err)
 {
     const char *next = inline_bytes;
     struct mer_cell_inputs inputs = {.optional_field =
@@ -26,10 +40,7 @@ mer_status mer_cell_load(const struct mer_cell_request *request, const char *inl
     inputs.part = next_text(request->has_part, &next);
     inputs.query = next_text(request->has_query, &next);
 
-    /* An audit need not look at all of a file, which may be larger than the memory. */
-    MER_GUARD(request->job == MER_CELL_JOB_AUDIT
-                  ? mer_memory_file_map_lazily(MER_CELL_INPUT, request->n_input, &inputs.input, err)
-                  : mer_memory_file_map(MER_CELL_INPUT, request->n_input, &inputs.input, err));
+    MER_GUARD(load_input(team, request, &inputs.input, err));
     MER_GUARD(mer_memory_file_map(MER_CELL_SIDE, request->n_side, &inputs.side, err));
     *ret_inputs = inputs;
     return mer_ok();
@@ -132,6 +143,7 @@ mer_status mer_cell_compute(const struct mer_ctx *ctx, const struct mer_cell_req
     case MER_CELL_JOB_PING:
         return mer_ok();
     case MER_CELL_JOB_READ_CSV:
+    case MER_CELL_JOB_READ_FILE:
         return read_csv(ctx, request, inputs, answer, outputs, err);
     case MER_CELL_JOB_OPEN_MODEL:
         return mer_cell_open_model(ctx, request, inputs, outputs, model, err);

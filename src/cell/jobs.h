@@ -45,7 +45,9 @@ struct mer_cell_bench {
     struct mer_file_region output;     /* results, in MER_CELL_OUTPUT */
 };
 
-MER_MUST_CHECK mer_status mer_cell_load(const struct mer_cell_request *request,
+/* Maps the inputs; of a file, copies it, by all threads of the team (NULL: one). */
+MER_MUST_CHECK mer_status mer_cell_load(struct mer_team *team,
+                                        const struct mer_cell_request *request,
                                         const char *inline_bytes,
                                         struct mer_cell_inputs *ret_inputs, mer_err *err);
 

@@ -21,7 +21,7 @@
 
 #include "intake/table_format.h"
 
-#define MER_CELL_MAGIC 0x354c4c4543524d4dULL /* changes with any layout here */
+#define MER_CELL_MAGIC 0x364c4c4543524d4dULL /* changes with any layout here */
 
 enum mer_cell_job {
     MER_CELL_JOB_PING,     /* answers at once: start-up time, doctor */
@@ -39,6 +39,8 @@ enum mer_cell_job {
                            doubles */
     MER_CELL_JOB_AUDIT, /* INPUT: any file, perhaps one that others may still change; inline
                            answer: a report (audit/audit_report.h) */
+    MER_CELL_JOB_READ_FILE, /* as READ_CSV; INPUT is a file that others may still change, which the
+                               cell copies before it looks at it */
     MER_CELL_JOB_PREDICT_AGAIN, /* for the table that came last, of MER_CELL_KEPT_MAX bytes at most;
                                    no descriptor comes with it */
     MER_CELL_JOB_COUNT

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,6 +103,64 @@ mer_status mer_input_send(const struct mer_input *input, size_t n_before, int fd
         return fail_too_large(input, err);
     *ret_n = (size_t)got;
     return mer_ok();
+}
+
+bool mer_input_is_large(const char *path, size_t least)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+           (size_t)status.st_size >= least;
+}
+
+enum { COPY_STEP = 4 << 20 };
+
+struct copying {
+    int fd;
+    size_t n;
+    unsigned char *bytes;
+    _Atomic int error; /* errno of one that failed; -1: the file ended too early */
+};
+
+static void copy_step(void *self, size_t task, size_t worker)
+{
+    struct copying *const copying = self;
+    size_t at = task * COPY_STEP;
+    const size_t end = copying->n - at < COPY_STEP ? copying->n : at + COPY_STEP;
+    (void)worker;
+    while (at < end && copying->error == 0) {
+        const ssize_t got = pread(copying->fd, copying->bytes + at, end - at, (off_t)at);
+        if (got > 0)
+            at += (size_t)got;
+        else if (got == 0 || errno != EINTR)
+            copying->error = got == 0 ? -1 : errno;
+    }
+}
+
+mer_status mer_input_copy(struct mer_team *team, int fd, size_t n, const unsigned char **ret_bytes,
+                          mer_err *err)
+{
+    static const unsigned char nothing[1];
+    if (n == 0) {
+        *ret_bytes = nothing;
+        return mer_ok();
+    }
+    if (n > (size_t)LLONG_MAX - COPY_STEP)
+        return mer_fail(err, MER_ERR_MEMORY, "a file of %zu bytes is too large", n);
+    void *const space =
+        mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (space == MAP_FAILED)
+        return mer_fail_system(err, MER_ERR_MEMORY, errno, "memory for a copy was refused");
+    (void)madvise(space, n, MADV_HUGEPAGE);
+    struct copying copying = {.fd = fd, .n = n, .bytes = space};
+    mer_team_run(team, copy_step, &copying, (n + COPY_STEP - 1) / COPY_STEP);
+    if (copying.error == 0) {
+        *ret_bytes = space;
+        return mer_ok();
+    }
+    (void)munmap(space, n);
+    if (copying.error < 0)
+        return mer_fail(err, MER_ERR_IO, "the file became shorter while it was read");
+    return mer_fail_system(err, MER_ERR_IO, copying.error, "the file cannot be read");
 }
 
 void mer_input_close(struct mer_input *input)

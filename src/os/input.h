@@ -2,7 +2,7 @@
 #ifndef MER_OS_INPUT_H
 #define MER_OS_INPUT_H
 
-#include "core/status.h"
+#include "core/team.h"
 
 struct mer_input {
     int fd;
@@ -27,6 +27,13 @@ MER_MUST_CHECK mer_status mer_input_read(const struct mer_input *input, size_t n
  * cannot do that. */
 MER_MUST_CHECK mer_status mer_input_send(const struct mer_input *input, size_t n_before, int fd,
                                          size_t n, bool *ret_can, size_t *ret_n, mer_err *err);
+/* Whether the path leads to a regular file of so many bytes at least. */
+bool mer_input_is_large(const char *path, size_t least);
+/* A copy of the first n bytes of a regular file, in large pages where there are some, made by all
+ * threads of the team (NULL: one). MER_ERR_IO when there are not so many any more. Lives until the
+ * process ends. */
+MER_MUST_CHECK mer_status mer_input_copy(struct mer_team *team, int fd, size_t n,
+                                         const unsigned char **ret_bytes, mer_err *err);
 void mer_input_close(struct mer_input *input);
 
 #endif

@@ -8,11 +8,11 @@
 #include "os/memory_file.h"
 #include "probes.h"
 
-mer_status mer_cell_load(const struct mer_cell_request *request, const char *inline_bytes,
-                         struct mer_cell_inputs *ret_inputs, mer_err *err)
+mer_status mer_cell_load(struct mer_team *team, const struct mer_cell_request *request,
+                         const char *inline_bytes, struct mer_cell_inputs *ret_inputs, mer_err *err)
 {
     struct mer_cell_inputs inputs = {.optional_field = NULL};
-    (void)inline_bytes;
+    (void)inline_bytes, (void)team;
     if (request->n_input != sizeof(struct probe))
         return mer_fail(err, MER_ERR_IO, "no probe");
     MER_GUARD(mer_memory_file_map(MER_CELL_INPUT, request->n_input, &inputs.input, err));

@@ -15,6 +15,7 @@
 #include "cell/cell_session.h"
 #include "cell/confine.h"
 #include "core/team.h"
+#include "os/file.h"
 #include "os/memory_file.h"
 
 static const char *const PROGRAM = MER_BINARY_DIR "/merlon-cell";
@@ -384,10 +385,57 @@ static void a_ready_cell_holds_nothing(void **state)
     mer_team_free(team);
 }
 
+/* A file that is not sealed: the cell copies it, by both threads, before it looks at it. */
+static void a_file_is_read_by_the_cell_itself(void **state)
+{
+    enum { ROWS = 700000, ROW_BYTES = 16 };
+    const struct mer_csv_options options = {.header = MER_CSV_HEADER_YES};
+    const struct mer_cell_settings settings = {.program = PROGRAM};
+    struct mer_cell_csv what = {.schema = {.fd = -1}, .options = &options, .is_file = true};
+    struct mer_alloc alloc;
+    struct mer_csv_report report;
+    struct mer_frame here, there;
+    bool schema_failed;
+    mer_err err;
+    (void)state;
+    char *const text = malloc((size_t)ROWS * ROW_BYTES);
+    assert_non_null(text);
+    size_t n = (size_t)sprintf(text, "a,b\n");
+    for (int i = 0; i < ROWS; i++)
+        n += (size_t)sprintf(text + n, "%d,%d.5\n", i, i % 1000);
+    mer_alloc_init(&alloc, (size_t)1 << 30);
+    struct mer_ctx ctx = {.alloc = &alloc, .cpu = mer_cpu_detect()};
+    assert_int_equal(mer_team_new(&alloc, 2, &ctx.team, NULL).code, MER_OK);
+    assert_int_equal(mer_memory_file_new("file", &what.table.fd, NULL).code, MER_OK);
+    assert_int_equal(mer_fd_write(what.table.fd, text, n, "file", NULL).code, MER_OK);
+    what.table.n = n;
+    assert_int_equal(mer_csv_read(&ctx, text, n, &options, &here, NULL, &err).code, MER_OK);
+    const mer_status status =
+        mer_cell_read_csv(&ctx, &settings, &what, &there, &report, NULL, &schema_failed, &err);
+    if (!mer_is_ok(status))
+        fail_msg("%s", err.message);
+    assert_int_equal(there.n_rows, ROWS);
+    assert_int_equal(here.n_image, there.n_image);
+    assert_memory_equal(here.image, there.image, here.n_image);
+    mer_frame_release(&here);
+    mer_frame_release(&there);
+    /* One that became shorter since somebody looked at its size. */
+    assert_int_equal(ftruncate(what.table.fd, (off_t)n - 1), 0);
+    assert_int_equal(
+        mer_cell_read_csv(&ctx, &settings, &what, &there, &report, NULL, &schema_failed, &err).code,
+        MER_ERR_IO);
+    assert_non_null(strstr(err.message, "became shorter"));
+    (void)close(what.table.fd);
+    mer_team_free(ctx.team);
+    assert_int_equal(alloc.used, 0);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cell_reads_as_the_process_itself_would),
+        cmocka_unit_test(a_file_is_read_by_the_cell_itself),
         cmocka_unit_test(too_little_memory_is_an_error_at_every_size),
         cmocka_unit_test(progress_comes_through),
         cmocka_unit_test(a_ping_tells_what_holds_a_cell),

@@ -32,7 +32,7 @@ static void open_table(const struct mer_cell_request *request)
 {
     const struct mer_cell_answer answer = {.magic = MER_CELL_MAGIC, .kind = MER_CELL_RESULT};
     struct mer_cell_inputs inputs;
-    if (!mer_is_ok(mer_cell_load(request, "", &inputs, NULL)) ||
+    if (!mer_is_ok(mer_cell_load(NULL, request, "", &inputs, NULL)) ||
         !mer_is_ok(mer_cell_open_table(&ctx, request, &inputs, &bench, NULL)))
         exit(65);
     say(&answer, sizeof answer);
