@@ -15,7 +15,11 @@
 
 #include "core/rng.h"
 
+#ifdef MER_UNDER_VALGRIND
+enum { N_RANDOM = 20000 };
+#else
 enum { N_RANDOM = 1000000 };
+#endif
 
 static uint64_t bits_of(double x)
 {

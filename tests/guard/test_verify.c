@@ -10,7 +10,16 @@
 #include "os/file.h"
 
 static const char CONTENTS[] = "the contents of a small file\n";
-enum { N_CONTENTS = sizeof CONTENTS - 1, N_RACES = 5000 };
+enum {
+    N_CONTENTS = sizeof CONTENTS - 1,
+#ifdef MER_UNDER_VALGRIND /* a signature is verified some 50 times slower there */
+    N_RACES = 200,
+    BITS = 13 /* every 13th bit, each place in a byte among them */
+#else
+    N_RACES = 5000,
+    BITS = 1
+#endif
+};
 
 static void sign_contents(const struct mer_signing_key *key, struct mer_buf *bundle)
 {
@@ -81,7 +90,7 @@ static void no_flipped_bit_of_the_signature_file_is_accepted(void **state)
     (void)state;
     make_trusted_key(&key, &trusted);
     sign_contents(&key, &bundle);
-    for (size_t bit = 0; bit < 8 * bundle.n; bit++) {
+    for (size_t bit = 0; bit < 8 * bundle.n; bit += BITS) {
         bundle.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
         const mer_status status = mer_guard_verify_bytes(&alloc, &trusted, bundle.bytes, bundle.n,
                                                          CONTENTS, N_CONTENTS, NULL, NULL);
@@ -89,7 +98,7 @@ static void no_flipped_bit_of_the_signature_file_is_accepted(void **state)
             fail_msg("bit %zu of byte %zu: %s", bit % 8, bit / 8, mer_code_name(status.code));
         bundle.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
-    for (size_t n = 0; n < bundle.n; n++)
+    for (size_t n = 0; n < bundle.n; n += BITS)
         assert_int_equal(mer_guard_verify_bytes(&alloc, &trusted, bundle.bytes, n, CONTENTS,
                                                 N_CONTENTS, NULL, NULL)
                              .code,

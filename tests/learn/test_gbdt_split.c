@@ -5,7 +5,12 @@
 
 #include "learn/gbdt_grow.h"
 
-enum { ROWS = 48, DENSE = 3, GROUPS = 2, LEVELS = 6, TABLES = 100000 };
+#ifdef MER_UNDER_VALGRIND
+enum { TABLES = 2000 };
+#else
+enum { TABLES = 100000 };
+#endif
+enum { ROWS = 48, DENSE = 3, GROUPS = 2, LEVELS = 6 };
 
 static struct mer_alloc alloc;
 static struct mer_ctx ctx;
