@@ -1,6 +1,7 @@
 /* Naive Bayes: the variables of a row are taken to be independent given its class. Numbers are
  * normal in each class, or only count by being above their mean (Bernoulli); categories have the
- * shares that they have in the class.
+ * shares that they have in the class; the terms of texts are drawn one after another with the
+ * shares of the class (multinomial).
  *
  * Variables seldom are independent, so that the product of their likelihoods is far too sure. Its
  * logarithm is therefore scaled by a number that is chosen on the training rows (calibration.h):
@@ -23,23 +24,25 @@ enum { BLOCK_ROWS = 256, CALIBRATED_ROWS = 20000 };
 #define SHARE_MIN 1e-9
 
 /* To score a row for a class: constant + sum over numbers of (linear * x + square * x * x), x being
- * clipped, or 1 above the mean and 0 else, + sum over groups of what the code says. Code -1 says
- * nothing. */
+ * clipped, or 1 above the mean and 0 else, + sum over groups of what the code says, + sum over the
+ * row's terms of their weight times what the term says. Code -1 says nothing. */
 struct mer_model {
     size_t n_classes;
-    size_t n_dense;
+    size_t n_dense; /* without those that condense texts */
     size_t n_groups;
     size_t n_onehot;
+    size_t n_sparse;
     bool bernoulli;
     double *constants; /* [n_classes] */
     double *linear;    /* [n_classes][n_dense] */
     double *square;    /* [n_classes][n_dense] */
     double *levels;    /* [n_classes][n_onehot] */
+    double *terms;     /* [n_classes][n_sparse] */
     double *log_shares;
     struct mer_calibration calibration;
 };
 
-enum { PARAM_DISTRIBUTION, PARAM_ALPHA, PARAM_VAR_SMOOTHING, N_PARAMS };
+enum { PARAM_DISTRIBUTION, PARAM_ALPHA, PARAM_VAR_SMOOTHING, PARAM_TERM_ALPHA, N_PARAMS };
 enum { GAUSSIAN, BERNOULLI };
 
 static const char *const DISTRIBUTIONS[] = {"gaussian", "bernoulli", NULL};
@@ -66,13 +69,20 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                              .preset = 0.1,
                              .log_scale = true,
                              .help = "Added to the variance of a standardised number in a class."},
+    [PARAM_TERM_ALPHA] = {.name = "term_alpha",
+                          .type = MER_PARAM_NUMBER,
+                          .minimum = 1e-6,
+                          .maximum = 1e3,
+                          .preset = 0.05,
+                          .log_scale = true,
+                          .help = "Weight that is added to every term of texts in a class."},
 };
 
 static uint64_t cost(const struct mer_params *params, const struct mer_design *design,
                      const struct mer_target *target)
 {
     const double rows = (double)design->n_rows, classes = (double)target->n_classes;
-    const double columns = (double)(design->n_dense + design->n_groups);
+    const double columns = (double)(design->n_dense + design->n_groups + design->sparse_row);
     (void)params;
     return 1 + (uint64_t)((rows * columns * 5 +
                            fmin(rows, CALIBRATED_ROWS) * classes * (columns * 2 + 20 * 30)) /
@@ -87,6 +97,7 @@ static void free_model(const struct mer_ctx *ctx, struct mer_model *model)
     mer_free(ctx->alloc, model->linear);
     mer_free(ctx->alloc, model->square);
     mer_free(ctx->alloc, model->levels);
+    mer_free(ctx->alloc, model->terms);
     mer_free(ctx->alloc, model->log_shares);
     mer_free(ctx->alloc, model);
 }
@@ -100,12 +111,12 @@ static mer_status new_model(const struct mer_ctx *ctx, const struct mer_design *
     mer_status status;
     MER_GUARD(mer_alloc_zero(alloc, 1, sizeof *model, &model, err));
     model->n_classes = n_classes;
-    model->n_dense = shape->n_dense;
+    model->n_dense = mer_design_uncondensed(shape);
     model->n_groups = shape->n_groups;
     model->n_onehot = mer_design_onehot(shape);
+    model->n_sparse = shape->n_sparse;
     size_t n_features;
-    if (!mer_size_mul(n_classes, (model->n_dense + model->n_onehot) * sizeof(double),
-                      &n_features)) {
+    if (!mer_size_mul(n_classes, mer_design_sparse_features(shape) * sizeof(double), &n_features)) {
         status = mer_fail(err, MER_ERR_DATA, "the table is too large for naive Bayes");
         goto failed;
     }
@@ -119,6 +130,9 @@ static mer_status new_model(const struct mer_ctx *ctx, const struct mer_design *
         failed);
     MER_GUARD_GOTO(
         mer_alloc_zero(alloc, n_classes, model->n_onehot * sizeof(double), &model->levels, err),
+        failed);
+    MER_GUARD_GOTO(
+        mer_alloc_zero(alloc, n_classes, model->n_sparse * sizeof(double), &model->terms, err),
         failed);
     MER_GUARD_GOTO(mer_alloc_zero(alloc, n_classes, sizeof(double), &model->log_shares, err),
                    failed);
@@ -158,12 +172,13 @@ static void sum_class(void *argument, size_t task, size_t worker)
     double *const linear = model->linear + task * model->n_dense;
     double *const square = model->square + task * model->n_dense;
     double *const levels = model->levels + task * model->n_onehot;
+    double *const terms = model->terms + task * model->n_sparse;
     (void)worker;
     for (size_t row = 0; row < design->n_rows; row++) {
         if ((size_t)summing->target->classes[row] != task)
             continue;
         const double weight = weight_of(summing->target, row);
-        const double *const dense = design->dense + row * model->n_dense;
+        const double *const dense = design->dense + row * design->n_dense;
         summing->weights[task] += weight;
         for (size_t j = 0; j < model->n_dense; j++) {
             const double x = value_of(model, dense[j]);
@@ -175,6 +190,9 @@ static void sum_class(void *argument, size_t task, size_t worker)
             if (code >= 0)
                 levels[design->group_start[g] + (size_t)code] += weight;
         }
+        for (size_t i = model->n_sparse ? design->sparse_start[row] : 0;
+             model->n_sparse && i < design->sparse_start[row + 1]; i++)
+            terms[design->sparse_columns[i]] += weight * fabs((double)design->sparse_values[i]);
     }
 }
 
@@ -211,15 +229,23 @@ static void make_terms(const struct mer_params *params, const struct mer_design 
         for (size_t level = begin; level < end; level++)
             levels[level] = mer_ln((levels[level] + alpha) / total);
     }
+    double *const terms = model->terms + k * model->n_sparse;
+    const double term_alpha = params->values[PARAM_TERM_ALPHA];
+    double total = 0;
+    for (size_t t = 0; t < model->n_sparse; t++)
+        total += terms[t] + term_alpha;
+    for (size_t t = 0; t < model->n_sparse; t++)
+        terms[t] = mer_ln((terms[t] + term_alpha) / total);
 }
 
 static double score_row(const struct mer_model *model, const struct mer_design *design, size_t row,
                         size_t k)
 {
-    const double *const dense = design->dense + row * model->n_dense;
+    const double *const dense = design->dense + row * design->n_dense;
     const double *const linear = model->linear + k * model->n_dense;
     const double *const square = model->square + k * model->n_dense;
     const double *const levels = model->levels + k * model->n_onehot;
+    const double *const terms = model->terms + k * model->n_sparse;
     double score = model->constants[k];
     for (size_t j = 0; j < model->n_dense; j++) {
         const double x = value_of(model, dense[j]);
@@ -230,6 +256,9 @@ static double score_row(const struct mer_model *model, const struct mer_design *
         if (code >= 0)
             score += levels[design->group_start[g] + (size_t)code];
     }
+    for (size_t i = model->n_sparse ? design->sparse_start[row] : 0;
+         model->n_sparse && i < design->sparse_start[row + 1]; i++)
+        score += fabs((double)design->sparse_values[i]) * terms[design->sparse_columns[i]];
     return score;
 }
 
@@ -326,8 +355,8 @@ static mer_status check_finite(const struct mer_model *model, mer_err *err)
     if (mer_all_finite(model->constants, n) && mer_all_finite(model->linear, n * model->n_dense) &&
         mer_all_finite(model->square, n * model->n_dense) &&
         mer_all_finite(model->levels, n * model->n_onehot) &&
-        mer_all_finite(model->log_shares, n) && isfinite(model->calibration.slope) &&
-        isfinite(model->calibration.prior_weight))
+        mer_all_finite(model->terms, n * model->n_sparse) && mer_all_finite(model->log_shares, n) &&
+        isfinite(model->calibration.slope) && isfinite(model->calibration.prior_weight))
         return mer_ok();
     return mer_fail(err, MER_ERR_DATA, "a number of naive Bayes is not finite");
 }
@@ -384,7 +413,7 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *mod
 
 /* ---- saving and loading ---- */
 
-enum { N_ARRAYS = 5 };
+enum { N_ARRAYS = 6 };
 
 /* An array of the saved form: a row a class. */
 struct saved_array {
@@ -395,11 +424,10 @@ struct saved_array {
 
 static void list_arrays(const struct mer_model *model, struct saved_array ret[N_ARRAYS])
 {
-    const struct saved_array arrays[N_ARRAYS] = {{"constants", 1, model->constants},
-                                                 {"linear", model->n_dense, model->linear},
-                                                 {"square", model->n_dense, model->square},
-                                                 {"levels", model->n_onehot, model->levels},
-                                                 {"log_shares", 1, model->log_shares}};
+    const struct saved_array arrays[N_ARRAYS] = {
+        {"constants", 1, model->constants},        {"linear", model->n_dense, model->linear},
+        {"square", model->n_dense, model->square}, {"levels", model->n_onehot, model->levels},
+        {"log_shares", 1, model->log_shares},      {"terms", model->n_sparse, model->terms}};
     memcpy(ret, arrays, sizeof arrays);
 }
 
@@ -446,8 +474,9 @@ static mer_status load_into(const struct mer_bundle *bundle, const char *prefix,
 static mer_status check_sizes(const struct mer_bundle *bundle, const char *prefix,
                               const struct mer_design *shape, size_t n_classes, mer_err *err)
 {
-    const struct mer_model empty = {.n_dense = shape->n_dense,
-                                    .n_onehot = mer_design_onehot(shape)};
+    const struct mer_model empty = {.n_dense = mer_design_uncondensed(shape),
+                                    .n_onehot = mer_design_onehot(shape),
+                                    .n_sparse = shape->n_sparse};
     struct saved_array arrays[N_ARRAYS];
     list_arrays(&empty, arrays);
     for (size_t i = 0; i < N_ARRAYS; i++) {
@@ -482,8 +511,9 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
 
 const struct mer_family MER_FAMILY_NAIVE_BAYES = {
     .name = "naive_bayes",
-    .title = "Naive Bayes, Gaussian or Bernoulli",
-    .capabilities = MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS | MER_WANTS_SCALED,
+    .title = "Naive Bayes: Gaussian or Bernoulli, multinomial of texts",
+    .capabilities =
+        MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS | MER_WANTS_SCALED | MER_CAN_SPARSE,
     .params = PARAMS,
     .n_params = N_PARAMS,
     .cost = cost,
