@@ -20,7 +20,10 @@ enum { PATIENCE_MIN = 15, PATIENCE_MAX = 100 };
 #define PATIENCE_STEPS 3.0
 
 /* On a rung, one of so many is tried on more rows, from so many trials on. */
-enum { PROMOTED_PART = 3, PROMOTING_MIN = 4, COST_GROWTH = 3 };
+enum { PROMOTED_PART = 3, PROMOTING_MIN = 4, COST_GROWTH = 8 };
+
+/* Some seconds are no risk: so much a trial may cost whatever came before. */
+static const uint64_t COST_FREE = 8000000;
 
 /* A forest of more nodes makes a model file of hundreds of megabytes. */
 #define FOREST_NODES_MAX 2e6
@@ -335,17 +338,18 @@ static bool is_promotable(const struct mer_plan *plan, const struct mer_candidat
         n_promoted += other->promoted ? 1 : 0;
         n_better += mer_plan_better(plan, other->score, candidate->score);
     }
-    return n >= PROMOTING_MIN && n_better * PROMOTED_PART < n && n_promoted * PROMOTED_PART < n;
+    return n >= PROMOTING_MIN && (n_better + 1) * PROMOTED_PART <= n &&
+           (n_promoted + 1) * PROMOTED_PART <= n;
 }
 
 /* What the next trial may cost while there are cheaper ones: so many times what all before it do
- * together. A budget that ends in the middle of one has lost three quarters at most. */
+ * together. A budget that ends in the middle of one has lost eight ninths at most. */
 static uint64_t most_cost(const struct mer_plan *plan)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < plan->n_candidates; i++)
         sum += plan->candidates[i].cost;
-    return COST_GROWTH * sum;
+    return COST_GROWTH * sum > COST_FREE ? COST_GROWTH * sum : COST_FREE;
 }
 
 static uint64_t cost_on(const struct mer_plan *plan, const struct mer_family *family,
@@ -543,7 +547,8 @@ void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_
     candidate->told = true;
     candidate->n_scores = n_scores;
     candidate->n_rounds = n_rounds;
-    memcpy(candidate->scores, scores, n_scores * sizeof(*scores));
+    if (n_scores > 0)
+        memcpy(candidate->scores, scores, n_scores * sizeof(*scores));
     summarise(scores, n_scores, &candidate->score, &candidate->deviation);
     plan->n_told++;
     if (plan->options.n_rungs > 0)

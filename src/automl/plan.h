@@ -46,6 +46,7 @@ struct mer_candidate {
     uint32_t
         n_rounds; /* of boosting, by the held-out rows, for a fit on all rows; 0: as in params */
     bool told;
+    size_t trial; /* the search's: its place among the trials that have a result */
 };
 
 struct mer_plan_options {

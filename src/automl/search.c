@@ -68,7 +68,7 @@ static mer_status plan_one(struct mer_search *search, mer_err *err)
  */
 static void sort_trials(const struct mer_plan *plan, struct mer_trial *trials, size_t n)
 {
-    const size_t chosen = (size_t)(mer_plan_choice(plan) - plan->candidates);
+    const size_t chosen = mer_plan_choice(plan)->trial;
     struct mer_trial moved = trials[chosen];
 
     for (size_t i = chosen; i > 0; i--)

@@ -1,9 +1,10 @@
 /* Runs the trials of a search until its plan or a budget ends.
  *
- * The clock decides nothing but when the search ends: a trial that would not finish is not begun,
- * one that does not finish is given up and leaves no trace, and no later trial is tried in its
- * place. So the trials that finished are always the first ones of the plan, and their work units
- * alone say which.
+ * The clock decides nothing but which trials are passed over: one that would not finish is not
+ * begun, one that does not finish is given up. The search goes on with what the plan asks for next,
+ * but all that follows may come to fewer units than the trial that was passed over. So the units of
+ * what was tried alone say what was: a trial belongs to it exactly when the units before it and its
+ * own are within that sum.
  */
 #include <math.h>
 #include <string.h>
@@ -15,14 +16,20 @@
 /* So many units at that speed are mixed into what is measured: the first trials are too short to
  * measure by. */
 #define PRIOR_UNITS 1e6
+/* The clock ends the search when it lets so many trials in a row not begin. */
+enum { PASSED_OVER_MAX = 8 };
 /* More rounds of boosting than any setting has. */
 #define NO_STOP 1e9
-/* A fit of a family that was not measured yet may be so much faster than thought. */
+/* A fit of a family that was not measured yet may be so much faster than thought, and where rows
+ * are many such a trial may take so much of the time that is left before it is given up. */
 #define HOPE 0.25
+#define HOPE_PART 0.2
 /* Estimates of what the last fits need are raised by this. */
 #define RESERVE 1.3
 /* The part of the trials' units that fitting an ensemble on all rows may take. */
 #define REFIT_PART 0.2
+/* The same for one setting that was not tried on all rows. */
+#define SINGLE_PART 1.5
 /* Bytes that the predictions of trials may take, and the part of what is left of the budget. */
 #define KEPT_BYTES_MAX ((size_t)1 << 30)
 #define KEPT_PART 8
@@ -79,7 +86,8 @@ static double expected_units(const struct mer_search *search, const struct mer_c
     const double n_rounds =
         candidate->patience == 0 || search->boosting_reach <= 0
             ? NO_STOP
-            : 1.5 * search->boosting_reach / learning_rate(candidate) + candidate->patience;
+            : 1.5 * search->boosting_reach / learning_rate(candidate) / (1U << rung) +
+                  candidate->patience;
     return (double)cost_of_rounds(search, candidate, rung, n_rounds);
 }
 
@@ -92,6 +100,23 @@ double mer_search_refit_share(const struct mer_search *search)
 uint64_t mer_search_refit_limit(const struct mer_search *search, uint64_t trial_units)
 {
     return (uint64_t)((double)trial_units * fmin(REFIT_PART, mer_search_refit_share(search)));
+}
+
+/* Work units that fitting one setting may take which was tried on a share of the rows alone, after
+ * so many more units of trials. */
+static uint64_t single_limit(const struct mer_search *search, double next_units)
+{
+    return (uint64_t)(SINGLE_PART * ((double)search->trial_units + next_units));
+}
+
+/* What would be chosen were a trial of so many units more done, which brought nothing. */
+static const struct mer_candidate *choice_after(const struct mer_search *search, double next_units)
+{
+    const uint64_t limit = search->plan->refit_limit;
+    search->plan->refit_limit = single_limit(search, next_units);
+    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    search->plan->refit_limit = limit;
+    return choice;
 }
 
 /* Seconds that what follows the search takes for each that a fit on all rows takes: once more over
@@ -107,8 +132,9 @@ static double refit_seconds(const struct mer_search *search, const struct mer_ca
                             double ensemble_seconds)
 {
     const double share = mer_search_refit_share(search);
-    const double fit =
-        share * expected_units(search, candidate, 0) * seconds_a_unit(search, candidate->family);
+    const double units = candidate->told ? (double)candidate->refit_cost
+                                         : share * expected_units(search, candidate, 0);
+    const double fit = units * seconds_a_unit(search, candidate->family);
     return RESERVE *
            (share * search->prepare_seconds + after_share(search) * fmax(fit, ensemble_seconds));
 }
@@ -130,38 +156,51 @@ static double ensemble_seconds(const struct mer_search *search, double next_unit
            (double)(search->engine.n_slots * search->engine.n_parallel_fits);
 }
 
-/* Whether the budgets let the candidate begin. */
+static bool is_measured(const struct mer_search *search, const struct mer_family *family)
+{
+    return search->family_units[family_index(family)] > 0;
+}
+
+/* Whether a trial of the setting, after trials of so many units, is within the units that may be
+ * taken. */
+static bool is_within(const struct mer_search *search, uint64_t before, uint64_t cost)
+{
+    uint64_t units;
+    return !__builtin_add_overflow(before, cost, &units) && units <= search->units_max;
+}
+
+/* What follows a trial that is passed over may not come to its units: whoever knows their sum knows
+ * that it was none of them. */
+static void pass_over(struct mer_search *search, uint64_t before, uint64_t cost)
+{
+    if (is_within(search, before, cost))
+        search->units_max = before + cost - 1;
+}
+
+/* Whether the time does for the candidate. */
 static bool may_begin(const struct mer_ctx *ctx, const struct mer_search *search,
                       const struct mer_candidate *candidate)
 {
-    const struct mer_search_options *options = search->options;
-    uint64_t units;
-
-    if (options->max_trials > 0 && search->n_begun >= options->max_trials)
-        return false;
-    if (options->units > 0 &&
-        (__builtin_add_overflow(search->units_begun, candidate->cost, &units) ||
-         units > options->units))
-        return false;
-    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    const double expected = expected_units(search, candidate, candidate->rung);
+    const struct mer_candidate *choice = choice_after(search, expected);
     if (search->end_ns == 0 || !choice)
         return true;
     const double left = mer_seconds_between(mer_ctx_now_ns(ctx), search->end_ns);
-    const double expected = expected_units(search, candidate, candidate->rung);
     const double trial = expected * seconds_a_unit(search, candidate->family) /
                          (double)search->engine.n_parallel_fits;
     /* The first of a family may begin as well when it would fit only if it were faster than
      * thought: if it is not, it is given up. */
-    const bool is_measured = search->family_units[family_index(candidate->family)] > 0;
-    const double hope = is_measured ? 1 : HOPE;
+    const double hope = is_measured(search, candidate->family) ? 1 : HOPE;
     const double ensemble = ensemble_seconds(search, expected);
-    const double own = candidate->rung == 0 ? hope * refit_seconds(search, candidate, ensemble) : 0;
+    const double fit = mer_search_refit_share(search) * expected_units(search, candidate, 0);
+    const bool is_own = candidate->rung == 0 || fit <= (double)single_limit(search, expected);
+    const double own = is_own ? hope * refit_seconds(search, candidate, ensemble) : 0;
     const double needed = hope * trial + fmax(refit_seconds(search, choice, ensemble), own);
     if (left <= needed)
         mer_log_info(ctx, "automl",
-                     "the search ends: %.1f s are left, and a trial of %s with the last fits would "
-                     "take %.1f",
-                     left, candidate->family->name, needed);
+                     "a trial of %s is passed over: %.1f s are left, and with the last fits it "
+                     "would take %.1f",
+                     candidate->family->name, left, needed);
     return left > needed;
 }
 
@@ -170,7 +209,7 @@ static bool may_begin(const struct mer_ctx *ctx, const struct mer_search *search
 static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_search *search,
                                const struct mer_candidate *candidate)
 {
-    const struct mer_candidate *choice = mer_plan_choice(search->plan);
+    const struct mer_candidate *choice = choice_after(search, (double)candidate->cost);
     const uint64_t now = mer_ctx_now_ns(ctx);
     const double left = mer_seconds_between(now, search->end_ns);
     const double n_parallel = (double)search->engine.n_parallel_fits;
@@ -180,12 +219,15 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_searc
                      (1 + (candidate->rung == 0 ? refit * after_share(search) * n_parallel : 0));
     if (choice)
         allowed = fmin(allowed, left - refit_seconds(search, choice, ensemble_seconds(search, 0)));
+    if (choice && search->plan->options.n_rungs > 0 && !is_measured(search, candidate->family))
+        allowed = fmin(allowed, HOPE_PART * left);
     return now + (allowed > 0 ? (uint64_t)(allowed * MER_NS) : 0);
 }
 
 /* The rounds of boosting for a fit on all rows: what the folds wanted on average, and a little
  * more, because there is more to learn from. */
 static uint32_t rounds_for_all_rows(const struct mer_search *search,
+                                    const struct mer_candidate *candidate,
                                     const struct mer_trial_result *result)
 {
     double sum = 0;
@@ -198,7 +240,12 @@ static uint32_t rounds_for_all_rows(const struct mer_search *search,
     if (n == 0)
         return 0;
     const double k = search->n_folds == 1 ? MER_HOLDOUT_PART : (double)search->n_folds;
-    return (uint32_t)fmax(1, sum / (double)n * (1 + 0.5 / (k - 1)) + 0.5);
+    const double wanted = sum / (double)n * (1 + 0.5 / (k - 1)) * (1U << candidate->rung);
+    const double most = mer_params_get(candidate->family->params, candidate->family->n_params,
+                                       &candidate->params, "n_estimators");
+    /* Four times as many rows want twice the rounds, or more; what a share of the rows says stays
+     * below the cap. */
+    return (uint32_t)fmax(1, (candidate->rung > 0 ? fmin(wanted, most) : wanted) + 0.5);
 }
 
 /* The work units of fitting a setting on all rows, with the rounds that its folds wanted. */
@@ -254,7 +301,7 @@ static uint64_t used_units(const struct mer_search *search, const struct mer_can
 static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, size_t id,
                        struct mer_trial_result *result, mer_err *err)
 {
-    const struct mer_candidate *candidate = &search->plan->candidates[id];
+    struct mer_candidate *candidate = &search->plan->candidates[id];
     const size_t family = family_index(candidate->family);
 
     if (!mer_is_ok(result->status)) {
@@ -266,18 +313,20 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
         }
     }
     mer_plan_tell(search->plan, id, result->scores, result->n_scores,
-                  rounds_for_all_rows(search, result));
+                  rounds_for_all_rows(search, candidate, result));
     MER_GUARD(keep(ctx, search, id, result, err));
     const uint64_t used = used_units(search, candidate, result);
     search->family_seconds[family] += result->seconds * (double)search->engine.n_parallel_fits;
     search->family_units[family] += (double)used;
     search->units += candidate->cost;
     search->trial_units += used;
-    search->plan->candidates[id].refit_cost = refit_cost(search, candidate);
-    search->plan->refit_limit = search->trial_units / 2;
+    candidate->refit_cost = refit_cost(search, candidate);
+    candidate->trial = search->n_trials;
+    search->plan->refit_limit = single_limit(search, 0);
     if (candidate->n_rounds > 0)
         search->boosting_reach =
-            fmax(search->boosting_reach, candidate->n_rounds * learning_rate(candidate));
+            fmax(search->boosting_reach,
+                 candidate->n_rounds * learning_rate(candidate) * (1U << candidate->rung));
     search->trials[search->n_trials++] =
         (struct mer_trial){.family = candidate->family,
                            .params = mer_candidate_final(candidate),
@@ -294,6 +343,49 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
     return mer_ok();
 }
 
+/* Whether a trial that came back counts: it was not given up, and nothing before it was that costs
+ * less than what follows. */
+static bool counts(const struct mer_ctx *ctx, struct mer_search *search,
+                   const struct mer_candidate *candidate, const struct mer_trial_result *result)
+{
+    const bool is_given_up =
+        result->status.code == MER_ERR_BUDGET || result->status.code == MER_ERR_CANCELLED;
+
+    if (!is_given_up && is_within(search, search->units, candidate->cost))
+        return true;
+    if (is_given_up)
+        mer_log_info(ctx, "automl", "a trial of %s was given up after %.1f s",
+                     candidate->family->name, result->seconds);
+    pass_over(search, search->units, candidate->cost);
+    search->units_begun -= candidate->cost;
+    return false;
+}
+
+/* Tells all trials whose turn it is. */
+static mer_status tell_next(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    while (search->n_told < search->plan->n_asked) {
+        const size_t id = search->n_told;
+        struct mer_trial_result *result = search->results[id];
+        mer_status status = mer_ok();
+        if (!result && !search->passed_over[id])
+            return mer_ok();
+        search->n_told++;
+        search->results[id] = NULL;
+        if (result && counts(ctx, search, &search->plan->candidates[id], result))
+            status = tell(ctx, search, id, result, err);
+        else
+            mer_plan_tell(search->plan, id, NULL, 0, 0);
+        if (search->passed_over[id])
+            pass_over(search, search->units, search->plan->candidates[id].cost);
+        if (result)
+            mer_trial_result_release(ctx->alloc, result);
+        mer_free(ctx->alloc, result);
+        MER_GUARD(status);
+    }
+    return mer_ok();
+}
+
 /* Hands the engine what the plan asks for next, until all slots are in use, the plan waits for
  * scores, or a budget ends it. */
 static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
@@ -304,11 +396,21 @@ static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *sea
         const enum mer_ask asked = mer_plan_ask(search->plan, &id);
         if (asked == MER_ASK_WAIT)
             return mer_ok();
-        if (asked == MER_ASK_DONE || !may_begin(ctx, search, &search->plan->candidates[id])) {
+        const size_t max_trials = search->options->max_trials;
+        if (asked == MER_ASK_DONE || search->n_passed_over >= PASSED_OVER_MAX ||
+            (max_trials > 0 && search->n_begun >= max_trials)) {
             search->is_over = true;
             return mer_ok();
         }
         const struct mer_candidate *candidate = &search->plan->candidates[id];
+        if (!is_within(search, search->units_begun, candidate->cost) ||
+            !may_begin(ctx, search, candidate)) {
+            pass_over(search, search->units_begun, candidate->cost);
+            search->passed_over[id] = true;
+            search->n_passed_over += search->end_ns != 0 ? 1 : 0;
+            MER_GUARD(tell_next(ctx, search, err));
+            continue;
+        }
         const struct mer_trial_request request = {
             .id = id,
             .family = candidate->family,
@@ -321,12 +423,13 @@ static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *sea
         mer_ctx_progress(ctx, "searching", search->n_trials, search->plan->n_candidates);
         MER_GUARD(search->engine.begin(search->engine.self, ctx, &request, err));
         search->n_begun++;
+        search->n_passed_over = 0;
         search->units_begun += candidate->cost;
     }
     return mer_ok();
 }
 
-/* Waits for a trial, and tells all whose turn it is. */
+/* Waits for a trial, and tells all whose turn has come. */
 static mer_status end_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
     struct mer_trial_result *result;
@@ -338,37 +441,22 @@ static mer_status end_trials(const struct mer_ctx *ctx, struct mer_search *searc
         return status;
     }
     search->n_returned++;
-    if (result->id < search->n_trials || result->id >= search->n_begun ||
-        search->results[result->id]) {
+    if (result->id < search->n_told || result->id >= search->plan->n_asked ||
+        search->passed_over[result->id] || search->results[result->id]) {
         mer_trial_result_release(ctx->alloc, result);
         mer_free(ctx->alloc, result);
         return mer_fail(err, MER_ERR_INTERNAL, "a trial came back that does not run");
     }
     search->results[result->id] = result;
-    while (search->n_trials < search->n_begun && search->results[search->n_trials]) {
-        result = search->results[search->n_trials];
-        MER_GUARD(mer_ctx_check_cancel(ctx, err));
-        /* Given up: with the first such trial the search ends, whatever became of later ones. */
-        if (result->status.code == MER_ERR_BUDGET || result->status.code == MER_ERR_CANCELLED) {
-            mer_log_info(ctx, "automl", "a trial of %s was given up after %.1f s: the search ends",
-                         search->plan->candidates[result->id].family->name, result->seconds);
-            search->is_over = true;
-            search->is_cut = true;
-            return mer_ok();
-        }
-        search->results[search->n_trials] = NULL;
-        const mer_status told = tell(ctx, search, (size_t)result->id, result, err);
-        mer_trial_result_release(ctx->alloc, result);
-        mer_free(ctx->alloc, result);
-        MER_GUARD(told);
-    }
-    return mer_ok();
+    MER_GUARD(mer_ctx_check_cancel(ctx, err));
+    return tell_next(ctx, search, err);
 }
 
 static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
     search->units_begun = search->units;
-    while (!search->is_cut) {
+    search->units_max = search->options->units > 0 ? search->options->units : UINT64_MAX;
+    while (true) {
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
         MER_GUARD(begin_trials(ctx, search, err));
         if (search->n_begun == search->n_returned)

@@ -25,19 +25,25 @@ struct mer_search {
     struct mer_plan *plan;
     struct mer_trial *trials; /* parallel to the plan's candidates */
     size_t n_trials;
-    uint64_t units;        /* of preparing, and of the trials that have finished */
-    uint64_t trial_units;  /* that those trials came to: less where boosting stopped early */
-    double boosting_reach; /* the most that rounds times learning rate came to */
+    uint64_t units;       /* of preparing, and of the trials that have finished */
+    uint64_t trial_units; /* that those trials came to: less where boosting stopped early */
+    /* The most that rounds times learning rate came to; on a share of the rows, times two for each
+     * rung: about what all of them want. */
+    double boosting_reach;
     struct mer_keep keep;
 
     struct mer_trial_engine engine;
     /* By id: what came back before its turn. */
     struct mer_trial_result *results[MER_PLAN_MAX];
+    /* By id: what was not begun, though later ones may be. */
+    bool passed_over[MER_PLAN_MAX];
+    size_t n_passed_over; /* by the clock, since the last that began */
+    size_t n_told;        /* trials of the plan, of which n_trials were tried */
     size_t n_begun;
     size_t n_returned;
     uint64_t units_begun; /* of what has finished and of what runs */
     bool is_over;         /* no further trial begins */
-    bool is_cut;          /* those that run do not count either */
+    uint64_t units_max;   /* that units may come to */
     mer_status failure;   /* the first failed trial's */
     mer_err failure_err;
 

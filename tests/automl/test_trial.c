@@ -73,7 +73,7 @@ static struct mer_buf saved_with(const struct mer_frame *frame, size_t n_slots)
     struct mer_search_options options = {.target = "y",
                                          .seed = 5,
                                          .n_folds = 3,
-                                         .max_trials = 50,
+                                         .max_trials = 32,
                                          .open_engine = n_slots ? open_shuffled : NULL,
                                          .engine_opener = &shuffled};
     struct mer_schema schema = schema_of(frame);
