@@ -119,6 +119,18 @@ MER_API MER_MUST_CHECK mer_status mer_predict(const struct mer_fitted *model,
                                               mer_err *err);
 MER_API void mer_numbers_free(double *numbers);
 
+/* How far predictions of mer_predict may be off: what holds the truth in `coverage` (between 0 and
+ * 1, such as 0.9) of all rows, as long as they are like those of the training table. For regression
+ * the lower and the upper end of an interval, [n_rows][2]; for classification 1 for each class that
+ * is in the set of possible ones and 0 for the others, [n_rows][classes], the most probable one
+ * always in it. Newly allocated: free with mer_numbers_free. MER_ERR_USAGE for a model that does
+ * not know how far its predictions may be off (of earlier versions, or of few rows), or not for
+ * such a coverage. */
+MER_API MER_MUST_CHECK mer_status mer_predict_interval(const struct mer_fitted *model,
+                                                       const double *predictions, size_t n_rows,
+                                                       double coverage, double **ret_bounds,
+                                                       mer_err *err);
+
 /* Reads a table for prediction: columns by the model's schema, the target may be absent. */
 MER_API MER_MUST_CHECK mer_status mer_model_read_table(const struct mer_fitted *model,
                                                        const char *path,

@@ -1,4 +1,6 @@
 /* Predicting and scoring through the public API. */
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "api/api_score.h"
@@ -63,6 +65,51 @@ mer_status mer_predict(const struct mer_fitted *model, const struct mer_table *t
 {
     MER_GUARD(predict_all(model, table, ret_predictions, err));
     *ret_n_outputs = mer_facts_outputs(model->facts);
+    return mer_ok();
+}
+
+/* The ends of an interval, which are numbers whatever is predicted. */
+static void put_interval(const struct mer_conformal *conformal, double bound, double prediction,
+                         double *ends)
+{
+    const double margin = mer_conformal_margin(conformal, bound, prediction);
+    ends[0] = fmax(prediction - margin, -DBL_MAX);
+    ends[1] = fmin(prediction + margin, DBL_MAX);
+}
+
+/* Which classes are possible; the most probable one always. */
+static void put_set(double bound, const double *probabilities, size_t n, double *set)
+{
+    size_t best = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (probabilities[k] > probabilities[best])
+            best = k;
+        set[k] = mer_conformal_holds(bound, probabilities[k]);
+    }
+    set[best] = 1;
+}
+
+mer_status mer_predict_interval(const struct mer_fitted *model, const double *predictions,
+                                size_t n_rows, double coverage, double **ret_bounds, mer_err *err)
+{
+    const struct mer_facts *const facts = model->facts;
+    const size_t n_outputs = mer_facts_outputs(facts);
+    const size_t width = facts->task == MER_TASK_REGRESSION ? 2 : n_outputs;
+    double bound, *bounds = NULL;
+    size_t n, n_bytes;
+    MER_GUARD(mer_conformal_bound(&facts->conformal, coverage, &bound, err));
+    if (mer_size_mul(n_rows, width, &n) && mer_size_mul(n, sizeof(double), &n_bytes))
+        bounds = malloc(n_bytes ? n_bytes : 1);
+    if (!bounds)
+        return mer_fail(err, MER_ERR_MEMORY, "the intervals of %zu rows do not fit into memory",
+                        n_rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        if (facts->task == MER_TASK_REGRESSION)
+            put_interval(&facts->conformal, bound, predictions[i], bounds + i * width);
+        else
+            put_set(bound, predictions + i * n_outputs, n_outputs, bounds + i * width);
+    }
+    *ret_bounds = bounds;
     return mer_ok();
 }
 

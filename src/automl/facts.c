@@ -31,6 +31,7 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
         .n_train_rows = pipeline->n_train_rows,
         .trials = pipeline->trials,
         .n_trials = pipeline->n_trials,
+        .conformal = pipeline->conformal,
     };
 
     mer_arena_init(&facts.arena, ctx->alloc);

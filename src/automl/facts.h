@@ -31,6 +31,7 @@ struct mer_facts {
     size_t n_train_rows;
     const struct mer_trial *trials;
     size_t n_trials;
+    struct mer_conformal conformal;
 };
 
 /* The facts of a pipeline, most of them borrowed from it. Release with mer_facts_release. */

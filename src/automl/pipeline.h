@@ -4,6 +4,7 @@
 #ifndef MER_AUTOML_PIPELINE_H
 #define MER_AUTOML_PIPELINE_H
 
+#include "automl/conformal.h"
 #include "automl/member.h"
 #include "automl/prepare.h"
 
@@ -44,6 +45,7 @@ struct mer_pipeline {
     struct mer_trial *trials; /* the one that was kept, then the others, best first */
     size_t n_trials;
     size_t n_train_rows;
+    struct mer_conformal conformal; /* without rows: it is not known how far predictions are off */
 };
 
 /* An empty one, for whoever fills it: the search, and loading. */
@@ -79,6 +81,9 @@ MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
  *
  *     "ensemble":{"score":0.271,"models":[{"family":"gbdt","params":{...},"weight":7,"state":{...}},
  *      ...]}
+ *
+ * Where errors on held-out rows are kept, "conformal_rows" stands behind "search": their number
+ * (conformal.h has the arrays).
  *
  * The target is a number of a field; the seed is a text, because JSON has no 64-bit unsigned
  * numbers. No time, path, host or number of threads is in it. Loading validates everything as

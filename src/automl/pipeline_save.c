@@ -206,6 +206,10 @@ static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bun
     MER_GUARD(write_models(pipeline, bundle, writer, err));
     mer_json_key(writer, "search");
     write_search(writer, pipeline);
+    if (pipeline->conformal.n_rows > 0) {
+        mer_json_key(writer, "conformal_rows");
+        mer_json_put_unsigned(writer, pipeline->conformal.n_rows);
+    }
     mer_json_end_object(writer);
     return mer_json_writer_end(writer);
 }
@@ -225,6 +229,7 @@ mer_status mer_pipeline_save(const struct mer_ctx *ctx, const struct mer_pipelin
         MER_GUARD_GOTO(mer_bundle_add_texts(bundle, "labels", pipeline->n_classes, pipeline->labels,
                                             NULL, err),
                        out);
+    MER_GUARD_GOTO(mer_conformal_save(&pipeline->conformal, bundle, err), out);
     MER_GUARD_GOTO(write_json(pipeline, bundle, &writer, err), out);
     MER_GUARD_GOTO(mer_arena_text(&bundle->arena, (const char *)buf.bytes, buf.n, &json, err), out);
     bundle->json = json;
@@ -541,6 +546,18 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
     return mer_ok();
 }
 
+static mer_status load_conformal(const struct mer_json *root, const struct mer_bundle *bundle,
+                                 struct mer_pipeline *pipeline, mer_err *err)
+{
+    int64_t n_rows = 0;
+
+    if (mer_json_get(root, "conformal_rows"))
+        MER_GUARD(mer_json_want_integer(root, "conformal_rows", MER_CONFORMAL_ROWS_MIN, UINT32_MAX,
+                                        what, &n_rows, err));
+    MER_GUARD(check_size(root, n_rows > 0 ? 10 : 9, "it", err));
+    return mer_conformal_load(bundle, (size_t)n_rows, pipeline->task, &pipeline->conformal, err);
+}
+
 static mer_status load_root(const struct mer_ctx *ctx, const struct mer_json *root,
                             const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
                             mer_err *err)
@@ -557,11 +574,11 @@ static mer_status load_root(const struct mer_ctx *ctx, const struct mer_json *ro
                                  "the model has format %lld, and this version reads up to %d",
                                  (long long)format, FORMAT),
                         "use a newer version of Merlon");
-    MER_GUARD(check_size(root, 9, "it", err));
     MER_GUARD(mer_json_want_string(root, "producer", what, &producer, err));
     MER_GUARD(load_schema(bundle, &pipeline->schema, err));
     MER_GUARD(load_target(root, bundle, pipeline, err));
     MER_GUARD(load_search(root, pipeline, err));
+    MER_GUARD(load_conformal(root, bundle, pipeline, err));
     return load_model(ctx, root, format, bundle, pipeline, err);
 }
 

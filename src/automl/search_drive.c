@@ -418,7 +418,7 @@ static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *sea
             .cost = candidate->cost,
             .rung = candidate->rung,
             .patience = candidate->patience,
-            .wants_held_out = !search->options->family,
+            .wants_held_out = true,
             .deadline_ns = search->end_ns != 0 ? trial_deadline(ctx, search, candidate) : 0};
         mer_ctx_progress(ctx, "searching", search->n_trials, search->plan->n_candidates);
         MER_GUARD(search->engine.begin(search->engine.self, ctx, &request, err));

@@ -136,6 +136,43 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     return mer_ok();
 }
 
+/* What the held-out rows say of how far the predictions may be off. A member that time takes away
+ * later changes the predictions little, and the errors only of the others' mean. */
+static mer_status learn_errors(const struct mer_ctx *ctx, struct mer_search *search,
+                               const uint32_t *weights, mer_err *err)
+{
+    const struct mer_held_out *held_out;
+    double *predictions;
+
+    MER_GUARD(mer_evaluation_held_out(ctx, search->evaluation, &held_out, err));
+    MER_GUARD(mer_alloc_array(ctx->alloc, search->keep.n_values, sizeof(*predictions), &predictions,
+                              err));
+    average(&search->keep, weights, predictions);
+    const mer_status status = mer_conformal_learn(
+        ctx, predictions, held_out->n_rows,
+        mer_target_outputs(search->target.task, search->target.n_classes), held_out->values,
+        held_out->classes, &search->pipeline->arena, &search->pipeline->conformal, err);
+    mer_free(ctx->alloc, predictions);
+    return status;
+}
+
+/* Of a setting that predicts alone. There is nothing to learn from where the memory did not do for
+ * keeping its predictions. */
+static mer_status learn_errors_of(const struct mer_ctx *ctx, struct mer_search *search,
+                                  const struct mer_candidate *choice, mer_err *err)
+{
+    uint32_t weights[MER_KEPT_MAX] = {0};
+    const size_t id = (size_t)(choice - search->plan->candidates);
+
+    for (size_t i = 0; i < search->keep.n; i++) {
+        if (search->keep.items[i].id != id)
+            continue;
+        weights[i] = 1;
+        return learn_errors(ctx, search, weights, err);
+    }
+    return mer_ok();
+}
+
 /* Decides what predicts. */
 static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
@@ -151,14 +188,14 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
         mer_log_info(ctx, "automl", "%zu models are averaged: %s %.6g, the best of them alone %.6g",
                      pipeline->n_members, search->metric->name, score,
                      mer_plan_choice(search->plan)->score);
-        return mer_ok();
+        return learn_errors(ctx, search, weights, err);
     }
     MER_GUARD(
         mer_arena_zero(&pipeline->arena, 1, sizeof(*pipeline->members), &pipeline->members, err));
     pipeline->members[0] = (struct mer_member){
         .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
     pipeline->n_members = 1;
-    return mer_ok();
+    return learn_errors_of(ctx, search, choice, err);
 }
 
 /* The fits of the members. */

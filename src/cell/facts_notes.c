@@ -99,6 +99,26 @@ static mer_status put_members(struct mer_buf *buf, const struct mer_facts *facts
     return mer_notes_put_f64(buf, facts->score, err);
 }
 
+static mer_status put_numbers(struct mer_buf *buf, const double *numbers, size_t n, mer_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        MER_GUARD(mer_notes_put_f64(buf, numbers[i], err));
+    return mer_ok();
+}
+
+static mer_status put_conformal(struct mer_buf *buf, const struct mer_conformal *conformal,
+                                mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, conformal->n_rows, err));
+    if (conformal->n_rows == 0)
+        return mer_ok();
+    MER_GUARD(
+        put_numbers(buf, conformal->quantiles, mer_conformal_n_quantiles(conformal->n_rows), err));
+    MER_GUARD(mer_notes_put_u32(buf, conformal->n_centres, err));
+    MER_GUARD(put_numbers(buf, conformal->centres, conformal->n_centres, err));
+    return put_numbers(buf, conformal->scales, conformal->n_centres, err);
+}
+
 mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *buf, mer_err *err)
 {
     MER_GUARD(mer_notes_put_u32(buf, facts->task, err));
@@ -110,7 +130,8 @@ mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *
     MER_GUARD(mer_notes_put_u64(buf, facts->units, err));
     MER_GUARD(mer_notes_put_u32(buf, facts->n_folds, err));
     MER_GUARD(mer_notes_put_u32(buf, facts->n_train_rows, err));
-    return put_trials(buf, facts, err);
+    MER_GUARD(put_trials(buf, facts, err));
+    return put_conformal(buf, &facts->conformal, err);
 }
 
 static const char *const *read_texts(struct mer_notes_reader *notes, size_t n)
@@ -259,6 +280,29 @@ static void read_search(struct mer_notes_reader *notes, struct mer_facts *facts)
     facts->n_trials = n;
 }
 
+static const double *read_numbers(struct mer_notes_reader *notes, size_t n)
+{
+    double *const numbers = mer_notes_list(notes, n, sizeof *numbers, sizeof *numbers);
+    for (size_t i = 0; numbers && i < n; i++)
+        numbers[i] = mer_notes_f64(notes);
+    return numbers;
+}
+
+static void read_conformal(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    struct mer_conformal conformal = {.n_rows = mer_notes_u32(notes)};
+    if (conformal.n_rows == 0)
+        return;
+    conformal.quantiles = read_numbers(notes, mer_conformal_n_quantiles(conformal.n_rows));
+    conformal.n_centres = mer_notes_u32_upto(notes, MER_CONFORMAL_BINS_MAX);
+    conformal.centres = read_numbers(notes, conformal.n_centres);
+    conformal.scales = read_numbers(notes, conformal.n_centres);
+    if (notes->failed || !mer_conformal_is_sound(&conformal, facts->task))
+        mer_notes_refuse(notes);
+    else
+        facts->conformal = conformal;
+}
+
 mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
                                 struct mer_facts *ret_facts, mer_err *err)
 {
@@ -270,6 +314,7 @@ mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, si
     read_columns(&notes, &facts);
     read_members(&notes, &facts);
     read_search(&notes, &facts);
+    read_conformal(&notes, &facts);
     const mer_status status =
         mer_notes_end(&notes, "the cell that loaded the model tells nonsense about it");
     if (!mer_is_ok(status)) {

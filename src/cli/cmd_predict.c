@@ -14,6 +14,7 @@ struct predict_arguments {
     const char *out;
     const char *project;
     bool proba;
+    const char *interval;
     uint64_t digits;
     struct mer_cli_reading reading;
     bool force;
@@ -26,11 +27,13 @@ struct predicting {
     const struct predict_arguments *arguments;
     struct mer_cli_loaded loaded;
     double *predictions; /* [n_rows][n_outputs] */
+    double *bounds;      /* of mer_predict_interval; NULL: not asked for */
     size_t n_rows;
     size_t n_outputs;
     double predict_seconds;
     struct mer_alloc alloc;
     struct mer_buf buf; /* of CSV that is not written yet */
+    struct mer_buf set; /* the labels of one row */
     struct mer_output output;
 };
 
@@ -83,20 +86,63 @@ static mer_status flush(struct predicting *predicting, size_t when_more_than, me
     return mer_ok();
 }
 
+/* The columns that --interval adds. */
+static mer_status put_bounds_header(struct predicting *predicting, mer_err *err)
+{
+    if (!predicting->bounds)
+        return mer_ok();
+    return mer_buf_text(&predicting->buf,
+                        mer_model_classes(predicting->loaded.model) > 0 ? ",set" : ",lower,upper",
+                        err);
+}
+
+/* The labels of the set, in the order of the classes. */
+static mer_status put_set(struct predicting *predicting, const double *set, mer_err *err)
+{
+    struct mer_buf *const joined = &predicting->set;
+    const char *text;
+    mer_buf_clear(joined);
+    for (size_t k = 0; k < predicting->n_outputs; k++) {
+        if (set[k] == 0)
+            continue;
+        if (joined->n > 0)
+            MER_GUARD(mer_buf_text(joined, "|", err));
+        MER_GUARD(mer_buf_text(joined, mer_model_label(predicting->loaded.model, k), err));
+    }
+    MER_GUARD(mer_buf_cstr(joined, &text, err));
+    return put_cell(&predicting->buf, text, err);
+}
+
+static mer_status put_bounds(struct predicting *predicting, size_t row, mer_err *err)
+{
+    char number[MER_NUMBER_TEXT_MAX];
+    if (!predicting->bounds)
+        return mer_ok();
+    if (mer_model_classes(predicting->loaded.model) > 0) {
+        MER_GUARD(mer_buf_text(&predicting->buf, ",", err));
+        return put_set(predicting, predicting->bounds + row * predicting->n_outputs, err);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        format(predicting, predicting->bounds[2 * row + k], number);
+        MER_GUARD(mer_buf_text(&predicting->buf, ",", err));
+        MER_GUARD(mer_buf_text(&predicting->buf, number, err));
+    }
+    return mer_ok();
+}
+
 static mer_status put_header(struct predicting *predicting, mer_err *err)
 {
     const struct mer_fitted *const model = predicting->loaded.model;
     struct mer_buf *const buf = &predicting->buf;
     if (!predicting->arguments->proba) {
-        MER_GUARD(put_cell(buf, mer_model_target(model), err));
-        return mer_buf_text(buf, "\n", err);
+        return put_cell(buf, mer_model_target(model), err);
     }
     for (size_t k = 0; k < predicting->n_outputs; k++) {
         if (k)
             MER_GUARD(mer_buf_text(buf, ",", err));
         MER_GUARD(put_cell(buf, mer_model_label(model, k), err));
     }
-    return mer_buf_text(buf, "\n", err);
+    return mer_ok();
 }
 
 static mer_status put_row(struct predicting *predicting, const double *row, mer_err *err)
@@ -105,9 +151,7 @@ static mer_status put_row(struct predicting *predicting, const double *row, mer_
     struct mer_buf *const buf = &predicting->buf;
     char number[MER_NUMBER_TEXT_MAX];
     if (mer_model_classes(model) > 0 && !predicting->arguments->proba) {
-        MER_GUARD(
-            put_cell(buf, mer_model_label(model, best_class(row, predicting->n_outputs)), err));
-        return mer_buf_text(buf, "\n", err);
+        return put_cell(buf, mer_model_label(model, best_class(row, predicting->n_outputs)), err);
     }
     for (size_t k = 0; k < predicting->n_outputs; k++) {
         format(predicting, row[k], number);
@@ -115,14 +159,18 @@ static mer_status put_row(struct predicting *predicting, const double *row, mer_
             MER_GUARD(mer_buf_text(buf, ",", err));
         MER_GUARD(mer_buf_text(buf, number, err));
     }
-    return mer_buf_text(buf, "\n", err);
+    return mer_ok();
 }
 
 static mer_status write_csv(struct predicting *predicting, mer_err *err)
 {
     MER_GUARD(put_header(predicting, err));
+    MER_GUARD(put_bounds_header(predicting, err));
+    MER_GUARD(mer_buf_text(&predicting->buf, "\n", err));
     for (size_t i = 0; i < predicting->n_rows; i++) {
         MER_GUARD(put_row(predicting, predicting->predictions + i * predicting->n_outputs, err));
+        MER_GUARD(put_bounds(predicting, i, err));
+        MER_GUARD(mer_buf_text(&predicting->buf, "\n", err));
         MER_GUARD(flush(predicting, CHUNK_BYTES, err));
     }
     return flush(predicting, 0, err);
@@ -167,6 +215,27 @@ static void put_predictions(struct mer_json_writer *writer, const struct predict
     mer_json_end_array(writer);
 }
 
+/* "intervals": the two ends for each row; or "sets": the labels that are possible. */
+static void put_json_bounds(struct mer_json_writer *writer, const struct predicting *predicting)
+{
+    const struct mer_fitted *const model = predicting->loaded.model;
+    const bool is_set = mer_model_classes(model) > 0;
+    if (!predicting->bounds)
+        return;
+    mer_json_key(writer, is_set ? "sets" : "intervals");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < predicting->n_rows; i++) {
+        mer_json_begin_array(writer);
+        for (size_t k = 0; is_set && k < predicting->n_outputs; k++)
+            if (predicting->bounds[i * predicting->n_outputs + k] != 0)
+                mer_json_put_string(writer, mer_model_label(model, k));
+        for (size_t k = 0; !is_set && k < 2; k++)
+            put_number(writer, predicting, predicting->bounds[2 * i + k]);
+        mer_json_end_array(writer);
+    }
+    mer_json_end_array(writer);
+}
+
 static mer_status emit_json(struct predicting *predicting, mer_err *err)
 {
     struct mer_cli_document document;
@@ -174,30 +243,55 @@ static mer_status emit_json(struct predicting *predicting, mer_err *err)
     mer_cli_put_string(&document, "model", predicting->arguments->model.path);
     mer_cli_put_string(&document, "target", mer_model_target(predicting->loaded.model));
     mer_cli_put_unsigned(&document, "rows", predicting->n_rows);
-    if (predicting->arguments->out)
+    if (predicting->arguments->out) {
         mer_cli_put_string(&document, "out", predicting->arguments->out);
-    else
+    } else {
         put_predictions(&document.writer, predicting);
+        put_json_bounds(&document.writer, predicting);
+    }
     mer_cli_put_loaded(predicting->cli, &document, &predicting->loaded,
                        predicting->predict_seconds);
     return mer_cli_document_end(predicting->cli, &document, err);
+}
+
+/* The number behind --interval. */
+static mer_status read_coverage(const char *text, double *ret_coverage, mer_err *err)
+{
+    if (!mer_number_parse(text, strlen(text), false, ret_coverage) ||
+        !(*ret_coverage > 0 && *ret_coverage < 1))
+        return mer_fail(err, MER_ERR_USAGE,
+                        "--interval wants a number between 0 and 1, such as 0.9, and not %s",
+                        mer_quote(text).text);
+    return mer_ok();
 }
 
 static mer_status predict(struct predicting *predicting, mer_err *err)
 {
     const struct predict_arguments *const arguments = predicting->arguments;
     struct mer_cli_loaded *const loaded = &predicting->loaded;
+    double coverage = 0;
+    if (arguments->interval)
+        MER_GUARD(read_coverage(arguments->interval, &coverage, err));
     MER_GUARD(mer_cli_load_model(predicting->cli, &arguments->model, loaded, err));
     MER_GUARD(mer_cli_name_model(loaded, arguments->project, err));
     if (arguments->proba && mer_model_classes(loaded->model) == 0)
         return mer_fail(err, MER_ERR_USAGE,
                         "--proba wants a classification model; this one predicts numbers");
+    /* Whether the model can tell is asked before the table is read. */
+    if (arguments->interval) {
+        MER_GUARD(mer_predict_interval(loaded->model, NULL, 0, coverage, &predicting->bounds, err));
+        mer_numbers_free(predicting->bounds);
+        predicting->bounds = NULL;
+    }
     MER_GUARD(mer_cli_load_table(arguments->data, &arguments->reading, loaded, err));
     const double start = mer_cli_seconds(predicting->cli);
     MER_GUARD(mer_predict(loaded->model, loaded->table, &predicting->predictions,
                           &predicting->n_outputs, err));
     predicting->predict_seconds = mer_cli_seconds(predicting->cli) - start;
     predicting->n_rows = mer_table_rows(loaded->table);
+    if (arguments->interval)
+        return mer_predict_interval(loaded->model, predicting->predictions, predicting->n_rows,
+                                    coverage, &predicting->bounds, err);
     return mer_ok();
 }
 
@@ -231,9 +325,12 @@ static mer_status run_predict(struct mer_cli *cli, const void *words, mer_err *e
     predicting.output.fd = predicting.output.folder_fd = -1;
     mer_alloc_init(&predicting.alloc, SIZE_MAX);
     mer_buf_init(&predicting.buf, &predicting.alloc, SIZE_MAX);
+    mer_buf_init(&predicting.set, &predicting.alloc, SIZE_MAX);
     const mer_status status = steps(&predicting, err);
     mer_output_release(&predicting.output);
     mer_buf_release(&predicting.buf);
+    mer_buf_release(&predicting.set);
+    mer_numbers_free(predicting.bounds);
     mer_numbers_free(predicting.predictions);
     mer_cli_loaded_release(&predicting.loaded);
     return status;
@@ -256,6 +353,13 @@ static const struct mer_cli_option OPTIONS[] = {
      .type = MER_CLI_FLAG,
      .at = AT(proba),
      .help = "one column of probabilities for each class, named after it"},
+    {.name = "interval",
+     .type = MER_CLI_TEXT,
+     .at = AT(interval),
+     .metavar = "P",
+     .help =
+         "add columns lower and upper, or a column set with the possible classes, that hold the "
+         "truth in the part P of all rows, such as 0.9"},
     {.name = "digits",
      .type = MER_CLI_INTEGER,
      .at = AT(digits),
@@ -271,6 +375,8 @@ static const struct mer_cli_option OPTIONS[] = {
 
 static const struct mer_cli_example EXAMPLES[] = {
     {"merlon predict houses.safetensors new.csv > prices.csv", "one prediction a row, in order"},
+    {"merlon predict houses.safetensors new.csv --interval 0.9",
+     "and where nine of ten prices lie"},
     {"merlon predict churn.safetensors new.csv --proba --digits 2", "rounded probabilities"},
 };
 

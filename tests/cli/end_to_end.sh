@@ -52,6 +52,9 @@ expect 0 predict bc.safetensors "$data/breast_cancer/test.csv"
 [ "$(head -n 1 out)" = diagnosis ] || fail "the predictions' header is not the target's name"
 [ "$(wc -l < out)" -eq 114 ] || fail "not one prediction a row"
 cp out labels
+expect 0 predict bc.safetensors "$data/breast_cancer/test.csv" --interval 0.95
+[ "$(head -n 1 out)" = diagnosis,set ] || fail "the set is no column beside the prediction"
+cut -d, -f1 out | cmp -s - labels || fail "--interval changes the predictions"
 # Without the target column, in another order and with a column more, the predictions are the same.
 awk -F, -v OFS=, '{ line = "more," (NR == 1 ? "extra" : NR); for (i = NF - 1; i >= 1; i--) line = line "," $i
     sub(/^more,/, "", line); print line }' "$data/breast_cancer/test.csv" > turned.csv

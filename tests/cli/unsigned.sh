@@ -23,7 +23,7 @@ done
 same() {
     cmp -s out "$1" || fail "in a cell: $(diff out "$1" | head -3)"
 }
-for options in "" "--proba" "--digits 3"; do
+for options in "" "--proba" "--digits 3" "--interval 0.9"; do
     # shellcheck disable=SC2086
     expect 0 predict good.safetensors table.csv $options
     cp out expected
@@ -31,10 +31,15 @@ for options in "" "--proba" "--digits 3"; do
     expect 0 predict stranger.safetensors table.csv $options --unsigned
     same expected
 done
-expect 0 predict number.safetensors table.csv
-cp out expected
-expect 0 predict stranger-number.safetensors table.csv --unsigned
-same expected
+for options in "" "--interval 0.9"; do
+    # shellcheck disable=SC2086
+    expect 0 predict number.safetensors table.csv $options
+    cp out expected
+    # shellcheck disable=SC2086
+    expect 0 predict stranger-number.safetensors table.csv $options --unsigned
+    same expected
+done
+[ "$(head -n 1 out)" = value,lower,upper ] || fail "the interval has no columns"
 expect 0 leaderboard good.safetensors
 cp out expected
 expect 0 leaderboard stranger.safetensors --unsigned
@@ -50,6 +55,14 @@ grep -v -e '^Model' -e 'signed by' out > expected
 expect 0 inspect stranger.safetensors --labels --unsigned
 grep -v -e '^Model' -e 'signed by' out > in_cell
 cmp -s in_cell expected || fail "inspect differs: $(diff in_cell expected | head -3)"
+
+# What a coverage takes more rows for is refused with the most that can be had; an earlier version's model does not know.
+expect_error 64 "too few for a coverage" predict number.safetensors table.csv --interval 0.9999
+has err "at the most"
+cp "$tree/tests/cli/golden/v1.iris.baseline.multiclass.safetensors" old.safetensors
+expect 64 predict old.safetensors "$tree/data/iris/test.csv" --interval 0.9 --unsigned
+has err "how far its predictions"
+has err "fit it again"
 
 # The document says what it was.
 expect 0 predict stranger.safetensors table.csv --unsigned --json

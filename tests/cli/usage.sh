@@ -32,6 +32,9 @@ has err "did you mean log_loss"
 expect_error 64 "'tre'" fit x.csv --target a --out m --model tre
 has err "did you mean tree"
 expect_error 64 "'clasification'" fit x.csv --target a --out m --task clasification
+for part in 0 1 -0.5 1.5 nan x ""; do
+    expect_error 64 "--interval" predict m x.csv "--interval=$part"
+done
 for time in 20x -5s 0s abc 1e400s; do
     expect_error 64 "--budget" fit x.csv --target a --out m "--budget=$time"
 done

@@ -1,0 +1,64 @@
+/* How far predictions may be off: intervals around numbers and sets of classes that hold the truth
+ * as often as is asked, without assuming how errors are distributed (split conformal prediction:
+ * Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005; Lei, G'Sell, Rinaldo,
+ * Tibshirani, Wasserman, "Distribution-Free Predictive Inference for Regression", JASA 2018).
+ *
+ * What counts is how nonconforming the held-out rows of the search were: of a number the distance
+ * to its prediction, divided by what is usual for predictions of that size; of a class 1 - its
+ * probability. A row of k-th smallest nonconformity, k = ceil((n + 1) coverage) of n, bounds what
+ * is taken for possible.
+ */
+#ifndef MER_AUTOML_CONFORMAL_H
+#define MER_AUTOML_CONFORMAL_H
+
+#include "core/arena.h"
+#include "core/bundle.h"
+#include "learn/design.h"
+
+/* Coverages are told in steps of a thousandth; fewer held-out rows than ROWS_MIN give nothing. */
+enum { MER_CONFORMAL_STEPS = 1000, MER_CONFORMAL_BINS_MAX = 10, MER_CONFORMAL_ROWS_MIN = 20 };
+
+struct mer_conformal {
+    size_t n_rows; /* held-out rows that it was learned from; 0: there is nothing */
+    /* Element i is the nonconformity that covers i thousandths: [mer_conformal_n_quantiles]. */
+    const double *quantiles;
+    /* Regression: the usual error by the size of the prediction, linear between these and constant
+     * outside. */
+    const double *centres; /* [n_centres], rising */
+    const double *scales;  /* [n_centres], positive */
+    size_t n_centres;      /* 0 for classification */
+};
+
+/* As many as n_rows rows can tell: 0 for none. */
+size_t mer_conformal_n_quantiles(size_t n_rows);
+
+/* Learns from predictions for held-out rows, [n_rows][n_outputs], and their values or classes.
+ * What is returned lives in the arena; too few rows give nothing. */
+MER_MUST_CHECK mer_status mer_conformal_learn(const struct mer_ctx *ctx, const double *predictions,
+                                              size_t n_rows, size_t n_outputs, const double *values,
+                                              const int32_t *classes, struct mer_arena *arena,
+                                              struct mer_conformal *ret_conformal, mer_err *err);
+
+/* Whether it can be used for a task, whoever made it: sizes are right, numbers finite and in order.
+ */
+bool mer_conformal_is_sound(const struct mer_conformal *conformal, enum mer_task task);
+
+/* The saved form: `conformal/quantiles`, `conformal/centres` and `conformal/scales`; the number of
+ * rows is told beside. Loading borrows from the bundle and refuses what is not sound. */
+MER_MUST_CHECK mer_status mer_conformal_save(const struct mer_conformal *conformal,
+                                             struct mer_bundle *bundle, mer_err *err);
+MER_MUST_CHECK mer_status mer_conformal_load(const struct mer_bundle *bundle, size_t n_rows,
+                                             enum mer_task task,
+                                             struct mer_conformal *ret_conformal, mer_err *err);
+
+/* The nonconformity up to which a coverage, strictly between 0 and 1, is reached. MER_ERR_USAGE
+ * where it is no coverage, where nothing was learned, and where the rows were too few for it. */
+MER_MUST_CHECK mer_status mer_conformal_bound(const struct mer_conformal *conformal,
+                                              double coverage, double *ret_bound, mer_err *err);
+
+/* Half the width of the interval around a predicted number. */
+double mer_conformal_margin(const struct mer_conformal *conformal, double bound, double prediction);
+/* Whether a class with that probability is in the set. */
+bool mer_conformal_holds(double bound, double probability);
+
+#endif

@@ -1,0 +1,232 @@
+/* Intervals and sets hold the truth as often as they say; what was tampered with is refused. */
+#include "automl_tables.h"
+
+#include "automl/facts.h"
+
+enum { N_FIT = 600, N_NEW = 4000 };
+
+/* The part of the rows of `frame` whose value lies in the interval of that coverage. */
+static double covered(const struct mer_pipeline *pipeline, const struct mer_frame *frame,
+                      double coverage)
+{
+    double *predictions, *values, bound;
+    int32_t *classes;
+    struct mer_facts facts;
+    size_t n = 0;
+
+    assert_ok(mer_facts_of_pipeline(&ctx, pipeline, &facts, &err));
+    assert_ok(mer_facts_truth(&ctx, &facts, frame, &values, &classes, &err));
+    assert_ok(mer_pipeline_predict(&ctx, pipeline, frame, &predictions, &err));
+    assert_ok(mer_conformal_bound(&facts.conformal, coverage, &bound, &err));
+    for (size_t i = 0; i < frame->n_rows; i++)
+        n += values ? fabs(values[i] - predictions[i]) <=
+                          mer_conformal_margin(&facts.conformal, bound, predictions[i])
+                    : mer_conformal_holds(
+                          bound, predictions[i * pipeline->n_classes + (size_t)classes[i]]);
+    mer_free(&alloc, predictions);
+    mer_free(&alloc, values);
+    mer_free(&alloc, classes);
+    mer_facts_release(&facts);
+    return (double)n / (double)frame->n_rows;
+}
+
+static void the_truth_is_covered_as_often_as_is_asked(void **state)
+{
+    static const double coverages[] = {0.5, 0.8, 0.9, 0.95};
+    (void)state;
+    for (const char *task = "rbm"; *task; task++) {
+        struct mer_frame frame = make_table(N_FIT, *task, 5), new = make_table(N_NEW, *task, 6);
+        const struct mer_search_options options = {.seed = 1, .n_folds = 5, .max_trials = 8};
+        struct mer_pipeline *pipeline = fit(&frame, &options);
+        assert_int_equal(pipeline->conformal.n_rows, N_FIT);
+        for (size_t i = 0; i < sizeof coverages / sizeof *coverages; i++) {
+            const double p = coverages[i], got = covered(pipeline, &new, p);
+            /* Both the held-out rows and the new ones are samples. */
+            const double error = sqrt(p * (1 - p) * (1.0 / N_FIT + 1.0 / N_NEW));
+            if (fabs(got - p) > 3 * error)
+                fail_msg("task %c: %g covers %g, more than 3 x %g away", *task, p, got, error);
+        }
+        mer_pipeline_free(&ctx, pipeline);
+        mer_frame_release(&new);
+        mer_frame_release(&frame);
+    }
+}
+
+static void a_model_of_one_family_knows_its_errors_too(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(60, 'r', 5);
+    struct mer_search_options options = {.seed = 1, .n_folds = 3, .single = true, .max_trials = 4};
+    for (int i = 0; i < 2; i++) {
+        struct mer_pipeline *pipeline = fit(&frame, &options);
+        assert_int_equal(pipeline->n_members, 1);
+        assert_int_equal(pipeline->conformal.n_rows, 60);
+        mer_pipeline_free(&ctx, pipeline);
+        options.family = mer_family_find("linear");
+    }
+    mer_frame_release(&frame);
+}
+
+/* Errors 1 to n on predictions that are all the same. */
+static struct mer_conformal learn(size_t n, struct mer_arena *arena)
+{
+    struct mer_conformal conformal;
+    double *predictions, *values;
+    assert_ok(mer_alloc_zero(&alloc, n, sizeof *predictions, &predictions, &err));
+    assert_ok(mer_alloc_zero(&alloc, n, sizeof *values, &values, &err));
+    for (size_t i = 0; i < n; i++)
+        values[i] = (i % 2 ? 1 : -1) * (double)((i * 7) % n + 1);
+    assert_ok(mer_conformal_learn(&ctx, predictions, n, 1, values, NULL, arena, &conformal, &err));
+    mer_free(&alloc, predictions);
+    mer_free(&alloc, values);
+    return conformal;
+}
+
+static void the_bound_is_the_error_of_the_right_rank(void **state)
+{
+    struct mer_arena arena;
+    double bound;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    const struct mer_conformal conformal = learn(99, &arena);
+    /* ceil(100 p) of the errors 1 to 99. */
+    assert_ok(mer_conformal_bound(&conformal, 0.9, &bound, &err));
+    assert_near(mer_conformal_margin(&conformal, bound, 0), 90);
+    assert_ok(mer_conformal_bound(&conformal, 0.901, &bound, &err));
+    assert_near(mer_conformal_margin(&conformal, bound, 12), 91);
+    assert_ok(mer_conformal_bound(&conformal, 0.99, &bound, &err));
+    assert_near(mer_conformal_margin(&conformal, bound, -3), 99);
+    assert_code(mer_conformal_bound(&conformal, 0.991, &bound, &err), MER_ERR_USAGE);
+    assert_non_null(strstr(err.hint, "0.99 at the most"));
+    static const double none[] = {0, 1, -0.5, 1.5, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_code(mer_conformal_bound(&conformal, none[i], &bound, &err), MER_ERR_USAGE);
+    mer_arena_release(&arena);
+}
+
+static void few_rows_tell_nothing(void **state)
+{
+    struct mer_arena arena;
+    double bound;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    const struct mer_conformal none = learn(19, &arena), some = learn(20, &arena);
+    assert_int_equal(none.n_rows, 0);
+    assert_int_equal(some.n_rows, 20);
+    assert_code(mer_conformal_bound(&none, 0.9, &bound, &err), MER_ERR_USAGE);
+    assert_non_null(strstr(err.hint, "fit it again"));
+    mer_arena_release(&arena);
+}
+
+static void margins_follow_the_usual_error_for_predictions_of_that_size(void **state)
+{
+    enum { N = 2000 };
+    static double predictions[N], values[N];
+    struct mer_conformal conformal;
+    struct mer_arena arena;
+    mer_rng rng;
+    double bound;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    mer_rng_init(&rng, 9, 0);
+    for (size_t i = 0; i < N; i++) {
+        predictions[i] = (double)i / N;
+        values[i] = predictions[i] + (1 + 9 * predictions[i]) * mer_rng_normal(&rng);
+    }
+    assert_ok(mer_conformal_learn(&ctx, predictions, N, 1, values, NULL, &arena, &conformal, &err));
+    assert_int_equal(conformal.n_centres, MER_CONFORMAL_BINS_MAX);
+    assert_ok(mer_conformal_bound(&conformal, 0.9, &bound, &err));
+    const double low = mer_conformal_margin(&conformal, bound, 0.05),
+                 high = mer_conformal_margin(&conformal, bound, 0.95);
+    assert_true(high > 4 * low && high < 10 * low);
+    mer_arena_release(&arena);
+}
+
+/* The bundle's array of that name, to be changed. */
+static double *array(struct mer_bundle *bundle, const char *name)
+{
+    for (size_t i = 0; i < bundle->n_arrays; i++)
+        if (strcmp(bundle->arrays[i].name, name) == 0)
+            return (double *)(uintptr_t)bundle->arrays[i].data;
+    fail_msg("there is no %s", name);
+    return NULL;
+}
+
+static void assert_refused(const struct mer_bundle *bundle, double *number, double by)
+{
+    struct mer_pipeline *pipeline = NULL;
+    const double before = *number;
+    *number = by;
+    if (mer_pipeline_load(&ctx, bundle, &pipeline, &err).code != MER_ERR_DATA)
+        fail_msg("%g instead of %g was not refused", by, before);
+    *number = before;
+}
+
+static void tampered_errors_are_refused(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(300, 'r', 5);
+    const struct mer_search_options options = {
+        .seed = 1, .n_folds = 3, .family = mer_family_find("linear")};
+    struct mer_pipeline *pipeline = fit(&frame, &options), *loaded;
+    struct mer_bundle bundle = save(pipeline);
+    double *quantiles = array(&bundle, "conformal/quantiles"),
+           *centres = array(&bundle, "conformal/centres"),
+           *scales = array(&bundle, "conformal/scales");
+    assert_refused(&bundle, &quantiles[900], NAN);
+    assert_refused(&bundle, &quantiles[900], INFINITY);
+    assert_refused(&bundle, &quantiles[0], -1);
+    assert_refused(&bundle, &quantiles[900], quantiles[800] / 2);
+    assert_refused(&bundle, &centres[1], centres[0]);
+    assert_refused(&bundle, &centres[0], -INFINITY);
+    assert_refused(&bundle, &scales[0], 0);
+    assert_refused(&bundle, &scales[0], NAN);
+    assert_refused(&bundle, &scales[0], INFINITY);
+    /* As it was it is read. */
+    assert_ok(mer_pipeline_load(&ctx, &bundle, &loaded, &err));
+    assert_int_equal(loaded->conformal.n_rows, 300);
+    mer_pipeline_free(&ctx, loaded);
+    mer_bundle_release(&bundle);
+    mer_pipeline_free(&ctx, pipeline);
+    mer_frame_release(&frame);
+}
+
+static void predictions_are_the_same_without_it(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(100, 'm', 5);
+    const struct mer_search_options options = {.seed = 1, .n_folds = 3, .max_trials = 6};
+    struct mer_pipeline *pipeline = fit(&frame, &options), *loaded;
+    double *with, *without;
+    assert_ok(mer_pipeline_predict(&ctx, pipeline, &frame, &with, &err));
+    pipeline->conformal = (struct mer_conformal){0};
+    struct mer_bundle bundle = save(pipeline);
+    assert_null(mer_bundle_find(&bundle, "conformal/quantiles"));
+    assert_null(strstr(bundle.json, "conformal"));
+    assert_ok(mer_pipeline_load(&ctx, &bundle, &loaded, &err));
+    assert_int_equal(loaded->conformal.n_rows, 0);
+    assert_ok(mer_pipeline_predict(&ctx, loaded, &frame, &without, &err));
+    assert_memory_equal(with, without, frame.n_rows * 3 * sizeof *with);
+    mer_free(&alloc, with);
+    mer_free(&alloc, without);
+    mer_pipeline_free(&ctx, loaded);
+    mer_bundle_release(&bundle);
+    mer_pipeline_free(&ctx, pipeline);
+    mer_frame_release(&frame);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_truth_is_covered_as_often_as_is_asked),
+        TEST(a_model_of_one_family_knows_its_errors_too),
+        TEST(the_bound_is_the_error_of_the_right_rank),
+        TEST(few_rows_tell_nothing),
+        TEST(margins_follow_the_usual_error_for_predictions_of_that_size),
+        TEST(tampered_errors_are_refused),
+        TEST(predictions_are_the_same_without_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
