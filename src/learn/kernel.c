@@ -11,7 +11,7 @@
 #include "learn/kernel_ridge.h"
 #include "learn/saved.h"
 
-enum { BLOCK_ROWS = 64 };
+enum { BLOCK_ROWS = 64, FEW_ROWS = 32 };
 
 struct mer_model {
     enum mer_task task;
@@ -40,20 +40,30 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                      .preset = 0,
                      .help = "Strength of the penalty, half the squared coefficients; 0: chosen by "
                              "leave-one-out errors."},
-    [PARAM_N_COMPONENTS] = {.name = "n_components",
-                            .type = MER_PARAM_INTEGER,
-                            .minimum = MER_KERNEL_WAVES_MIN,
-                            .maximum = MER_KERNEL_WAVES_MAX,
-                            .preset = 1024,
-                            .log_scale = true,
-                            .help = "Random waves that stand for the kernel."},
+    [PARAM_N_COMPONENTS] =
+        {.name = "n_components",
+         .type = MER_PARAM_INTEGER,
+         .minimum = MER_KERNEL_WAVES_MIN,
+         .maximum = MER_KERNEL_WAVES_MAX,
+         .preset = 1024,
+         .log_scale = true,
+         .help = "Random waves that stand for the kernel; no more than twice the rows are "
+                 "used."},
 };
+
+/* A few rows span no more waves than this. */
+static size_t n_waves_of(const struct mer_params *params, size_t n_rows)
+{
+    const size_t n_wanted = (size_t)params->values[PARAM_N_COMPONENTS];
+    const size_t n_useful = n_rows < FEW_ROWS ? 2 * FEW_ROWS : mer_lanes_pad(2 * n_rows);
+    return n_wanted < n_useful ? n_wanted : n_useful;
+}
 
 static uint64_t cost(const struct mer_params *params, const struct mer_design *design,
                      const struct mer_target *target)
 {
     return mer_kernel_ridge_cost(design, target->task, target->n_classes,
-                                 (size_t)params->values[PARAM_N_COMPONENTS],
+                                 n_waves_of(params, design->n_rows),
                                  params->values[PARAM_ALPHA] <= 0);
 }
 
@@ -87,9 +97,9 @@ static mer_status fit(const struct mer_ctx *ctx, const struct mer_params *params
     model->n_classes = data->target->n_classes;
     model->seed = data->seed;
     model->gamma = params->values[PARAM_GAMMA];
-    MER_GUARD_GOTO(mer_kernel_map_init(ctx, data->design,
-                                       (size_t)params->values[PARAM_N_COMPONENTS], model->gamma,
-                                       model->seed, &model->map, err),
+    const size_t n_waves = n_waves_of(params, data->design->n_rows);
+    MER_GUARD_GOTO(mer_kernel_map_init(ctx, data->design, n_waves, model->gamma, model->seed,
+                                       &model->map, err),
                    failed);
     MER_GUARD_GOTO(mer_kernel_ridge_fit(ctx, &model->map, data->design, data->target,
                                         params->values[PARAM_ALPHA], &model->ridge, err),

@@ -422,13 +422,15 @@ struct saved_array {
     double *numbers;
 };
 
-static void list_arrays(const struct mer_model *model, struct saved_array ret[N_ARRAYS])
+/* Returns how many there are: terms, the last, only where there are texts. */
+static size_t list_arrays(const struct mer_model *model, struct saved_array ret[N_ARRAYS])
 {
     const struct saved_array arrays[N_ARRAYS] = {
         {"constants", 1, model->constants},        {"linear", model->n_dense, model->linear},
         {"square", model->n_dense, model->square}, {"levels", model->n_onehot, model->levels},
         {"log_shares", 1, model->log_shares},      {"terms", model->n_sparse, model->terms}};
     memcpy(ret, arrays, sizeof arrays);
+    return model->n_sparse > 0 ? N_ARRAYS : N_ARRAYS - 1;
 }
 
 static mer_status save(const struct mer_model *model, const char *prefix, struct mer_bundle *bundle,
@@ -441,8 +443,8 @@ static mer_status save(const struct mer_model *model, const char *prefix, struct
     mer_json_put_number(writer, model->calibration.slope);
     mer_json_key(writer, "prior_weight");
     mer_json_put_number(writer, model->calibration.prior_weight);
-    list_arrays(model, arrays);
-    for (size_t i = 0; i < N_ARRAYS; i++)
+    const size_t n_arrays = list_arrays(model, arrays);
+    for (size_t i = 0; i < n_arrays; i++)
         MER_GUARD(mer_bundle_add_vector(bundle, mer_array_name(prefix, arrays[i].name).text,
                                         MER_DTYPE_F64, model->n_classes * arrays[i].n_columns,
                                         arrays[i].numbers, err));
@@ -458,8 +460,8 @@ static mer_status load_into(const struct mer_bundle *bundle, const char *prefix,
     MER_GUARD(mer_json_want_number(object, "slope", "naive Bayes", &model->calibration.slope, err));
     MER_GUARD(mer_json_want_number(object, "prior_weight", "naive Bayes",
                                    &model->calibration.prior_weight, err));
-    list_arrays(model, arrays);
-    for (size_t i = 0; i < N_ARRAYS; i++) {
+    const size_t n_arrays = list_arrays(model, arrays);
+    for (size_t i = 0; i < n_arrays; i++) {
         const size_t n = model->n_classes * arrays[i].n_columns;
         const void *saved = NULL;
         MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, arrays[i].name).text,
@@ -478,8 +480,8 @@ static mer_status check_sizes(const struct mer_bundle *bundle, const char *prefi
                                     .n_onehot = mer_design_onehot(shape),
                                     .n_sparse = shape->n_sparse};
     struct saved_array arrays[N_ARRAYS];
-    list_arrays(&empty, arrays);
-    for (size_t i = 0; i < N_ARRAYS; i++) {
+    const size_t n_arrays = list_arrays(&empty, arrays);
+    for (size_t i = 0; i < n_arrays; i++) {
         const void *saved = NULL;
         size_t n;
         if (!mer_size_mul(n_classes, arrays[i].n_columns, &n))
