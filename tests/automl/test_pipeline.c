@@ -28,7 +28,7 @@ static bool make_model(size_t family, size_t task, struct model *ret)
     if (family < MER_N_FAMILIES && !options.family)
         return false;
     if (!options.family)
-        options.max_trials = 15;
+        options.max_trials = 24;
     ret->frame = make_table(80, "bmr"[task], 21);
     ret->pipeline = fit(&ret->frame, &options);
     assert_true(options.family ? ret->pipeline->n_members == 1 : ret->pipeline->n_members > 1);
