@@ -213,6 +213,19 @@ static mer_status load_vector(const struct mer_ctx *ctx, const struct mer_bundle
     return mer_ok();
 }
 
+static mer_status check_coefficients(const struct mer_bundle *bundle, const char *prefix,
+                                     const struct mer_model *model, size_t n_features, mer_err *err)
+{
+    const struct mer_array_name name = mer_array_name(prefix, "coefficients");
+    const struct mer_array *coefficients = NULL;
+    const size_t n_outputs = model->ridge.n_outputs, n_padded = mer_lanes_pad(n_features);
+    MER_GUARD(mer_bundle_get(bundle, name.text, MER_DTYPE_F64, 2, &coefficients, err));
+    if (coefficients->shape[0] == n_outputs && coefficients->shape[1] == n_padded)
+        return mer_ok();
+    return mer_fail(err, MER_ERR_DATA, "array %s is not of shape %zu by %zu", name.text, n_outputs,
+                    n_padded);
+}
+
 static mer_status load_map(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
                            const char *prefix, const struct mer_json *object,
                            const struct mer_design *shape, struct mer_model *model, mer_err *err)
@@ -228,6 +241,9 @@ static mer_status load_map(const struct mer_ctx *ctx, const struct mer_bundle *b
     MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, "seed").text, MER_DTYPE_U64, 1,
                                     &seed, err));
     memcpy(&model->seed, seed, sizeof model->seed);
+    /* Waves are drawn for a file that holds their coefficients, and for no other. */
+    MER_GUARD(check_coefficients(bundle, prefix, model,
+                                 mer_kernel_map_features(shape, (size_t)n_waves), err));
     MER_GUARD(mer_kernel_map_init(ctx, shape, (size_t)n_waves, model->gamma, model->seed,
                                   &model->map, err));
     const int64_t n_features = (int64_t)model->map.n_features;
@@ -250,9 +266,6 @@ static mer_status load_into(const struct mer_ctx *ctx, const struct mer_bundle *
     MER_GUARD(mer_json_want_number(object, "prior_weight", "the kernel model",
                                    &ridge->calibration.prior_weight, err));
     MER_GUARD(mer_bundle_get(bundle, name.text, MER_DTYPE_F64, 2, &coefficients, err));
-    if (coefficients->shape[0] != ridge->n_outputs || coefficients->shape[1] != model->map.n_padded)
-        return mer_fail(err, MER_ERR_DATA, "array %s is not of shape %zu by %zu", name.text,
-                        ridge->n_outputs, model->map.n_padded);
     MER_GUARD(mer_alloc_bytes(ctx->alloc, coefficients->n_bytes, &ridge->coefficients, err));
     memcpy(ridge->coefficients, coefficients->data, coefficients->n_bytes);
     MER_GUARD(

@@ -239,6 +239,32 @@ static void a_loaded_model_predicts_the_same_and_a_broken_one_is_refused(void **
     assert_int_equal(alloc.used, 0);
 }
 
+/* A few bytes that ask for many waves: nothing is drawn that the file has no coefficients for. */
+static void waves_without_coefficients_take_no_memory(void **state)
+{
+    static const char *const MANY_WAVES[] = {"n_components", "512", NULL};
+    struct mer_alloc alloc, small;
+    struct saved_model saved;
+    struct mer_model *loaded = NULL;
+    (void)state;
+    make_rings(ROWS, 3, false);
+    mer_alloc_init(&alloc, SIZE_MAX);
+    mer_alloc_init(&small, 8192);
+    const struct mer_ctx ctx = {.alloc = &alloc}, poor = {.alloc = &small};
+    struct mer_model *model = fit_table(&ctx, MANY_WAVES);
+    assert_int_equal(saved_model_fill(&ctx, kernel(), model, &saved, NULL).code, MER_OK);
+    struct mer_array *const coefficients =
+        (struct mer_array *)(uintptr_t)mer_bundle_find(&saved.bundle, "model/coefficients");
+    coefficients->shape[1] -= 8;
+    assert_int_equal(saved_model_load(&poor, kernel(), &saved, table.target.task, 3, &table.design,
+                                      &loaded, NULL)
+                         .code,
+                     MER_ERR_DATA);
+    assert_int_equal(small.used, 0);
+    saved_model_release(&saved);
+    kernel()->free(&ctx, model);
+}
+
 static void a_weight_of_two_is_a_row_that_stands_twice(void **state)
 {
     static double weighted[ROWS], doubled[ROWS];
@@ -340,6 +366,7 @@ int main(void)
         cmocka_unit_test(rings_are_learned_that_no_plane_parts),
         cmocka_unit_test(threads_and_instruction_sets_give_the_same_bytes),
         cmocka_unit_test(a_loaded_model_predicts_the_same_and_a_broken_one_is_refused),
+        cmocka_unit_test(waves_without_coefficients_take_no_memory),
         cmocka_unit_test(a_weight_of_two_is_a_row_that_stands_twice),
         cmocka_unit_test(the_calibration_is_the_best_there_is),
         cmocka_unit_test(values_far_away_give_finite_predictions),
