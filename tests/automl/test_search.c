@@ -72,7 +72,8 @@ static void threads_and_instruction_sets_change_no_byte(void **state)
     const enum mer_cpu_level best_level = mer_cpu_detect();
     for (size_t t = 0; t < 3; t++) {
         struct mer_frame frame = make_table(500, "bmr"[t], 4);
-        struct mer_search_options options = {.seed = 5, .n_folds = t == 0 ? 3 : 4, .units = 300000};
+        struct mer_search_options options = {
+            .seed = 5, .n_folds = t == 0 ? 3 : 4, .units = 1000000};
         ctx.cpu = MER_CPU_PLAIN;
         struct mer_pipeline *reference = fit(&frame, &options);
         struct mer_bundle expected = save(reference);
