@@ -114,6 +114,7 @@ failed:
 
 struct prediction {
     const struct mer_linear_kernels *kernels;
+    enum mer_cpu_level cpu;
     const struct mer_model *model;
     const struct mer_design *design;
     size_t block_rows;
@@ -131,11 +132,11 @@ static void predict_block(void *argument, size_t task, size_t worker)
     const size_t first = task * prediction->block_rows, left = prediction->design->n_rows - first;
     const size_t n_rows = left < prediction->block_rows ? left : prediction->block_rows;
     double *const dense = prediction->scratch + worker * prediction->n_scratch;
-    double *const z = dense + prediction->block_rows * map->n_dense_padded;
+    double *const z = dense + prediction->block_rows * map->n_scratch;
     double *const scores = z + prediction->block_rows * map->n_padded;
     const size_t n_columns = mer_target_outputs(model->task, model->n_classes);
 
-    mer_kernel_map_apply(map, prediction->kernels, prediction->design, first, 1, n_rows, dense, z);
+    mer_kernel_map_apply(map, prediction->cpu, prediction->design, first, 1, n_rows, dense, z);
     prediction->kernels->dot(z, map->n_padded, n_rows, ridge->coefficients, map->n_padded,
                              ridge->n_outputs, map->n_padded, scores, ridge->n_outputs);
     for (size_t r = 0; r < n_rows; r++) {
@@ -155,15 +156,15 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *mod
                           const struct mer_design *design, double *ret_predictions, mer_err *err)
 {
     struct prediction prediction = {.kernels = mer_linear_kernels(ctx->cpu),
+                                    .cpu = ctx->cpu,
                                     .model = model,
                                     .design = design,
                                     .outputs = ret_predictions};
     prediction.block_rows = design->n_rows < BLOCK_ROWS ? design->n_rows : BLOCK_ROWS;
     if (design->n_rows == 0)
         return mer_ok();
-    prediction.n_scratch =
-        prediction.block_rows *
-        (model->map.n_dense_padded + model->map.n_padded + mer_lanes_pad(model->ridge.n_outputs));
+    prediction.n_scratch = prediction.block_rows * (model->map.n_scratch + model->map.n_padded +
+                                                    mer_lanes_pad(model->ridge.n_outputs));
     MER_GUARD(mer_alloc_array(ctx->alloc, mer_team_size(ctx->team),
                               prediction.n_scratch * sizeof(double), &prediction.scratch, err));
     mer_team_run(ctx->team, predict_block, &prediction,

@@ -5,7 +5,7 @@
 #include "core/math.h"
 #include "core/rng.h"
 
-#define TWO_PI 6.283185307179586
+#define PI 3.141592653589793
 
 static size_t n_variables(const struct mer_design *shape)
 {
@@ -30,19 +30,31 @@ void mer_kernel_map_release(const struct mer_ctx *ctx, struct mer_kernel_map *ma
     *map = (struct mer_kernel_map){0};
 }
 
+static size_t n_tiles(const struct mer_kernel_map *map)
+{
+    return (map->n_waves + MER_WAVE_TILE - 1) / MER_WAVE_TILE;
+}
+
+/* Where wave w has its number for row j of `n` that a tile has. */
+static size_t place(size_t w, size_t j, size_t n)
+{
+    return (w / MER_WAVE_TILE * n + j) * MER_WAVE_TILE + w % MER_WAVE_TILE;
+}
+
 static void draw(const struct mer_kernel_map *map, double deviation, uint64_t seed)
 {
     mer_rng rng;
     mer_rng_init(&rng, seed, mer_rng_stream("kernel.dense", 0));
     for (size_t w = 0; w < map->n_waves; w++)
         for (size_t j = 0; j < map->n_dense; j++)
-            map->dense_waves[w * map->n_dense_padded + j] = deviation * mer_rng_normal(&rng);
+            map->dense_waves[place(w, j, map->n_dense)] = deviation * mer_rng_normal(&rng);
     mer_rng_init(&rng, seed, mer_rng_stream("kernel.lit", 0));
-    for (size_t i = 0; i < map->n_onehot * map->n_waves; i++)
-        map->lit_waves[i] = deviation * mer_rng_normal(&rng);
+    for (size_t l = 0; l < map->n_onehot; l++)
+        for (size_t w = 0; w < map->n_waves; w++)
+            map->lit_waves[place(w, l, map->n_onehot + 1)] = deviation * mer_rng_normal(&rng);
     mer_rng_init(&rng, seed, mer_rng_stream("kernel.phase", 0));
     for (size_t w = 0; w < map->n_waves; w++)
-        map->phases[w] = TWO_PI * mer_rng_uniform(&rng);
+        map->phases[w] = 2 * mer_rng_uniform(&rng);
 }
 
 mer_status mer_kernel_map_init(const struct mer_ctx *ctx, const struct mer_design *shape,
@@ -58,24 +70,21 @@ mer_status mer_kernel_map_init(const struct mer_ctx *ctx, const struct mer_desig
     const double n_alike = (double)(shape->n_dense + shape->n_groups + (n == 0));
     struct mer_kernel_map map = {
         .n_dense = shape->n_dense,
-        .n_dense_padded = mer_lanes_pad(shape->n_dense),
         .n_groups = shape->n_groups,
         .n_onehot = mer_design_onehot(shape),
         .n_waves = n_waves,
         .n_features = mer_kernel_map_features(shape, n_waves),
         .n_padded = mer_lanes_pad(mer_kernel_map_features(shape, n_waves)),
+        .n_scratch = mer_lanes_pad(shape->n_dense + shape->n_groups),
         .linear_scale = variables_follow(shape) ? 1 / sqrt(n_alike) : 0,
     };
     mer_status status;
-    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, map.n_waves * map.n_dense_padded, sizeof(double),
-                                  &map.dense_waves, err),
+    const size_t n_bytes = n_tiles(&map) * MER_WAVE_TILE * sizeof(double);
+    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, map.n_dense, n_bytes, &map.dense_waves, err), failed);
+    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, map.n_onehot + 1, n_bytes, &map.lit_waves, err),
                    failed);
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, map.n_onehot * map.n_waves, sizeof(double),
-                                   &map.lit_waves, err),
-                   failed);
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, map.n_waves, sizeof(double), &map.phases, err),
-                   failed);
-    draw(&map, sqrt(2 * gamma / n_alike), seed);
+    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, 1, n_bytes, &map.phases, err), failed);
+    draw(&map, sqrt(2 * gamma / n_alike) / PI, seed);
     *ret_map = map;
     return mer_ok();
 failed:
@@ -88,46 +97,55 @@ static double clip(double x)
     return x > MER_KERNEL_CLIP ? MER_KERNEL_CLIP : x < -MER_KERNEL_CLIP ? -MER_KERNEL_CLIP : x;
 }
 
-/* One row's phases of the waves become waves, and its variables follow. */
-static void finish_row(const struct mer_kernel_map *map, const double *dense, const int32_t *codes,
-                       const uint32_t *group_start, double *z)
+/* The row's variables and what pads them, behind its waves. */
+static void follow(const struct mer_kernel_map *map, const double *dense, const uint32_t *lit,
+                   double *z)
 {
-    const double height = sqrt(2 / (double)map->n_waves);
     double *const variables = z + map->n_waves;
     memset(variables, 0, (map->n_padded - map->n_waves) * sizeof *z);
-    for (size_t j = 0; map->linear_scale > 0 && j < map->n_dense; j++)
+    if (!(map->linear_scale > 0))
+        return;
+    for (size_t j = 0; j < map->n_dense; j++)
         variables[j] = map->linear_scale * dense[j];
-    for (size_t g = 0; g < map->n_groups; g++) {
-        if (codes[g] < 0)
-            continue;
-        const size_t lit = group_start[g] + (size_t)codes[g];
-        for (size_t w = 0; w < map->n_waves; w++)
-            z[w] += map->lit_waves[lit * map->n_waves + w];
-        if (map->linear_scale > 0)
-            variables[map->n_dense + lit] = map->linear_scale;
-    }
-    for (size_t w = 0; w < map->n_waves; w++)
-        z[w] = height * mer_cos(z[w] + map->phases[w]);
+    for (size_t g = 0; g < map->n_groups; g++)
+        if (lit[g] < map->n_onehot)
+            variables[map->n_dense + lit[g]] = map->linear_scale;
 }
 
-void mer_kernel_map_apply(const struct mer_kernel_map *map,
-                          const struct mer_linear_kernels *kernels, const struct mer_design *design,
-                          size_t first, size_t step, size_t n_rows, double *scratch, double *z)
+/* A row's dense variables, clipped, and its lit ones by their number. */
+static void read_row(const struct mer_kernel_map *map, const struct mer_design *design, size_t row,
+                     double *dense, uint32_t *lit)
 {
-    const size_t stride = map->n_dense_padded;
-    for (size_t r = 0; r < n_rows; r++) {
-        const size_t row = first + r * step;
-        for (size_t j = 0; j < map->n_dense; j++)
-            scratch[r * stride + j] = clip(design->dense[row * map->n_dense + j]);
-        for (size_t j = map->n_dense; j < stride; j++)
-            scratch[r * stride + j] = 0;
+    for (size_t j = 0; j < map->n_dense; j++)
+        dense[j] = clip(design->dense[row * map->n_dense + j]);
+    for (size_t g = 0; g < map->n_groups; g++) {
+        const int32_t code = design->codes[row * map->n_groups + g];
+        lit[g] = code < 0 ? (uint32_t)map->n_onehot : design->group_start[g] + (uint32_t)code;
     }
-    kernels->dot(scratch, stride, n_rows, map->dense_waves, stride, map->n_waves, stride, z,
-                 map->n_padded);
-    for (size_t r = 0; r < n_rows; r++) {
-        const size_t row = first + r * step;
-        finish_row(map, scratch + r * stride,
-                   map->n_groups ? design->codes + row * map->n_groups : NULL, design->group_start,
-                   z + r * map->n_padded);
-    }
+}
+
+void mer_kernel_map_apply(const struct mer_kernel_map *map, enum mer_cpu_level cpu,
+                          const struct mer_design *design, size_t first, size_t step, size_t n_rows,
+                          double *scratch, double *z)
+{
+    const struct mer_waves waves = {.n_waves = mer_lanes_pad(map->n_waves),
+                                    .n_dense = map->n_dense,
+                                    .n_lit_rows = map->n_onehot + 1,
+                                    .dense = map->dense_waves,
+                                    .lit = map->lit_waves,
+                                    .phases = map->phases,
+                                    .height = sqrt(2 / (double)map->n_waves)};
+    uint32_t *const lit = (uint32_t *)(void *)(scratch + n_rows * map->n_dense);
+    const struct mer_wave_rows rows = {.n_rows = n_rows,
+                                       .x = scratch,
+                                       .x_stride = map->n_dense,
+                                       .n_groups = map->n_groups,
+                                       .lit = lit,
+                                       .lit_stride = map->n_groups};
+    for (size_t r = 0; r < n_rows; r++)
+        read_row(map, design, first + r * step, scratch + r * map->n_dense,
+                 lit + r * map->n_groups);
+    mer_wave_kernels(cpu)->apply(&waves, &rows, z, map->n_padded);
+    for (size_t r = 0; r < n_rows; r++)
+        follow(map, scratch + r * map->n_dense, lit + r * map->n_groups, z + r * map->n_padded);
 }

@@ -12,6 +12,7 @@
 
 #include "learn/design.h"
 #include "learn/linear_kernels.h"
+#include "learn/wave_kernels.h"
 
 #define MER_KERNEL_CLIP 8.0
 
@@ -25,16 +26,18 @@ enum {
 
 struct mer_kernel_map {
     size_t n_dense;
-    size_t n_dense_padded;
     size_t n_groups;
     size_t n_onehot;
     size_t n_waves;
     size_t n_features;   /* waves, then the variables if they follow */
     size_t n_padded;     /* n_features in whole lanes; what pads is zero */
+    size_t n_scratch;    /* doubles that applying needs for a row, in whole lanes */
     double linear_scale; /* of the variables that follow; 0: they do not */
-    double *dense_waves; /* [n_waves][n_dense_padded] */
-    double *lit_waves;   /* [n_onehot][n_waves] */
-    double *phases;      /* [n_waves] */
+    /* As in struct mer_waves, in half turns; the last lit wave is zero, for a group without a code.
+     */
+    double *dense_waves; /* [tiles][n_dense][MER_WAVE_TILE] */
+    double *lit_waves;   /* [tiles][n_onehot + 1][MER_WAVE_TILE] */
+    double *phases;      /* [tiles][MER_WAVE_TILE] */
 };
 
 /* How many features a map has for that shape. */
@@ -49,9 +52,9 @@ MER_MUST_CHECK mer_status mer_kernel_map_init(const struct mer_ctx *ctx,
 void mer_kernel_map_release(const struct mer_ctx *ctx, struct mer_kernel_map *map);
 
 /* z of the rows first, first + step, ... into z[n_rows][n_padded]. `scratch` has room for
- * n_rows * n_dense_padded doubles and is, like z, aligned. */
-void mer_kernel_map_apply(const struct mer_kernel_map *map,
-                          const struct mer_linear_kernels *kernels, const struct mer_design *design,
-                          size_t first, size_t step, size_t n_rows, double *scratch, double *z);
+ * n_rows * n_scratch doubles and is, like z, aligned. */
+void mer_kernel_map_apply(const struct mer_kernel_map *map, enum mer_cpu_level cpu,
+                          const struct mer_design *design, size_t first, size_t step, size_t n_rows,
+                          double *scratch, double *z);
 
 #endif

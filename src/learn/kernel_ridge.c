@@ -28,7 +28,7 @@ struct fit {
     size_t n; /* map->n_padded */
     size_t n_outputs;
 
-    double *scratch; /* [team][BLOCK_ROWS][n_dense_padded] */
+    double *scratch; /* [team][BLOCK_ROWS][n_scratch] */
     /* The rows that are worked on: every `step`-th from `first`. */
     size_t first;
     size_t step;
@@ -72,8 +72,8 @@ static void map_block(void *argument, size_t task, size_t worker)
     const struct fit *fit = argument;
     const size_t begin = task * BLOCK_ROWS, left = fit->n_rows - begin;
     const size_t n_rows = left < BLOCK_ROWS ? left : BLOCK_ROWS;
-    double *const scratch = fit->scratch + worker * BLOCK_ROWS * fit->map->n_dense_padded;
-    mer_kernel_map_apply(fit->map, fit->kernels, fit->design, fit->first + begin * fit->step,
+    double *const scratch = fit->scratch + worker * BLOCK_ROWS * fit->map->n_scratch;
+    mer_kernel_map_apply(fit->map, fit->ctx->cpu, fit->design, fit->first + begin * fit->step,
                          fit->step, n_rows, scratch, fit->z + begin * fit->n);
     for (size_t r = begin; r < begin + n_rows; r++) {
         const size_t row = fit->first + r * fit->step;
@@ -172,25 +172,37 @@ static void solve(struct fit *fit, double alpha)
                            fit->candidates + k * n);
 }
 
+/* Solves for one block of columns, `rest` being what is left for it: all rows at a time, since for
+ * one row each step waits for the one before. */
+static void whiten_block(const struct fit *fit, size_t n_rows, size_t b, size_t n_columns,
+                         double rest[BLOCK_COLUMNS][BLOCK_ROWS])
+{
+    for (size_t i = 0; i < n_columns; i++) {
+        const double *row = fit->factor + (b + i) * fit->n + b;
+        for (size_t j = 0; j < i; j++)
+            fit->kernels->axpy(-row[j], rest[j], mer_lanes_pad(n_rows), rest[i]);
+        for (size_t r = 0; r < n_rows; r++)
+            rest[i][r] /= row[i];
+    }
+}
+
 /* Replaces rows z by inverse(L) z, block by block, so that most of it is products of matrices. */
 static void whiten(const struct fit *fit, size_t n_rows, double *z)
 {
     const size_t n = fit->n;
     double product[BLOCK_ROWS * BLOCK_COLUMNS];
+    double rest[BLOCK_COLUMNS][BLOCK_ROWS] __attribute__((aligned(64))) = {{0}};
     for (size_t b = 0; b < n; b += BLOCK_COLUMNS) {
         const size_t n_columns = n - b < BLOCK_COLUMNS ? n - b : BLOCK_COLUMNS;
         fit->kernels->dot(z, n, n_rows, fit->factor + b * n, n, n_columns, b, product,
                           BLOCK_COLUMNS);
-        for (size_t r = 0; r < n_rows; r++) {
-            double *const x = z + r * n + b;
-            for (size_t i = 0; i < n_columns; i++) {
-                const double *row = fit->factor + (b + i) * n + b;
-                double rest = x[i] - product[r * BLOCK_COLUMNS + i];
-                for (size_t j = 0; j < i; j++)
-                    rest -= row[j] * x[j];
-                x[i] = rest / row[i];
-            }
-        }
+        for (size_t r = 0; r < n_rows; r++)
+            for (size_t i = 0; i < n_columns; i++)
+                rest[i][r] = z[r * n + b + i] - product[r * BLOCK_COLUMNS + i];
+        whiten_block(fit, n_rows, b, n_columns, rest);
+        for (size_t r = 0; r < n_rows; r++)
+            for (size_t i = 0; i < n_columns; i++)
+                z[r * n + b + i] = rest[i][r];
     }
 }
 
@@ -302,7 +314,7 @@ static mer_status allocate(struct fit *fit, mer_err *err)
     struct mer_alloc *alloc = fit->ctx->alloc;
     const size_t n = fit->n, n_outputs = fit->n_outputs;
     const size_t n_rows = fit->design->n_rows < LEFT_OUT_ROWS ? fit->design->n_rows : LEFT_OUT_ROWS;
-    const size_t n_scratch = BLOCK_ROWS * fit->map->n_dense_padded;
+    const size_t n_scratch = BLOCK_ROWS * fit->map->n_scratch;
     MER_GUARD(mer_alloc_array(alloc, mer_team_size(fit->ctx->team), n_scratch * sizeof(double),
                               &fit->scratch, err));
     MER_GUARD(mer_alloc_array(alloc, n_rows, n * sizeof(double), &fit->z, err));
@@ -384,7 +396,7 @@ uint64_t mer_kernel_ridge_cost(const struct mer_design *design, enum mer_task ta
 {
     /* Nanoseconds of one core: a product and sum in a kernel, one of a column that is lit, a
      * cosine, a product and sum while factoring. */
-    static const double KERNEL_NS = 0.08, LIT_NS = 0.5, COSINE_NS = 20, FACTOR_NS = 0.2;
+    static const double KERNEL_NS = 0.08, LIT_NS = 0.1, COSINE_NS = 0.6, FACTOR_NS = 0.2;
     const double rows = (double)design->n_rows;
     const double left_out = fmin(rows, LEFT_OUT_ROWS);
     const double n = (double)mer_kernel_map_features(design, n_waves);

@@ -72,10 +72,9 @@ static void the_map_is_close_to_the_kernel(void **state)
                      MER_OK);
     double *z = NULL, *scratch = NULL;
     assert_int_equal(mer_alloc_array(&alloc, 64, map.n_padded * sizeof *z, &z, NULL).code, MER_OK);
-    assert_int_equal(
-        mer_alloc_array(&alloc, 64, map.n_dense_padded * sizeof *z, &scratch, NULL).code, MER_OK);
-    mer_kernel_map_apply(&map, mer_linear_kernels(MER_CPU_PLAIN), &table.design, 0, 1, 64, scratch,
-                         z);
+    assert_int_equal(mer_alloc_array(&alloc, 64, map.n_scratch * sizeof *z, &scratch, NULL).code,
+                     MER_OK);
+    mer_kernel_map_apply(&map, MER_CPU_PLAIN, &table.design, 0, 1, 64, scratch, z);
     for (size_t a = 0; a < 64; a++)
         for (size_t b = 0; b < a; b++) {
             double product = 0, distance = 0;
