@@ -39,6 +39,25 @@ static void round_trip(struct mer_alloc *alloc, const uint8_t *bytes, size_t n)
     mer_buf_release(&text);
 }
 
+/* Read in small pieces it is the same. */
+static void read_in_pieces(struct mer_alloc *alloc, const uint8_t *bytes, size_t n,
+                           mer_status at_once, const struct mer_buf *plain)
+{
+    enum { PIECE = 5 };
+    struct mer_armor_reader reader;
+    struct mer_buf buf;
+    mer_status status = mer_ok();
+    mer_buf_init(&buf, alloc, SIZE_MAX);
+    mer_armor_reader_init(&reader);
+    for (size_t i = 0; i < n && mer_is_ok(status); i += PIECE)
+        status = mer_armor_read(&reader, bytes + i, n - i < PIECE ? n - i : PIECE, &buf, NULL);
+    if (mer_is_ok(status))
+        status = mer_armor_read_end(&reader, &buf, NULL);
+    require(status.code == at_once.code);
+    require(buf.n == plain->n && (buf.n == 0 || memcmp(buf.bytes, plain->bytes, buf.n) == 0));
+    mer_buf_release(&buf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct mer_alloc alloc;
@@ -49,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     const mer_status status = mer_armor_decode(&plain, bytes, n, &err);
     require(mer_is_ok(status) || (status.code == MER_ERR_DATA && err.message[0] != '\0'));
     require(plain.n <= n);
+    read_in_pieces(&alloc, bytes, n, status, &plain);
     if (mer_is_ok(status))
         round_trip(&alloc, plain.bytes, plain.n);
     mer_buf_release(&plain);

@@ -4,8 +4,8 @@
  *
  *     bench_seal [MEGABYTES] [ROUNDS] [FOLDER]     1024, 5, /dev/shm
  *
- * All are interleaved, round by round. Best and median, on the clock and, what other programs on
- * the machine hardly lengthen, of processors (of age's too).
+ * All are interleaved, round by round, and each writes a new file. Best and median, on the clock
+ * and, what other programs on the machine hardly lengthen, of processors (of age's too).
  */
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -62,7 +62,8 @@ static void run_raw(void)
         exit(1);
 }
 
-static void run_copy(void)
+/* The copy is dropped by the caller. */
+static int run_copy(void)
 {
     static unsigned char bytes[2 * CHUNK];
     const int in = open(at("plain"), O_RDONLY | O_CLOEXEC);
@@ -74,7 +75,7 @@ static void run_copy(void)
         if (write(out, bytes, (size_t)n) != n)
             exit(1);
     (void)close(in);
-    (void)close(out);
+    return out;
 }
 
 static void run_seal(const char *out, const struct mer_signer *by)
@@ -113,12 +114,12 @@ static bool run_age(bool opens)
     return system(command) == 0;
 }
 
-static bool run(enum what what)
+static bool run(enum what what, int *copy)
 {
     if (what == RAW)
         run_raw();
     else if (what == COPY)
-        run_copy();
+        *copy = run_copy();
     else if (what == SEAL)
         run_seal("sealed.age", NULL);
     else if (what == SEAL_SIGNED)
@@ -179,12 +180,21 @@ int main(int argc, char **argv)
             use_cores(&all, what != AGE && what != AGE_OPEN);
             if (!has_age && what >= AGE)
                 continue;
+            /* Giving the memory of a file back takes a fifth of sealing one: nobody is timed by it.
+             */
+            if (what == SEAL)
+                (void)unlink(at("sealed.age"));
+            if (what == SEAL_SIGNED)
+                (void)unlink(at("signed.age"));
             (void)unlink(at("back"));
             (void)unlink(at("by_age"));
             (void)unlink(at("opened"));
+            int copy = -1;
             const struct times start = times_now();
-            has_age = run(what) && has_age;
+            has_age = run(what, &copy) && has_age;
             const struct times took = times_since(start);
+            if (copy >= 0)
+                (void)close(copy);
             seconds[what][0][r] = took.clock;
             seconds[what][1][r] = took.processor;
         }

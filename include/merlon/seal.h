@@ -77,8 +77,9 @@ struct mer_unseal_options {
 };
 /* Opens the sealed file at `path` ("-": standard input, which has no signature) into `out`, mode
  * 0600, which appears only when all of it was found as it was sealed. MER_ERR_TRUST: unsigned,
- * changed, cut short, or no key fits. The file is held in memory meanwhile, within the context's
- * budget. ret_verified may be NULL; its texts are empty for a file that was not verified. */
+ * changed, also while it is opened, cut short, or no key fits. A file of any size takes a few
+ * hundred kilobytes, up to 3 MiB where it is armored. ret_verified may be NULL; its texts are empty
+ * for a file that was not verified. */
 MER_API MER_MUST_CHECK mer_status mer_unseal(struct mer_context *context, const char *path,
                                              const char *out,
                                              const struct mer_unseal_options *options,

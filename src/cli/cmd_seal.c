@@ -326,9 +326,9 @@ const struct mer_cli_command MER_CLI_OPEN = {
     .summary = "open a sealed file",
     .description =
         "Opens a file that merlon seal or age has sealed. The signature beside it is verified "
-        "before an identity is read. The output appears only when the whole file was found as it "
-        "was sealed; of a changed one or one that was cut nothing is left. The sealed file is held "
-        "in memory meanwhile.",
+        "before an identity is read, so it is read twice; a change in between is found. The output "
+        "appears only when the whole file was found as it was sealed; of a changed one or one that "
+        "was cut nothing is left. Files of any size take the same few hundred kilobytes of memory.",
     .positionals = OPEN_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(OPEN_POSITIONALS),
     .options = OPEN_OPTIONS,

@@ -36,18 +36,6 @@ bool mer_armor_is(const void *bytes, size_t n)
     return begins_with(skip_white(text, text + n), text + n, "-----BEGIN AGE");
 }
 
-/* The length of the line at `at`, less its end; *ret_next is behind that. */
-static size_t line_length(const char *at, const char *end, const char **ret_next)
-{
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
-    *ret_next = stop ? stop + 1 : end;
-    if (!stop)
-        stop = end;
-    if (stop > at && stop[-1] == '\r')
-        stop--;
-    return (size_t)(stop - at);
-}
-
 static bool line_is(const char *at, size_t n, const char *text)
 {
     return n == strlen(text) && memcmp(at, text, n) == 0;
@@ -64,39 +52,109 @@ static mer_status fail_line(size_t n_line, const char *what, mer_err *err)
     return mer_fail(err, MER_ERR_DATA, "line %zu of the armor %s", n_line, what);
 }
 
-mer_status mer_armor_decode(struct mer_buf *buf, const void *bytes, size_t n, mer_err *err)
+/* ---- Reading ---- */
+
+void mer_armor_reader_init(struct mer_armor_reader *reader)
 {
-    const char *const end = n > 0 ? (const char *)bytes + n : bytes;
-    const char *at = n > 0 ? skip_white(bytes, end) : bytes;
-    const char *next = NULL;
-    size_t n_line = 1;
-    bool was_short = false;
-    size_t length = at < end ? line_length(at, end, &next) : 0;
-    if (!line_is(at, length, FIRST))
-        return fail_line(n_line, "is not the one that begins it", err);
-    for (at = next; at < end; at = next) {
-        length = line_length(at, end, &next);
-        n_line++;
-        if (line_is(at, length, LAST))
-            break;
-        if (was_short)
-            return fail_line(n_line - 1, "is short and not the last one", err);
-        if (!line_has_form(at, length))
-            return fail_line(n_line, "has not the form that it must have", err);
-        const size_t n_before = buf->n;
-        const mer_status status = mer_base64_decode(buf, at, length, "it", NULL);
-        if (status.code == MER_ERR_MEMORY)
-            return mer_fail(err, MER_ERR_MEMORY, "no memory for what the armor holds");
-        if (!mer_is_ok(status))
-            return fail_line(n_line, "is not base64", err);
-        was_short = buf->n - n_before < MER_ARMOR_LINE_BYTES;
+    *reader = (struct mer_armor_reader){.where = MER_ARMOR_BEFORE};
+}
+
+/* A line of the body, less its end. */
+static mer_status take_body(struct mer_armor_reader *reader, size_t n, struct mer_buf *buf,
+                            mer_err *err)
+{
+    const size_t n_before = buf->n;
+    reader->number++;
+    if (line_is(reader->line, n, LAST)) {
+        reader->where = MER_ARMOR_BEHIND;
+        return mer_ok();
     }
-    if (at == end)
-        return mer_fail(err, MER_ERR_DATA, "the armor does not end");
-    if (next < end && skip_white(next, end) < end)
-        return mer_fail(err, MER_ERR_DATA, "something stands behind the armor");
+    if (reader->was_short)
+        return fail_line(reader->number - 1, "is short and not the last one", err);
+    if (!line_has_form(reader->line, n))
+        return fail_line(reader->number, "has not the form that it must have", err);
+    const mer_status status = mer_base64_decode(buf, reader->line, n, "it", NULL);
+    if (status.code == MER_ERR_MEMORY)
+        return mer_fail(err, MER_ERR_MEMORY, "no memory for what the armor holds");
+    if (!mer_is_ok(status))
+        return fail_line(reader->number, "is not base64", err);
+    reader->was_short = buf->n - n_before < MER_ARMOR_LINE_BYTES;
     return mer_ok();
 }
+
+/* What was gathered is a line. */
+static mer_status take_line(struct mer_armor_reader *reader, struct mer_buf *buf, mer_err *err)
+{
+    size_t n = reader->n_line;
+    reader->n_line = 0;
+    if (n > 0 && n < sizeof reader->line && reader->line[n - 1] == '\r')
+        n--;
+    if (reader->where == MER_ARMOR_BODY)
+        return take_body(reader, n, buf, err);
+    reader->number = 1;
+    if (!line_is(reader->line, n, FIRST))
+        return fail_line(reader->number, "is not the one that begins it", err);
+    reader->where = MER_ARMOR_BODY;
+    return mer_ok();
+}
+
+/* As much of a line as there is; of one that is too long only that. */
+static void gather(struct mer_armor_reader *reader, const char *at, size_t n)
+{
+    const size_t space = sizeof reader->line - reader->n_line;
+    const size_t more = n < space ? n : space;
+    memcpy(reader->line + reader->n_line, at, more);
+    reader->n_line += more;
+}
+
+mer_status mer_armor_read(struct mer_armor_reader *reader, const void *bytes, size_t n,
+                          struct mer_buf *buf, mer_err *err)
+{
+    const char *at = bytes;
+    const char *const end = n > 0 ? at + n : at;
+    while (at < end) {
+        if (reader->where == MER_ARMOR_BEFORE) {
+            if (reader->n_white < WHITE_MAX && is_white(*at)) {
+                reader->n_white++;
+                at++;
+                continue;
+            }
+            reader->where = MER_ARMOR_FIRST;
+            reader->n_white = 0;
+        }
+        if (reader->where == MER_ARMOR_BEHIND) {
+            if (reader->n_white++ == WHITE_MAX || !is_white(*at++))
+                return mer_fail(err, MER_ERR_DATA, "something stands behind the armor");
+            continue;
+        }
+        const char *const stop = memchr(at, '\n', (size_t)(end - at));
+        gather(reader, at, (size_t)((stop ? stop : end) - at));
+        at = stop ? stop + 1 : end;
+        if (stop)
+            MER_GUARD(take_line(reader, buf, err));
+    }
+    return mer_ok();
+}
+
+mer_status mer_armor_read_end(struct mer_armor_reader *reader, struct mer_buf *buf, mer_err *err)
+{
+    const bool has_begun = reader->where == MER_ARMOR_BODY || reader->where == MER_ARMOR_BEHIND;
+    if (reader->n_line > 0 || !has_begun)
+        MER_GUARD(take_line(reader, buf, err));
+    if (reader->where != MER_ARMOR_BEHIND)
+        return mer_fail(err, MER_ERR_DATA, "the armor does not end");
+    return mer_ok();
+}
+
+mer_status mer_armor_decode(struct mer_buf *buf, const void *bytes, size_t n, mer_err *err)
+{
+    struct mer_armor_reader reader;
+    mer_armor_reader_init(&reader);
+    MER_GUARD(mer_armor_read(&reader, bytes, n, buf, err));
+    return mer_armor_read_end(&reader, buf, err);
+}
+
+/* ---- Writing ---- */
 
 mer_status mer_armor_begin(struct mer_armor *armor, struct mer_buf *buf, mer_err *err)
 {

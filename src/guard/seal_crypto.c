@@ -194,3 +194,49 @@ mer_status mer_aead_open(struct mer_aead *aead, const unsigned char nonce[MER_AE
     ERR_clear_error();
     return mer_ok();
 }
+
+/* ---- Poly1305 ---- */
+
+mer_status mer_poly1305_init(struct mer_poly1305 *mac, const unsigned char key[MER_SEAL_KEY_BYTES],
+                             mer_err *err)
+{
+    const struct mer_crypto *crypto = NULL;
+    MER_GUARD(mer_crypto_get(&crypto, err));
+    EVP_MAC *const algorithm = EVP_MAC_fetch(crypto->library, "POLY1305", NULL);
+    EVP_MAC_CTX *const context = algorithm ? EVP_MAC_CTX_new(algorithm) : NULL;
+    const bool fine = context && EVP_MAC_init(context, key, MER_SEAL_KEY_BYTES, NULL) == 1;
+    EVP_MAC_free(algorithm); /* the context holds it */
+    if (!fine) {
+        EVP_MAC_CTX_free(context);
+        return mer_crypto_fail(err, MER_ERR_MEMORY, "a code could not be started");
+    }
+    mac->context = context;
+    return mer_ok();
+}
+
+mer_status mer_poly1305_update(struct mer_poly1305 *mac, const void *bytes, size_t n, mer_err *err)
+{
+    if (EVP_MAC_update(mac->context, bytes, n) != 1)
+        return mer_crypto_fail(err, MER_ERR_INTERNAL, "a code failed");
+    return mer_ok();
+}
+
+mer_status mer_poly1305_final(struct mer_poly1305 *mac, unsigned char ret_code[MER_POLY1305_BYTES],
+                              mer_err *err)
+{
+    unsigned char code[MER_POLY1305_BYTES];
+    size_t n = 0;
+    const bool fine =
+        EVP_MAC_final(mac->context, code, &n, sizeof code) == 1 && n == MER_POLY1305_BYTES;
+    mer_poly1305_release(mac);
+    if (!fine)
+        return mer_crypto_fail(err, MER_ERR_INTERNAL, "a code failed");
+    memcpy(ret_code, code, sizeof code);
+    return mer_ok();
+}
+
+void mer_poly1305_release(struct mer_poly1305 *mac)
+{
+    EVP_MAC_CTX_free(mac->context); /* which wipes the key */
+    mac->context = NULL;
+}

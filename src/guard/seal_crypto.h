@@ -53,4 +53,21 @@ MER_MUST_CHECK mer_status mer_aead_open(struct mer_aead *aead,
                                         const unsigned char *sealed, size_t n,
                                         unsigned char *ret_bytes, bool *ret_fits, mer_err *err);
 
+/* Poly1305 under a key of one use. It tells in a seventh of a digest's time whether bytes that are
+ * read twice were the same both times, as long as nobody else sees key or code. */
+enum { MER_POLY1305_BYTES = 16 };
+struct mer_poly1305 {
+    struct evp_mac_ctx_st *context;
+};
+MER_MUST_CHECK mer_status mer_poly1305_init(struct mer_poly1305 *mac,
+                                            const unsigned char key[MER_SEAL_KEY_BYTES],
+                                            mer_err *err);
+MER_MUST_CHECK mer_status mer_poly1305_update(struct mer_poly1305 *mac, const void *bytes, size_t n,
+                                              mer_err *err);
+/* Releases it, too. */
+MER_MUST_CHECK mer_status mer_poly1305_final(struct mer_poly1305 *mac,
+                                             unsigned char ret_code[MER_POLY1305_BYTES],
+                                             mer_err *err);
+void mer_poly1305_release(struct mer_poly1305 *mac);
+
 #endif

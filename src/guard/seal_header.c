@@ -156,6 +156,17 @@ static mer_status read_header(struct mer_seal_header *header, struct reader *rea
     return mer_ok();
 }
 
+bool mer_seal_header_is_whole(const unsigned char *bytes, size_t n, size_t *n_searched)
+{
+    static const char mac[] = "\n--- ";
+    if (n < *n_searched + sizeof mac)
+        return n >= MER_SEAL_HEADER_MAX;
+    const unsigned char *const line =
+        memmem(bytes + *n_searched, n - *n_searched, mac, sizeof mac - 1);
+    *n_searched = line ? (size_t)(line - bytes) : n - sizeof mac;
+    return n >= MER_SEAL_HEADER_MAX || (line && memchr(line + 1, '\n', n - *n_searched - 1));
+}
+
 mer_status mer_seal_header_parse(struct mer_alloc *alloc, const unsigned char *bytes, size_t n,
                                  struct mer_seal_header *ret_header, mer_err *err)
 {

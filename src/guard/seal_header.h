@@ -42,6 +42,10 @@ struct mer_seal_header {
     size_t n_bytes; /* the payload begins behind them */
 };
 
+/* Whether the first n bytes of a file hold all of its header, or what is none any more.
+ * *n_searched, 0 at first, is where the next look, at more bytes, has to go on. */
+bool mer_seal_header_is_whole(const unsigned char *bytes, size_t n, size_t *n_searched);
+
 /* MER_ERR_DATA says what is wrong and in which line. Release with mer_seal_header_release. */
 MER_MUST_CHECK mer_status mer_seal_header_parse(struct mer_alloc *alloc, const unsigned char *bytes,
                                                 size_t n, struct mer_seal_header *ret_header,

@@ -6,6 +6,7 @@
 #include "os/secret_memory.h"
 
 enum {
+    PIECE_BYTES = 64 << 10, /* read at once; armor with the white space before it is known by it */
     SEALED_CHUNK_BYTES = MER_SEAL_CHUNK_BYTES + MER_AEAD_TAG_BYTES,
     WRAPPED_BYTES = MER_SEAL_FILE_KEY_BYTES + MER_AEAD_TAG_BYTES
 };
@@ -22,11 +23,19 @@ struct open_keys {
 struct opening {
     struct mer_alloc *alloc;
     const struct mer_unseal_with *with;
+    struct mer_seal_source source;
     struct mer_seal_sink sink;
-    const unsigned char *bytes; /* not armored */
+    unsigned char *piece;          /* owned: what was read last */
+    struct mer_armor_reader armor; /* where it is armored */
+    bool armored;
+    struct mer_buf binary;   /* what a piece of armor holds */
+    const unsigned char *at; /* what was read and not looked at, less its armor */
     size_t n;
+    bool ended; /* nothing comes behind that */
     struct open_keys *keys;
+    struct mer_buf header_bytes; /* and what was read with them */
     struct mer_seal_header header;
+    unsigned char *chunk; /* owned: sealed, then opened in its place */
     enum mer_unseal_fault fault;
 };
 
@@ -36,6 +45,66 @@ static mer_status refuse(struct opening *opening, enum mer_unseal_fault fault, c
     const enum mer_code code = fault == MER_UNSEAL_HEADER ? MER_ERR_DATA : MER_ERR_TRUST;
     opening->fault = fault;
     return mer_fail(err, code, "%s", what);
+}
+
+/* ---- What is read ---- */
+
+/* A piece, a full one unless the source ends. */
+static mer_status read_piece(struct opening *opening, size_t *ret_n, mer_err *err)
+{
+    size_t n = 0;
+    for (size_t got = 1; got > 0 && n < PIECE_BYTES; n += got)
+        MER_GUARD(opening->source.read(opening->source.self, opening->piece + n, PIECE_BYTES - n,
+                                       &got, err));
+    opening->ended = n < PIECE_BYTES;
+    *ret_n = n;
+    return mer_ok();
+}
+
+/* Takes the armor off. */
+static mer_status disarm(struct opening *opening, size_t n, mer_err *err)
+{
+    mer_buf_clear(&opening->binary);
+    mer_status status = mer_armor_read(&opening->armor, opening->piece, n, &opening->binary, err);
+    if (mer_is_ok(status) && opening->ended)
+        status = mer_armor_read_end(&opening->armor, &opening->binary, err);
+    if (status.code == MER_ERR_DATA)
+        opening->fault = MER_UNSEAL_ARMOR;
+    return status;
+}
+
+/* Goes on where all that was read has been looked at. */
+static mer_status read_on(struct opening *opening, mer_err *err)
+{
+    while (opening->n == 0 && !opening->ended) {
+        size_t n = 0;
+        MER_GUARD(read_piece(opening, &n, err));
+        if (opening->armored)
+            MER_GUARD(disarm(opening, n, err));
+        opening->at = opening->armored ? opening->binary.bytes : opening->piece;
+        opening->n = opening->armored ? opening->binary.n : n;
+    }
+    return mer_ok();
+}
+
+/* Up to n bytes, fewer only at the end. */
+static mer_status take(struct opening *opening, unsigned char *space, size_t n, size_t *ret_n,
+                       mer_err *err)
+{
+    size_t n_taken = 0;
+    while (n_taken < n) {
+        MER_GUARD(read_on(opening, err));
+        const size_t left = n - n_taken;
+        const size_t more = opening->n < left ? opening->n : left;
+        if (more == 0)
+            break;
+        memcpy(space + n_taken, opening->at, more);
+        n_taken += more;
+        opening->at += more;
+        opening->n -= more;
+    }
+    *ret_n = n_taken;
+    return mer_ok();
 }
 
 /* ---- The file key ---- */
@@ -191,7 +260,8 @@ static mer_status check_mac(struct opening *opening, mer_err *err)
     unsigned char mac[MER_SEAL_MAC_BYTES];
     MER_GUARD(
         mer_seal_hkdf(keys->file_key, sizeof keys->file_key, NULL, 0, "header", keys->key, err));
-    MER_GUARD(mer_seal_hmac(keys->key, opening->bytes, opening->header.n_authenticated, mac, err));
+    MER_GUARD(mer_seal_hmac(keys->key, opening->header_bytes.bytes, opening->header.n_authenticated,
+                            mac, err));
     if (!mer_secret_equal(mac, opening->header.mac, sizeof mac))
         return refuse(opening, MER_UNSEAL_MAC, "its header was changed after it was sealed", err);
     return mer_ok();
@@ -199,103 +269,161 @@ static mer_status check_mac(struct opening *opening, mer_err *err)
 
 /* ---- The payload ---- */
 
-uint64_t mer_unseal_size(uint64_t n)
-{
-    const uint64_t n_chunks = n / SEALED_CHUNK_BYTES + (n % SEALED_CHUNK_BYTES != 0);
-    return n < n_chunks * MER_AEAD_TAG_BYTES ? 0 : n - n_chunks * MER_AEAD_TAG_BYTES;
-}
-
 /* Is the chunk what its place says? Then its bytes go on. */
 static mer_status open_chunk(struct opening *opening, struct mer_aead *aead,
-                             const struct mer_seal_counter *counter, const unsigned char *sealed,
-                             size_t n, unsigned char *space, mer_err *err)
+                             const struct mer_seal_counter *counter, size_t n, mer_err *err)
 {
+    unsigned char *const chunk = opening->chunk;
     bool fits = false;
-    MER_GUARD(mer_aead_open(aead, counter->nonce, sealed, n, space, &fits, err));
+    MER_GUARD(mer_aead_open(aead, counter->nonce, chunk, n, chunk, &fits, err));
     if (!fits)
         return refuse(opening, MER_UNSEAL_PAYLOAD, "it was changed or cut after it was sealed",
                       err);
-    return opening->sink.write(opening->sink.self, space, n - MER_AEAD_TAG_BYTES, err);
+    return opening->sink.write(opening->sink.self, chunk, n - MER_AEAD_TAG_BYTES, err);
 }
 
-static mer_status open_chunks(struct opening *opening, struct mer_aead *aead,
-                              const unsigned char *at, size_t n, unsigned char *space, mer_err *err)
+static mer_status open_chunks(struct opening *opening, struct mer_aead *aead, mer_err *err)
 {
     struct mer_seal_counter counter = {{0}};
     for (bool is_first = true;; is_first = false) {
-        const size_t n_chunk = n < SEALED_CHUNK_BYTES ? n : SEALED_CHUNK_BYTES;
-        const bool is_last = n_chunk == n;
+        size_t n = 0;
+        MER_GUARD(take(opening, opening->chunk, SEALED_CHUNK_BYTES, &n, err));
+        MER_GUARD(read_on(opening, err));
+        const bool is_last = opening->n == 0;
         /* The last chunk may be empty only where all of it is. */
-        if (n_chunk < MER_AEAD_TAG_BYTES || (n_chunk == MER_AEAD_TAG_BYTES && !is_first))
+        if (n < MER_AEAD_TAG_BYTES || (n == MER_AEAD_TAG_BYTES && !is_first))
             return refuse(opening, MER_UNSEAL_PAYLOAD, "it was cut short", err);
         counter.nonce[MER_AEAD_NONCE_BYTES - 1] = is_last;
-        MER_GUARD(open_chunk(opening, aead, &counter, at, n_chunk, space, err));
+        MER_GUARD(open_chunk(opening, aead, &counter, n, err));
         if (is_last)
             return mer_ok();
         mer_seal_counter_next(&counter);
-        at += n_chunk;
-        n -= n_chunk;
     }
 }
 
 static mer_status open_payload(struct opening *opening, mer_err *err)
 {
     struct open_keys *const keys = opening->keys;
-    const unsigned char *const nonce = opening->bytes + opening->header.n_bytes;
-    const size_t n = opening->n - opening->header.n_bytes - MER_SEAL_NONCE_BYTES;
+    unsigned char nonce[MER_SEAL_NONCE_BYTES];
     struct mer_aead aead = {NULL};
-    unsigned char *space = NULL;
-    mer_status status;
-    MER_GUARD(mer_alloc_bytes(opening->alloc, MER_SEAL_CHUNK_BYTES, &space, err));
-    MER_GUARD_GOTO(mer_seal_hkdf(keys->file_key, sizeof keys->file_key, nonce, MER_SEAL_NONCE_BYTES,
-                                 "payload", keys->key, err),
-                   done);
-    MER_GUARD_GOTO(mer_aead_init(&aead, keys->key, false, err), done);
-    MER_GUARD_GOTO(open_chunks(opening, &aead, nonce + MER_SEAL_NONCE_BYTES, n, space, err), done);
-done:
+    size_t n = 0;
+    MER_GUARD(take(opening, nonce, sizeof nonce, &n, err));
+    if (n < sizeof nonce)
+        return refuse(opening, MER_UNSEAL_HEADER, "it ends behind its header", err);
+    MER_GUARD(mer_seal_hkdf(keys->file_key, sizeof keys->file_key, nonce, sizeof nonce, "payload",
+                            keys->key, err));
+    MER_GUARD(mer_alloc_bytes(opening->alloc, SEALED_CHUNK_BYTES, &opening->chunk, err));
+    MER_GUARD(mer_aead_init(&aead, keys->key, false, err));
+    const mer_status status = open_chunks(opening, &aead, err);
     mer_aead_release(&aead);
-    explicit_bzero(space, MER_SEAL_CHUNK_BYTES);
-    mer_free(opening->alloc, space);
     return status;
 }
 
 /* ---- All of it ---- */
 
+/* The header, and what was read with it. */
+static mer_status gather_header(struct opening *opening, mer_err *err)
+{
+    struct mer_buf *const bytes = &opening->header_bytes;
+    size_t n_searched = 0;
+    do {
+        MER_GUARD(read_on(opening, err));
+        if (opening->n == 0)
+            break;
+        MER_GUARD(mer_buf_append(bytes, opening->at, opening->n, err));
+        opening->n = 0;
+    } while (!mer_seal_header_is_whole(bytes->bytes, bytes->n, &n_searched));
+    return mer_ok();
+}
+
 static mer_status open_binary(struct opening *opening, mer_err *err)
 {
+    const struct mer_buf *const bytes = &opening->header_bytes;
+    MER_GUARD(gather_header(opening, err));
     const mer_status status =
-        mer_seal_header_parse(opening->alloc, opening->bytes, opening->n, &opening->header, err);
+        mer_seal_header_parse(opening->alloc, bytes->bytes, bytes->n, &opening->header, err);
     if (status.code == MER_ERR_DATA)
         opening->fault = MER_UNSEAL_HEADER;
     MER_GUARD(status);
+    opening->at = bytes->bytes + opening->header.n_bytes;
+    opening->n = bytes->n - opening->header.n_bytes;
     MER_GUARD(find_file_key(opening, err));
     MER_GUARD(check_mac(opening, err));
-    if (opening->n - opening->header.n_bytes < MER_SEAL_NONCE_BYTES)
-        return refuse(opening, MER_UNSEAL_HEADER, "it ends behind its header", err);
     return open_payload(opening, err);
 }
 
-static mer_status open_any(struct opening *opening, struct mer_buf *binary, mer_err *err)
+/* Reads the first piece, by which armor is known. */
+static mer_status begin(struct opening *opening, mer_err *err)
+{
+    size_t n = 0;
+    MER_GUARD(mer_alloc_bytes(opening->alloc, PIECE_BYTES, &opening->piece, err));
+    MER_GUARD(read_piece(opening, &n, err));
+    opening->armored = mer_armor_is(opening->piece, n);
+    if (opening->armored) {
+        mer_armor_reader_init(&opening->armor);
+        MER_GUARD(disarm(opening, n, err));
+    }
+    opening->at = opening->armored ? opening->binary.bytes : opening->piece;
+    opening->n = opening->armored ? opening->binary.n : n;
+    return mer_ok();
+}
+
+static mer_status open_hidden(struct opening *opening, mer_err *err)
 {
     struct mer_secret secret;
-    if (mer_armor_is(opening->bytes, opening->n)) {
-        mer_status status = mer_buf_reserve(binary, opening->n / 4 * 3, err);
-        if (mer_is_ok(status))
-            status = mer_armor_decode(binary, opening->bytes, opening->n, err);
-        if (status.code == MER_ERR_DATA)
-            opening->fault = MER_UNSEAL_ARMOR;
-        MER_GUARD(status);
-        opening->bytes = binary->bytes;
-        opening->n = binary->n;
-    }
+    MER_GUARD(begin(opening, err));
     MER_GUARD(mer_secret_init(&secret, sizeof *opening->keys, err));
     mer_process_hide();
     opening->keys = (struct open_keys *)secret.bytes;
     const mer_status status = open_binary(opening, err);
     mer_secret_release(&secret);
     mer_process_unhide();
-    mer_seal_header_release(&opening->header);
     return status;
+}
+
+mer_status mer_unseal_stream(struct mer_alloc *alloc, const struct mer_unseal_with *with,
+                             struct mer_seal_source source, struct mer_seal_sink sink,
+                             enum mer_unseal_fault *ret_fault, mer_err *err)
+{
+    struct opening opening = {
+        .alloc = alloc, .with = with, .source = source, .sink = sink, .header.alloc = alloc};
+    mer_buf_init(&opening.binary, alloc, PIECE_BYTES);
+    mer_buf_init(&opening.header_bytes, alloc, MER_SEAL_HEADER_MAX + PIECE_BYTES);
+    const mer_status status = open_hidden(&opening, err);
+    if (opening.chunk)
+        explicit_bzero(opening.chunk, SEALED_CHUNK_BYTES);
+    mer_free(alloc, opening.chunk);
+    mer_free(alloc, opening.piece);
+    mer_buf_release(&opening.binary);
+    mer_buf_release(&opening.header_bytes);
+    mer_seal_header_release(&opening.header);
+    if (ret_fault)
+        *ret_fault = opening.fault;
+    return status;
+}
+
+mer_status mer_seal_memory_read(void *self, void *ret_bytes, size_t max, size_t *ret_n,
+                                mer_err *err)
+{
+    struct mer_seal_memory *const memory = self;
+    const size_t n = memory->n < max ? memory->n : max;
+    (void)err;
+    if (n > 0) {
+        memcpy(ret_bytes, memory->at, n);
+        memory->at += n;
+    }
+    memory->n -= n;
+    *ret_n = n;
+    return mer_ok();
+}
+
+mer_status mer_unseal_bytes(struct mer_alloc *alloc, const struct mer_unseal_with *with,
+                            const void *bytes, size_t n, struct mer_seal_sink sink,
+                            enum mer_unseal_fault *ret_fault, mer_err *err)
+{
+    struct mer_seal_memory memory = {.at = bytes, .n = n};
+    return mer_unseal_stream(alloc, with, (struct mer_seal_source){mer_seal_memory_read, &memory},
+                             sink, ret_fault, err);
 }
 
 bool mer_unseal_is_sealed(const void *bytes, size_t n)
@@ -303,19 +431,4 @@ bool mer_unseal_is_sealed(const void *bytes, size_t n)
     static const char begins[] = "age-encryption.org/";
     return mer_armor_is(bytes, n) ||
            (n >= sizeof begins - 1 && memcmp(bytes, begins, sizeof begins - 1) == 0);
-}
-
-mer_status mer_unseal_bytes(struct mer_alloc *alloc, const struct mer_unseal_with *with,
-                            const void *bytes, size_t n, struct mer_seal_sink sink,
-                            enum mer_unseal_fault *ret_fault, mer_err *err)
-{
-    struct opening opening = {
-        .alloc = alloc, .with = with, .sink = sink, .bytes = bytes, .n = n, .header.alloc = alloc};
-    struct mer_buf binary;
-    mer_buf_init(&binary, alloc, SIZE_MAX);
-    const mer_status status = open_any(&opening, &binary, err);
-    mer_buf_release(&binary);
-    if (ret_fault)
-        *ret_fault = opening.fault;
-    return status;
 }

@@ -1,9 +1,9 @@
-/* Opening sealed files (seal.h): bytes that were read, so that what a signature was checked over is
- * what is opened.
+/* Opening sealed files (seal.h), as a stream: a header of a mebibyte at most and a few chunks are
+ * all that is held. Whose bytes they are is the caller's to have checked.
  *
  * Nothing of the payload is looked at before the header is authenticated, and no byte of it is
- * given on before its chunk is. Who is given bytes must still not use them before mer_unseal_bytes
- * has succeeded: only then is it known that none is missing.
+ * given on before its chunk is. Who is given bytes must still not use them before the opening has
+ * succeeded: only then is it known that none is missing.
  */
 #ifndef MER_GUARD_UNSEAL_H
 #define MER_GUARD_UNSEAL_H
@@ -33,15 +33,33 @@ enum mer_unseal_fault {
 /* Whether the bytes begin like a sealed file, armored or not. */
 bool mer_unseal_is_sealed(const void *bytes, size_t n);
 
-/* Opens the n bytes; the payload goes to the sink. ret_fault may be NULL; where it is
- * MER_UNSEAL_FINE, the failure (memory, the sink's) says nothing about the file. */
+/* Where sealed bytes come from, in order: as many as there are, `max` at most; *ret_n is 0 at their
+ * end only. */
+struct mer_seal_source {
+    mer_status (*read)(void *self, void *ret_bytes, size_t max, size_t *ret_n, mer_err *err);
+    void *self;
+};
+
+/* Bytes in memory as such: mer_seal_memory_read and one of these. */
+struct mer_seal_memory {
+    const unsigned char *at;
+    size_t n;
+};
+MER_MUST_CHECK mer_status mer_seal_memory_read(void *self, void *ret_bytes, size_t max,
+                                               size_t *ret_n, mer_err *err);
+
+/* Opens what the source gives, to its end; the payload goes to the sink. ret_fault may be NULL;
+ * where it is MER_UNSEAL_FINE, the failure (memory, the sink's, the source's) says nothing about
+ * the file. */
+MER_MUST_CHECK mer_status mer_unseal_stream(struct mer_alloc *alloc,
+                                            const struct mer_unseal_with *with,
+                                            struct mer_seal_source source,
+                                            struct mer_seal_sink sink,
+                                            enum mer_unseal_fault *ret_fault, mer_err *err);
+/* The same of n bytes in memory. */
 MER_MUST_CHECK mer_status mer_unseal_bytes(struct mer_alloc *alloc,
                                            const struct mer_unseal_with *with, const void *bytes,
                                            size_t n, struct mer_seal_sink sink,
                                            enum mer_unseal_fault *ret_fault, mer_err *err);
-
-/* The size of what n bytes of a payload, its nonce left out, hold: less than that by a tag for each
- * chunk; 0 where no payload has that size. */
-uint64_t mer_unseal_size(uint64_t n);
 
 #endif

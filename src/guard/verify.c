@@ -59,16 +59,16 @@ static void describe(const struct mer_statement *statement, struct mer_verified 
                  verified->digest);
 }
 
-/* ---- Bytes in memory ---- */
+/* ---- A file that is read by others ---- */
 
-static mer_status compare_bytes(const struct mer_statement *statement, const void *bytes, size_t n,
-                                mer_err *err)
+static mer_status compare_digest(const struct mer_statement *statement,
+                                 const struct mer_digest_source *source, mer_err *err)
 {
     const struct mer_resource *file = single_file(statement);
     struct mer_digest digest;
     if (!file)
         return mer_fail(err, MER_ERR_TRUST, "the signature is one of a folder, not of a file");
-    MER_GUARD(mer_hash_bytes(statement->hash, bytes, n, &digest, err));
+    MER_GUARD(source->digest(source->self, statement->hash, &digest, err));
     if (!mer_digest_equal(&digest, &file->digest)) {
         const mer_status status = mer_fail(err, MER_ERR_TRUST, "the file is not what was signed");
         return mer_hint(err, status, "get it again from whoever signed it");
@@ -76,15 +76,29 @@ static mer_status compare_bytes(const struct mer_statement *statement, const voi
     return mer_ok();
 }
 
+struct in_memory {
+    const void *bytes;
+    size_t n;
+};
+
+static mer_status digest_memory(void *self, enum mer_hash_kind kind, struct mer_digest *ret_digest,
+                                mer_err *err)
+{
+    const struct in_memory *const memory = self;
+    return mer_hash_bytes(kind, memory->bytes, memory->n, ret_digest, err);
+}
+
 mer_status mer_guard_verify_bytes(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
                                   const void *signature, size_t n_signature, const void *bytes,
                                   size_t n, struct mer_verified *ret_verified, mer_err *err)
 {
+    struct in_memory memory = {bytes, n};
     struct mer_statement statement;
     struct mer_verified verified;
     MER_GUARD(
         open_signature(alloc, trusted, "", signature, n_signature, &statement, &verified, err));
-    const mer_status status = compare_bytes(&statement, bytes, n, err);
+    const mer_status status =
+        compare_digest(&statement, &(struct mer_digest_source){digest_memory, &memory}, err);
     describe(&statement, &verified);
     if (mer_is_ok(status) && ret_verified)
         *ret_verified = verified;
@@ -94,12 +108,10 @@ mer_status mer_guard_verify_bytes(struct mer_alloc *alloc, const struct mer_trus
 
 /* ---- Files and folders on disk ---- */
 
-/* What is to be verified: bytes that were read from the path, or what lies there. */
+/* What is to be verified: a file that others read from the path, or what lies there. */
 struct target {
     const char *path;
-    bool was_read;
-    const void *bytes;
-    size_t n;
+    const struct mer_digest_source *source; /* NULL: what lies there */
     const char *const *ignored;
     size_t n_ignored;
 };
@@ -267,8 +279,8 @@ static mer_status try_signature(struct mer_alloc *alloc, const struct mer_truste
     mer_file_release(&file);
     MER_GUARD(status);
     describe(&statement, &verified);
-    status = target->was_read ? compare_bytes(&statement, target->bytes, target->n, err)
-                              : compare_disk(&statement, target, signature, err);
+    status = target->source ? compare_digest(&statement, target->source, err)
+                            : compare_disk(&statement, target, signature, err);
     mer_statement_release(&statement);
     if (mer_is_ok(status) && ret_verified)
         *ret_verified = verified;
@@ -305,12 +317,23 @@ static mer_status verify_target(struct mer_alloc *alloc, const struct mer_truste
     return status;
 }
 
+mer_status mer_guard_verify_source(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
+                                   const char *path, const char *signature,
+                                   const struct mer_digest_source *source,
+                                   struct mer_verified *ret_verified, mer_err *err)
+{
+    const struct target target = {.path = path, .source = source};
+    return verify_target(alloc, trusted, &target, signature, false, ret_verified, err);
+}
+
 mer_status mer_guard_verify_read(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,
                                  const char *path, const char *signature, const void *bytes,
                                  size_t n, struct mer_verified *ret_verified, mer_err *err)
 {
-    const struct target target = {.path = path, .was_read = true, .bytes = bytes, .n = n};
-    return verify_target(alloc, trusted, &target, signature, false, ret_verified, err);
+    struct in_memory memory = {bytes, n};
+    return mer_guard_verify_source(alloc, trusted, path, signature,
+                                   &(struct mer_digest_source){digest_memory, &memory},
+                                   ret_verified, err);
 }
 
 mer_status mer_guard_verify_path(struct mer_alloc *alloc, const struct mer_trusted_keys *trusted,

@@ -11,6 +11,7 @@
 #ifndef MER_GUARD_VERIFY_H
 #define MER_GUARD_VERIFY_H
 
+#include "guard/hash.h"
 #include "guard/trusted_keys.h"
 #include "os/sealed.h"
 
@@ -43,6 +44,19 @@ MER_MUST_CHECK mer_status mer_guard_verify_read(struct mer_alloc *alloc,
                                                 const char *path, const char *signature,
                                                 const void *bytes, size_t n,
                                                 struct mer_verified *ret_verified, mer_err *err);
+
+/* What reads a file from its beginning to its end, as often as it is asked. */
+struct mer_digest_source {
+    mer_status (*digest)(void *self, enum mer_hash_kind kind, struct mer_digest *ret_digest,
+                         mer_err *err);
+    void *self;
+};
+/* The same of a file of any size, of which the caller gives digests. */
+MER_MUST_CHECK mer_status mer_guard_verify_source(struct mer_alloc *alloc,
+                                                  const struct mer_trusted_keys *trusted,
+                                                  const char *path, const char *signature,
+                                                  const struct mer_digest_source *source,
+                                                  struct mer_verified *ret_verified, mer_err *err);
 
 /* Reads the file at `path` into a sealed memfd and verifies those bytes: what is parsed afterwards
  * is what was verified. Release *ret_sealed with mer_sealed_release. */

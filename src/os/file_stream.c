@@ -27,7 +27,7 @@ bool mer_path_same(const char *a, const char *b)
 mer_status mer_file_stream_open(struct mer_file_stream *stream, const char *path, bool follow,
                                 mer_err *err)
 {
-    struct stat info;
+    struct stat info = {.st_mode = 0};
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
     if (fd < 0 && errno == ELOOP && !follow)
         return mer_fail(err, MER_ERR_TRUST, "%s is a symbolic link", mer_quote(path).text);
@@ -35,7 +35,8 @@ mer_status mer_file_stream_open(struct mer_file_stream *stream, const char *path
         return mer_fail_input(err, errno, path);
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         (void)close(fd);
-        return mer_fail(err, MER_ERR_NO_INPUT, "%s is not a regular file", mer_quote(path).text);
+        return mer_fail(err, MER_ERR_NO_INPUT, "%s is %s", mer_quote(path).text,
+                        S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
     }
     *stream = (struct mer_file_stream){.fd = fd, .n_bytes = (uint64_t)info.st_size};
     return mer_ok();

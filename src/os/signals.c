@@ -49,7 +49,8 @@ mer_status mer_signals_install(struct mer_cancel *cancel, void (*last_words)(voi
         if (sigaction(numbers[i], &action, NULL) != 0)
             return mer_fail_system(err, MER_ERR_INTERNAL, errno, "signals cannot be caught");
     }
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    /* Both come back as errors of the write. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         return mer_fail_system(err, MER_ERR_INTERNAL, errno, "signals cannot be ignored");
     return mer_ok();
 }

@@ -228,23 +228,24 @@ static void a_sealed_model_with_any_byte_changed_or_cut_anywhere_leaves_nothing(
     }
 }
 
-static void what_does_not_fit_the_memory_is_refused(void **state)
+static void a_model_that_does_not_fit_the_memory_is_refused(void **state)
 {
     static unsigned char bytes[1 << 20];
     const struct mer_unseal_options options = opening();
     const struct mer_context_options small = {
         .size = sizeof small, .n_threads = 1, .memory_bytes = 512 << 10};
     struct mer_context *own;
+    struct mer_fitted *model;
     (void)state;
     write_file("large", bytes, sizeof bytes);
     assert_ok(seal("large", "large.age"));
     assert_ok(mer_context_new(&small, &own, &err));
     assert_int_equal(
-        mer_unseal(own, in_folder("large.age"), in_folder("no"), &options, NULL, &err).code,
+        mer_model_load_sealed(own, in_folder("large.age"), &options, &model, &err).code,
         MER_ERR_MEMORY);
     assert_non_null(strstr(err.message, "memory budget"));
+    assert_ok(mer_unseal(own, in_folder("large.age"), in_folder("again"), &options, NULL, &err));
     mer_context_free(own);
-    assert_int_not_equal(access(in_folder("no"), F_OK), 0);
 }
 
 static void a_destroyed_key_opens_nothing(void **state)
@@ -266,7 +267,7 @@ int main(void)
         cmocka_unit_test(an_unsigned_one_is_refused_or_runs_in_a_cell),
         cmocka_unit_test(a_signed_model_with_any_bit_flipped_or_cut_anywhere_is_refused),
         cmocka_unit_test(a_sealed_model_with_any_byte_changed_or_cut_anywhere_leaves_nothing),
-        cmocka_unit_test(what_does_not_fit_the_memory_is_refused),
+        cmocka_unit_test(a_model_that_does_not_fit_the_memory_is_refused),
         cmocka_unit_test(a_destroyed_key_opens_nothing),
     };
     return cmocka_run_group_tests(tests, make_model, remove_all);
