@@ -418,10 +418,9 @@ static mer_status grow_tree(struct boost *boost, struct work *work, size_t outpu
     struct step step = {.boost = boost, .work = work, .output = output};
     struct grown *grown = &boost->grown[output];
     MER_GUARD(make_codes(&step, team, err));
-    memcpy(mer_grower_rows(work->grower), boost->drawn, boost->n_drawn * sizeof(uint32_t));
-    MER_GUARD(mer_grower_grow(work->grower, team, work->codes, boost->n_drawn, step.g_unit,
-                              step.h_unit > 0 ? step.h_unit : 1, draw_features(boost, work, output),
-                              err));
+    MER_GUARD(mer_grower_grow(work->grower, team, work->codes, boost->drawn, boost->n_drawn,
+                              step.g_unit, step.h_unit > 0 ? step.h_unit : 1,
+                              draw_features(boost, work, output), err));
     step.nodes = mer_grower_nodes(work->grower, &step.n_nodes);
     MER_GUARD(value_leaves(&step, team, grown->values, err));
     update_others(&step, team);
@@ -639,7 +638,7 @@ static mer_status alloc_rows(struct boost *boost, mer_err *err)
     MER_GUARD(mer_alloc_zero(alloc, boost->target->kind == MER_OBJECTIVE_MULTINOMIAL ? n : 0,
                              sizeof(double), &boost->log_sums, err));
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->learning, err));
-    MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->drawn, err));
+    MER_GUARD(mer_alloc_zero(alloc, n + MER_ROWS_PADDING, sizeof(uint32_t), &boost->drawn, err));
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->others, err));
     if (boost->options->early_stopping_rounds > 0)
         MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->held_out, err));

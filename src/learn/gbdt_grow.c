@@ -28,6 +28,11 @@ struct leaf {
     uint32_t children[2];
 };
 
+static size_t n_rows_of(const struct leaf *leaf)
+{
+    return leaf->end - leaf->begin;
+}
+
 struct histogram {
     int64_t *g;
     uint64_t *hc;
@@ -40,8 +45,9 @@ struct mer_grower {
     struct mer_gbdt_view view;
     const uint32_t *codes;
 
+    const uint32_t *drawn; /* the root's rows, which are not yet in `rows` */
     uint32_t *rows;
-    uint32_t *spare;
+    uint32_t *spare[2];
     _Atomic uint32_t *places; /* [n_rows], where rows stand; NULL: there is no bundle */
     struct leaf *leaves;
     size_t n_leaves; /* in use, the nodes that were leaves once among them */
@@ -59,35 +65,40 @@ struct mer_grower {
     uint32_t *slot_user;          /* [n_slots] the leaf, UINT32_MAX: free */
     struct mer_gbdt_split *found; /* [2][n_groups] of a leaf that the team searches */
     int64_t *histogram_memory;
-    size_t *counts; /* of partitioned blocks */
 };
 
 /* ---- histograms of rows ---- */
 
-/* The histogram of the rows begin .. end - 1 of the list, of one group. */
-static void count_group(const struct mer_grower *grower, size_t group_number, size_t begin,
-                        size_t end, uint64_t *packed, const struct histogram *to)
+/* n rows into the histogram of one group; `add` to what is there. */
+static void count_group(const struct mer_grower *grower, const struct mer_store_group *group,
+                        const uint32_t *rows, size_t n, bool add, uint64_t *packed,
+                        const struct histogram *to)
 {
-    const struct mer_store *store = grower->store;
-    const struct mer_store_group *group = &store->groups[group_number];
+    const struct mer_store_column *columns = grower->store->columns + group->first_column;
     const struct mer_gbdt_kernels *kernels = grower->view.kernels;
+    for (size_t k = 0; k < group->n_columns; k++)
+        memset(packed + k * MER_PACKED_BINS, 0, columns[k].n_padded * sizeof *packed);
+    /* All rows in a row need no list. */
+    const bool whole = n > 0 && rows[0] + n - 1 == rows[n - 1];
+    kernels->accumulate(group->cells, group->stride, group->n_columns, whole ? NULL : rows, rows[0],
+                        n, grower->codes, packed);
+    for (size_t k = 0; k < group->n_columns; k++)
+        kernels->unpack(packed + k * MER_PACKED_BINS, columns[k].n_padded, add,
+                        to->g + columns[k].offset, to->hc + columns[k].offset);
+}
+
+/* The histogram of n rows, of one strip: so many rows at a time that the second group finds in the
+ * cache what was fetched for the first. */
+static void count_strip(const struct mer_grower *grower, size_t strip_number, const uint32_t *rows,
+                        size_t n, uint64_t *packed, const struct histogram *to)
+{
+    const struct mer_store_strip *strip = &grower->store->strips[strip_number];
+    const struct mer_store_group *groups = grower->store->groups + strip->first_group;
     bool add = false;
-    for (size_t at = begin; at < end || !add; at += MER_WORD_ROWS, add = true) {
-        const size_t n = end - at < MER_WORD_ROWS ? end - at : MER_WORD_ROWS;
-        for (size_t k = 0; k < group->n_columns; k++)
-            memset(packed + k * MER_PACKED_BINS, 0,
-                   store->columns[group->first_column + k].n_padded * sizeof *packed);
-        /* All rows in a row need no list. */
-        const bool whole = grower->rows[at] + n - 1 == grower->rows[at + n - 1] && n > 0;
-        kernels->accumulate(group->cells, group->stride, group->n_columns,
-                            whole ? NULL : grower->rows + at, grower->rows[at], n, grower->codes,
-                            packed);
-        for (size_t k = 0; k < group->n_columns; k++) {
-            const struct mer_store_column *column = &store->columns[group->first_column + k];
-            kernels->unpack(packed + k * MER_PACKED_BINS, column->n_padded, add,
-                            to->g + column->offset, to->hc + column->offset);
-        }
-    }
+    for (size_t at = 0; at < n || !add; at += MER_WORD_ROWS, add = true)
+        for (size_t g = 0; g < strip->n_groups; g++)
+            count_group(grower, &groups[g], rows + at,
+                        n - at < MER_WORD_ROWS ? n - at : MER_WORD_ROWS, add, packed, to);
 }
 
 static uint64_t *packed_of(const struct mer_grower *grower, size_t worker)
@@ -158,6 +169,19 @@ struct expansion {
     uint8_t sides[MER_BINS_MAX];
 };
 
+/* The list that a leaf's rows are in. */
+static const uint32_t *list_of(const struct mer_grower *grower, const struct leaf *leaf)
+{
+    return leaf == &grower->leaves[0] ? grower->drawn : grower->rows;
+}
+
+/* Puts the root's rows where other leaves' rows are. */
+static void list_root(struct mer_grower *grower, const struct leaf *leaf)
+{
+    if (leaf == &grower->leaves[0])
+        memcpy(grower->rows, grower->drawn, leaf->end * sizeof *grower->rows);
+}
+
 static bool may_split(const struct mer_grower *grower, const struct leaf *leaf)
 {
     const uint64_t n_rows = leaf->end - leaf->begin;
@@ -182,6 +206,7 @@ static size_t part_by_lists(struct mer_grower *grower, struct leaf *leaf,
                             const struct mer_store_feature *feature, const uint8_t *sides)
 {
     const struct mer_store_column *column = &grower->store->columns[feature->column];
+    list_root(grower, leaf);
     if (!leaf->placed)
         mer_place_rows(leaf->begin, leaf->end, grower->rows, grower->places);
     const bool to_end = sides[0];
@@ -194,6 +219,22 @@ static size_t part_by_lists(struct mer_grower *grower, struct leaf *leaf,
     return to_end ? leaf->end - leaf->begin - n_moved : n_moved;
 }
 
+static size_t part_in_order(const struct expansion *expansion, struct mer_team *team)
+{
+    const struct mer_grower *grower = expansion->grower;
+    const struct leaf *leaf = &grower->leaves[expansion->leaf];
+    const struct mer_store_feature *feature = &grower->store->features[leaf->split.feature];
+    const struct mer_parting parting = {.kernels = grower->view.kernels,
+                                        .cells = grower->store->columns[feature->column].cells,
+                                        .left = expansion->sides,
+                                        .from = list_of(grower, leaf),
+                                        .rows = grower->rows,
+                                        .begin = leaf->begin,
+                                        .end = leaf->end,
+                                        .spare = {grower->spare[0], grower->spare[1]}};
+    return mer_part_rows(&parting, team);
+}
+
 /* The children as the split says; their rows are in place when this returns. */
 static void part_rows(struct expansion *expansion, struct mer_team *team)
 {
@@ -204,11 +245,8 @@ static void part_rows(struct expansion *expansion, struct mer_team *team)
     const bool by_lists =
         feature->bundled &&
         LISTED_ROW_COST * n_listed(grower, feature, expansion->sides) < leaf->end - leaf->begin;
-    const size_t n_left =
-        by_lists
-            ? part_by_lists(grower, leaf, feature, expansion->sides)
-            : mer_part_rows(team, grower->store->columns[feature->column].cells, expansion->sides,
-                            leaf->begin, leaf->end, grower->rows, grower->spare, grower->counts);
+    const size_t n_left = by_lists ? part_by_lists(grower, leaf, feature, expansion->sides)
+                                   : part_in_order(expansion, team);
     struct mer_gbdt_bounds bounds[2];
     mer_gbdt_child_bounds(&grower->view, &leaf->split, &leaf->sums, &leaf->bounds, bounds);
     for (int side = 0; side < 2; side++) {
@@ -278,13 +316,15 @@ static void expand_alone(struct expansion *expansion, size_t worker)
     if (wants_histograms(expansion)) {
         const struct leaf *counted = &grower->leaves[expansion->counted];
         const struct leaf *other = &grower->leaves[other_child(expansion)];
-        for (size_t group = 0; group < grower->store->n_groups; group++) {
-            count_group(grower, group, counted->begin, counted->end, packed_of(grower, worker),
-                        &grower->slots[expansion->slots[0]]);
+        for (size_t s = 0; s < grower->store->n_strips; s++) {
+            const struct mer_store_strip *strip = &grower->store->strips[s];
+            count_strip(grower, s, grower->rows + counted->begin, n_rows_of(counted),
+                        packed_of(grower, worker), &grower->slots[expansion->slots[0]]);
             if (!expansion->from_parent)
-                count_group(grower, group, other->begin, other->end, packed_of(grower, worker),
-                            &grower->slots[expansion->slots[1]]);
-            finish_group(expansion, group, best);
+                count_strip(grower, s, grower->rows + other->begin, n_rows_of(other),
+                            packed_of(grower, worker), &grower->slots[expansion->slots[1]]);
+            for (size_t g = 0; g < strip->n_groups; g++)
+                finish_group(expansion, strip->first_group + g, best);
         }
     }
     grower->leaves[expansion->counted].split = best[0];
@@ -300,25 +340,24 @@ static void expand_alone_task(void *argument, size_t task, size_t worker)
 
 struct counting {
     struct mer_grower *grower;
-    size_t begin;
-    size_t end;
+    const uint32_t *rows;
+    size_t n_rows;
     size_t n_parts;
     int slot;
     const struct expansion *expansion; /* NULL: the root */
     struct mer_gbdt_split *found;      /* [2][n_groups] */
 };
 
-/* Task: one part of the rows in one group. */
+/* Task: one part of the rows in one strip. */
 static void count_task(void *argument, size_t task, size_t worker)
 {
     const struct counting *counting = argument;
     struct mer_grower *grower = counting->grower;
-    const size_t group = task / counting->n_parts;
+    const size_t strip = task / counting->n_parts;
     const size_t part = task % counting->n_parts;
-    const size_t n_rows = counting->end - counting->begin;
-    const size_t begin = counting->begin + n_rows * part / counting->n_parts;
-    const size_t end = counting->begin + n_rows * (part + 1) / counting->n_parts;
-    count_group(grower, group, begin, end, packed_of(grower, worker),
+    const size_t begin = counting->n_rows * part / counting->n_parts;
+    const size_t end = counting->n_rows * (part + 1) / counting->n_parts;
+    count_strip(grower, strip, counting->rows + begin, end - begin, packed_of(grower, worker),
                 part == 0 ? &grower->slots[counting->slot] : &grower->partial[part - 1]);
 }
 
@@ -355,20 +394,25 @@ static void finish_task(void *argument, size_t task, size_t worker)
     counting->found[n_groups + task] = best[1];
 }
 
-/* Few groups are counted in parts, many beside each other. */
+/* Few strips are counted in parts, many beside each other. */
 static size_t n_parts_of(const struct mer_grower *grower, const struct mer_team *team)
 {
     const size_t n_threads = mer_team_size(team);
-    return grower->store->n_groups >= 4 * n_threads || n_threads > grower->n_workers ? 1
+    return grower->store->n_strips >= 4 * n_threads || n_threads > grower->n_workers ? 1
                                                                                      : n_threads;
 }
 
-static void count_rows(struct mer_grower *grower, struct mer_team *team, size_t begin, size_t end,
+static void count_rows(struct mer_grower *grower, struct mer_team *team, const struct leaf *leaf,
                        int slot, const struct expansion *expansion)
 {
-    struct counting counting = {grower, begin,     end,          n_parts_of(grower, team),
-                                slot,   expansion, grower->found};
-    mer_team_run(team, count_task, &counting, grower->store->n_groups * counting.n_parts);
+    struct counting counting = {.grower = grower,
+                                .rows = list_of(grower, leaf) + leaf->begin,
+                                .n_rows = n_rows_of(leaf),
+                                .n_parts = n_parts_of(grower, team),
+                                .slot = slot,
+                                .expansion = expansion,
+                                .found = grower->found};
+    mer_team_run(team, count_task, &counting, grower->store->n_strips * counting.n_parts);
     mer_team_run(team, finish_task, &counting, grower->store->n_groups);
 }
 
@@ -393,8 +437,8 @@ static void expand_together(struct expansion *expansion, struct mer_team *team)
     if (!wants_histograms(expansion))
         return;
     if (!expansion->from_parent)
-        count_rows(grower, team, other->begin, other->end, expansion->slots[1], NULL);
-    count_rows(grower, team, counted->begin, counted->end, expansion->slots[0], expansion);
+        count_rows(grower, team, other, expansion->slots[1], NULL);
+    count_rows(grower, team, counted, expansion->slots[0], expansion);
     counted->split = best_of(grower, grower->found);
     other->split = best_of(grower, grower->found + grower->store->n_groups);
 }
@@ -451,11 +495,6 @@ static void select_next(struct mer_grower *grower, size_t from, bool unexpanded_
     const uint32_t leaf = grower->open[best];
     grower->open[best] = grower->open[from];
     grower->open[from] = leaf;
-}
-
-static size_t n_rows_of(const struct leaf *leaf)
-{
-    return leaf->end - leaf->begin;
 }
 
 /* Expands the leaf open[0] and, where it is small, those that probably come after it. */
@@ -529,7 +568,7 @@ static void start_root(struct mer_grower *grower, struct mer_team *team, size_t 
         (void)add_node(grower, 0);
         return;
     }
-    count_rows(grower, n_rows > LONE_LEAF ? team : NULL, 0, n_rows, 0, NULL);
+    count_rows(grower, n_rows > LONE_LEAF ? team : NULL, root, 0, NULL);
     const struct mer_store_column *column = &grower->store->columns[0];
     for (size_t b = column->offset; b < column->offset + column->n_padded; b++) {
         root->sums.g += grower->slots[0].g[b];
@@ -543,10 +582,11 @@ static void start_root(struct mer_grower *grower, struct mer_team *team, size_t 
 }
 
 mer_status mer_grower_grow(struct mer_grower *grower, struct mer_team *team, const uint32_t *codes,
-                           size_t n_rows, double g_unit, double h_unit,
+                           const uint32_t *rows, size_t n_rows, double g_unit, double h_unit,
                            const uint8_t *active_features, mer_err *err)
 {
     grower->codes = codes;
+    grower->drawn = rows;
     grower->view.rule.g_unit = g_unit;
     grower->view.rule.h_unit = h_unit;
     grower->view.active = active_features;
@@ -559,12 +599,14 @@ mer_status mer_grower_grow(struct mer_grower *grower, struct mer_team *team, con
         MER_GUARD(mer_ctx_check_cancel(grower->ctx, err));
         split_next(grower);
     }
+    if (grower->nodes[0].left == 0)
+        list_root(grower, &grower->leaves[0]);
     return mer_ok();
 }
 
 /* ---- what it takes ---- */
 
-uint32_t *mer_grower_rows(struct mer_grower *grower)
+const uint32_t *mer_grower_rows(const struct mer_grower *grower)
 {
     return grower->rows;
 }
@@ -608,12 +650,12 @@ static mer_status alloc_rows(struct mer_grower *grower, mer_err *err)
 {
     struct mer_alloc *alloc = grower->ctx->alloc;
     const size_t n_rows = grower->store->n_padded_rows + MER_ROWS_PADDING;
-    const size_t n_blocks = grower->store->n_rows / MER_PART_BLOCK + 1;
     MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->rows, err));
-    MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->spare, err));
-    if (grower->store->bin_rows)
-        MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->places, err));
-    return mer_alloc_zero(alloc, n_blocks, sizeof(size_t), &grower->counts, err);
+    MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->spare[0], err));
+    if (grower->n_workers > 1)
+        MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->spare[1], err));
+    return mer_alloc_zero(alloc, grower->store->bin_rows ? n_rows : 0, sizeof(uint32_t),
+                          &grower->places, err);
 }
 
 static mer_status alloc_tree(struct mer_grower *grower, mer_err *err)
@@ -666,9 +708,9 @@ void mer_grower_free(const struct mer_ctx *ctx, struct mer_grower *grower)
     if (!grower)
         return;
     mer_free(ctx->alloc, grower->rows);
-    mer_free(ctx->alloc, grower->spare);
+    mer_free(ctx->alloc, grower->spare[0]);
+    mer_free(ctx->alloc, grower->spare[1]);
     mer_free(ctx->alloc, grower->places);
-    mer_free(ctx->alloc, grower->counts);
     mer_free(ctx->alloc, grower->leaves);
     mer_free(ctx->alloc, grower->open);
     mer_free(ctx->alloc, grower->nodes);

@@ -34,17 +34,17 @@ MER_MUST_CHECK mer_status mer_grower_new(const struct mer_ctx *ctx, const struct
                                          mer_err *err);
 void mer_grower_free(const struct mer_ctx *ctx, struct mer_grower *grower);
 
-/* The list of rows [n_rows + MER_ROWS_PADDING], to be filled in ascending order before growing;
- * afterwards every leaf owns a segment of it. */
-uint32_t *mer_grower_rows(struct mer_grower *grower);
+/* The list of the rows of the tree grown last: every leaf owns a segment of it. */
+const uint32_t *mer_grower_rows(const struct mer_grower *grower);
 
-/* codes[n_padded_rows]; the units say what they stand for. The work of one tree is split among the
- * team; NULL: the caller's thread. active_features[n_features of the store], NULL: all. Fails when
- * cancelled. */
+/* codes[n_padded_rows]; the units say what they stand for. rows[n_rows + MER_ROWS_PADDING] are
+ * those to grow from, ascending; what is behind them is any rows. The work of one tree is split
+ * among the team; NULL: the caller's thread. active_features[n_features of the store], NULL: all.
+ * Fails when cancelled. */
 MER_MUST_CHECK mer_status mer_grower_grow(struct mer_grower *grower, struct mer_team *team,
-                                          const uint32_t *codes, size_t n_rows, double g_unit,
-                                          double h_unit, const uint8_t *active_features,
-                                          mer_err *err);
+                                          const uint32_t *codes, const uint32_t *rows,
+                                          size_t n_rows, double g_unit, double h_unit,
+                                          const uint8_t *active_features, mer_err *err);
 /* The tree grown last; node 0 is the root, a child's number is above its parent's. */
 const struct mer_gbdt_node *mer_grower_nodes(const struct mer_grower *grower, size_t *ret_n_nodes);
 

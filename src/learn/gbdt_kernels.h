@@ -66,6 +66,12 @@ struct mer_gbdt_kernels {
     void (*accumulate)(const uint8_t *cells, size_t stride, size_t n_columns, const uint32_t *rows,
                        size_t first, size_t n, const uint32_t *codes, uint64_t *packed);
 
+    /* Parts rows[0 .. n): those whose cell says `left` go to ret_left, the others to ret_right, in
+     * their order. Both have room for n and may be written up to there; ret_left may be rows.
+     * Returns how many went left. */
+    size_t (*part)(const uint8_t *cells, const uint8_t left[256], const uint32_t *rows, size_t n,
+                   uint32_t *ret_left, uint32_t *ret_right);
+
     /* Unpacks one column's n bins (n padded); adds to what is there, or replaces it. */
     void (*unpack)(const uint64_t *packed, size_t n, bool add, int64_t *g, uint64_t *hc);
 

@@ -6,6 +6,9 @@
 
 #include <math.h>
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 typedef double vector __attribute__((vector_size(WIDTH * sizeof(double))));
 typedef int64_t integers __attribute__((vector_size(WIDTH * sizeof(int64_t))));
@@ -43,8 +46,8 @@ INLINE void accumulate_tile(const uint8_t *cells, size_t stride, size_t n_column
         if (indirect) {
             /* The list is read a little over its end; the caller pads it. */
             const size_t ahead = rows[i + PREFETCH];
-            __builtin_prefetch(cells + ahead * stride);
-            __builtin_prefetch(codes + ahead);
+            __builtin_prefetch(cells + ahead * stride, 0, 2);
+            __builtin_prefetch(codes + ahead, 0, 2);
         }
         const uint64_t word = word_of(codes[row]);
         const uint8_t *cell = cells + row * stride;
@@ -88,6 +91,61 @@ static void accumulate(const uint8_t *cells, size_t stride, size_t n_columns, co
         break;
     }
 }
+
+/* ---- parting rows ---- */
+
+/* From row number `from` on; n_left of those before went left. */
+INLINE size_t part_rest(const uint8_t *cells, const uint8_t *left, const uint32_t *rows,
+                        size_t from, size_t n, size_t n_left, uint32_t *ret_left,
+                        uint32_t *ret_right)
+{
+    size_t n_right = from - n_left;
+    for (size_t i = from; i < n; i++) {
+        const uint32_t row = rows[i];
+        const size_t goes_left = left[cells[row]];
+        ret_left[n_left] = row;
+        ret_right[n_right] = row;
+        n_left += goes_left;
+        n_right += 1 - goes_left;
+    }
+    return n_left;
+}
+
+#if defined(__AVX512F__)
+
+/* Sixteen at a time: a mask of those that go left, and two stores instead of 32. Sixteen loads are
+ * no slower than one that gathers. */
+static size_t part(const uint8_t *cells, const uint8_t left[256], const uint32_t *rows, size_t n,
+                   uint32_t *ret_left, uint32_t *ret_right)
+{
+    enum { LANES = 16 };
+    size_t n_left = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const __m512i lanes = _mm512_loadu_si512(rows + i);
+        uint32_t parts[4] = {0, 0, 0, 0};
+        for (unsigned k = 0; k < LANES; k++)
+            parts[k / 4] |= (uint32_t)left[cells[rows[i + k]]] << k;
+        const __mmask16 mask = (__mmask16)((parts[0] | parts[1]) | (parts[2] | parts[3]));
+        const __mmask16 rest = (__mmask16)~mask;
+        _mm512_storeu_si512(ret_left + n_left, _mm512_maskz_compress_epi32(mask, lanes));
+        _mm512_storeu_si512(ret_right + i - n_left, _mm512_maskz_compress_epi32(rest, lanes));
+        n_left += (size_t)__builtin_popcount(mask);
+    }
+    return part_rest(cells, left, rows, i, n, n_left, ret_left, ret_right);
+}
+
+#else
+
+static size_t part(const uint8_t *cells, const uint8_t left[256], const uint32_t *rows, size_t n,
+                   uint32_t *ret_left, uint32_t *ret_right)
+{
+    return part_rest(cells, left, rows, 0, n, 0, ret_left, ret_right);
+}
+
+#endif
+
+/* ---- wide histograms ---- */
 
 static void unpack(const uint64_t *packed, size_t n, bool add, int64_t *g, uint64_t *hc)
 {
@@ -241,7 +299,7 @@ static void scan(const int64_t *g, const uint64_t *hc, size_t n_values, bool has
 
 /* ---- gradients ---- */
 
-INLINE vector select(integers mask, vector yes, vector no)
+INLINE vector choose(integers mask, vector yes, vector no)
 {
     return (vector)(((integers)yes & mask) | ((integers)no & ~mask));
 }
@@ -253,8 +311,8 @@ INLINE vector exponential(vector x)
     static const double inverse[] = {
         1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
         1.0 / 5040,       1.0 / 720,       1.0 / 120,      1.0 / 24,      1.0 / 6,      1.0 / 2};
-    x = select(x > 708.0, 708.0 + (vector){0}, x);
-    x = select(x < -708.0, -708.0 + (vector){0}, x);
+    x = choose(x > 708.0, 708.0 + (vector){0}, x);
+    x = choose(x < -708.0, -708.0 + (vector){0}, x);
     const vector shifted = x * 1.4426950408889634 + MAGIC;
     const integers n = (integers)shifted - MAGIC_BITS;
     const vector whole = shifted - MAGIC;
@@ -289,7 +347,7 @@ INLINE void probability_pairs(vector p, integers is_class, const double *weights
     const vector y = (vector)((integers)((vector){0} + 1.0) & is_class);
     vector g = p - y;
     vector h = p * (1.0 - p);
-    h = select(h < LEAST_HESSIAN, LEAST_HESSIAN + (vector){0}, h);
+    h = choose(h < LEAST_HESSIAN, LEAST_HESSIAN + (vector){0}, h);
     if (weights) {
         const vector w = load(weights);
         g *= w;
@@ -363,7 +421,7 @@ static void log_sum(const double *scores, size_t stride, size_t n_classes, size_
         vector top = load(scores + i);
         for (size_t k = 1; k < n_classes; k++) {
             const vector score = load(scores + k * stride + i);
-            top = select(score > top, score, top);
+            top = choose(score > top, score, top);
         }
         vector sum = {0};
         for (size_t k = 0; k < n_classes; k++)
@@ -450,6 +508,7 @@ static void quantise(const float *gh, const uint32_t key[2], uint32_t stream, do
 
 const struct mer_gbdt_kernels KERNELS = {
     .accumulate = accumulate,
+    .part = part,
     .unpack = unpack,
     .subtract = subtract,
     .scan = scan,

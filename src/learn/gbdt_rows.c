@@ -2,97 +2,75 @@
 
 #include <string.h>
 
+enum { CHUNKS_MAX = 64 };
+
 struct parting {
-    const uint8_t *cells;
-    const uint8_t *left;
-    size_t begin;
-    size_t end;
-    size_t n_left;
-    uint32_t *rows;
-    uint32_t *spare;
-    size_t *counts; /* how many of each block went left, then where they begin */
+    const struct mer_parting *what;
+    size_t n_chunks;
+    size_t n_left[CHUNKS_MAX]; /* how many of each chunk went left */
 };
 
-static size_t block_end(const struct parting *parting, size_t block)
+static size_t chunk_begin(const struct parting *parting, size_t chunk)
 {
-    const size_t end = parting->begin + (block + 1) * MER_PART_BLOCK;
-    return end < parting->end ? end : parting->end;
+    const struct mer_parting *what = parting->what;
+    return what->begin + (what->end - what->begin) * chunk / parting->n_chunks;
 }
 
-/* Task: one block into spare, the left ones from its beginning, the right ones from its end. */
+/* Task: one chunk into the spare lists. */
 static void part_task(void *argument, size_t task, size_t worker)
 {
     (void)worker;
-    const struct parting *parting = argument;
-    const size_t begin = parting->begin + task * MER_PART_BLOCK;
-    const size_t end = block_end(parting, task);
-    size_t left = begin;
-    size_t right = end;
-    for (size_t i = begin; i < end; i++) {
-        const uint32_t row = parting->rows[i];
-        const size_t goes_left = parting->left[parting->cells[row]];
-        parting->spare[left] = row;
-        parting->spare[right - 1] = row;
-        left += goes_left;
-        right -= 1 - goes_left;
-    }
-    parting->counts[task] = left - begin;
+    struct parting *parting = argument;
+    const struct mer_parting *what = parting->what;
+    const size_t begin = chunk_begin(parting, task);
+    parting->n_left[task] = what->kernels->part(what->cells, what->left, what->from + begin,
+                                                chunk_begin(parting, task + 1) - begin,
+                                                what->spare[0] + begin, what->spare[1] + begin);
 }
 
-/* Task: one block back to where its rows belong. */
+/* Task: one chunk back to where its rows belong. */
 static void place_task(void *argument, size_t task, size_t worker)
 {
     (void)worker;
     const struct parting *parting = argument;
-    const size_t begin = parting->begin + task * MER_PART_BLOCK;
-    const size_t end = block_end(parting, task);
-    const size_t left_begin = parting->counts[task];
-    const size_t n_left = parting->counts[task + 1] - left_begin;
-    const size_t right_begin =
-        parting->n_left + (begin - parting->begin) - left_begin; /* right ones before this block */
-    memcpy(parting->rows + parting->begin + left_begin, parting->spare + begin,
-           n_left * sizeof(uint32_t));
-    uint32_t *to = parting->rows + parting->begin + right_begin;
-    const uint32_t *from = parting->spare + end - 1;
-    for (size_t i = 0; i < end - begin - n_left; i++)
-        to[i] = from[-(ptrdiff_t)i];
-}
-
-/* The same in one thread: left ones move down in place, right ones take a detour. */
-static size_t part_alone(const uint8_t *cells, const uint8_t *left, size_t begin, size_t end,
-                         uint32_t *rows, uint32_t *spare)
-{
-    size_t n_left = begin;
-    size_t n_right = 0;
-    for (size_t i = begin; i < end; i++) {
-        const uint32_t row = rows[i];
-        const size_t goes_left = left[cells[row]];
-        rows[n_left] = row;
-        spare[begin + n_right] = row;
-        n_left += goes_left;
-        n_right += 1 - goes_left;
-    }
-    memcpy(rows + n_left, spare + begin, n_right * sizeof *rows);
-    return n_left - begin;
-}
-
-size_t mer_part_rows(struct mer_team *team, const uint8_t *cells, const uint8_t left[256],
-                     size_t begin, size_t end, uint32_t *rows, uint32_t *spare, size_t *counts)
-{
-    const size_t n_blocks = (end - begin + MER_PART_BLOCK - 1) / MER_PART_BLOCK;
-    if (!team || n_blocks <= 1)
-        return part_alone(cells, left, begin, end, rows, spare);
-    struct parting parting = {cells, left, begin, end, 0, rows, spare, counts};
-    mer_team_run(team, part_task, &parting, n_blocks);
+    const struct mer_parting *what = parting->what;
+    const size_t begin = chunk_begin(parting, task);
+    const size_t n = chunk_begin(parting, task + 1) - begin;
+    size_t n_before = 0;
     size_t n_left = 0;
-    for (size_t block = 0; block < n_blocks; block++) {
-        const size_t n = parting.counts[block];
-        parting.counts[block] = n_left;
-        n_left += n;
+    for (size_t chunk = 0; chunk < parting->n_chunks; chunk++) {
+        n_before += chunk < task ? parting->n_left[chunk] : 0;
+        n_left += parting->n_left[chunk];
     }
-    parting.counts[n_blocks] = n_left;
-    parting.n_left = n_left;
-    mer_team_run(team, place_task, &parting, n_blocks);
+    const size_t n_own = parting->n_left[task];
+    const size_t n_right_before = begin - what->begin - n_before;
+    uint32_t *rows = what->rows + what->begin;
+    memcpy(rows + n_before, what->spare[0] + begin, n_own * sizeof *rows);
+    memcpy(rows + n_left + n_right_before, what->spare[1] + begin, (n - n_own) * sizeof *rows);
+}
+
+size_t mer_part_rows(const struct mer_parting *what, struct mer_team *team)
+{
+    const size_t n = what->end - what->begin;
+    struct parting parting = {.what = what, .n_chunks = mer_team_size(team)};
+    if (parting.n_chunks > CHUNKS_MAX)
+        parting.n_chunks = CHUNKS_MAX;
+    if (parting.n_chunks > n / MER_PART_LEAST)
+        parting.n_chunks = n / MER_PART_LEAST;
+    if (parting.n_chunks <= 1) {
+        /* Left ones move down in place, right ones take a detour. */
+        uint32_t *rows = what->rows + what->begin;
+        uint32_t *spare = what->spare[0] + what->begin;
+        const size_t n_left =
+            what->kernels->part(what->cells, what->left, what->from + what->begin, n, rows, spare);
+        memcpy(rows + n_left, spare, (n - n_left) * sizeof *rows);
+        return n_left;
+    }
+    mer_team_run(team, part_task, &parting, parting.n_chunks);
+    mer_team_run(team, place_task, &parting, parting.n_chunks);
+    size_t n_left = 0;
+    for (size_t chunk = 0; chunk < parting.n_chunks; chunk++)
+        n_left += parting.n_left[chunk];
     return n_left;
 }
 

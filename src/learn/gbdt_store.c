@@ -325,31 +325,66 @@ static void copy_task(void *argument, size_t task, size_t worker)
     }
 }
 
-static mer_status make_groups(const struct mer_ctx *ctx, struct mer_store *store, mer_err *err)
+/* So many bytes has a record of n cells that as few records as possible lie across two lines of the
+ * cache. */
+static size_t record_bytes(size_t n)
 {
-    store->n_groups = (store->n_columns + MER_GROUP_COLUMNS - 1) / MER_GROUP_COLUMNS;
-    MER_GUARD(
-        mer_alloc_zero(ctx->alloc, store->n_groups, sizeof *store->groups, &store->groups, err));
+    size_t bytes = 1;
+    while (bytes < n && bytes < MER_GROUP_COLUMNS)
+        bytes *= 2;
+    return n <= bytes ? bytes : (n + MER_GROUP_COLUMNS - 1) / MER_GROUP_COLUMNS * MER_GROUP_COLUMNS;
+}
+
+/* The strips' groups of about equally many columns, and where their cells lie behind each other. */
+static mer_status lay_out(struct mer_store *store, size_t *ret_n_bytes, mer_err *err)
+{
     size_t n_bytes = 0;
     size_t column = 0;
     for (size_t g = 0; g < store->n_groups; g++) {
         struct mer_store_group *group = &store->groups[g];
-        size_t bytes;
         group->first_column = column;
         group->n_columns = (store->n_columns - column) / (store->n_groups - g);
-        group->stride = group->n_columns;
         column += group->n_columns;
-        if (!mer_size_mul(store->n_rows, group->stride, &bytes) ||
+    }
+    for (size_t s = 0; s < store->n_strips; s++) {
+        struct mer_store_strip *strip = &store->strips[s];
+        size_t n_columns = 0;
+        size_t bytes;
+        strip->first_group = s * MER_STRIP_GROUPS;
+        strip->n_groups = store->n_groups - strip->first_group < MER_STRIP_GROUPS
+                              ? store->n_groups - strip->first_group
+                              : MER_STRIP_GROUPS;
+        strip->offset = n_bytes;
+        for (size_t g = 0; g < strip->n_groups; g++)
+            n_columns += store->groups[strip->first_group + g].n_columns;
+        strip->stride = record_bytes(n_columns);
+        if (!mer_size_mul(store->n_rows, strip->stride, &bytes) ||
             !mer_size_align(bytes + PADDING, &bytes) || !mer_size_add(n_bytes, bytes, &n_bytes))
             return mer_fail(err, MER_ERR_MEMORY, "%zu rows are too many", store->n_rows);
     }
+    *ret_n_bytes = n_bytes;
+    return mer_ok();
+}
+
+static mer_status make_groups(const struct mer_ctx *ctx, struct mer_store *store, mer_err *err)
+{
+    size_t n_bytes = 0;
+    store->n_groups = (store->n_columns + MER_GROUP_COLUMNS - 1) / MER_GROUP_COLUMNS;
+    store->n_strips = (store->n_groups + MER_STRIP_GROUPS - 1) / MER_STRIP_GROUPS;
+    MER_GUARD(
+        mer_alloc_zero(ctx->alloc, store->n_groups, sizeof *store->groups, &store->groups, err));
+    MER_GUARD(
+        mer_alloc_zero(ctx->alloc, store->n_strips, sizeof *store->strips, &store->strips, err));
+    MER_GUARD(lay_out(store, &n_bytes, err));
     MER_GUARD(mer_alloc_zero(ctx->alloc, n_bytes, 1, &store->group_cells, err));
-    const uint8_t *cells = store->group_cells;
-    for (size_t g = 0; g < store->n_groups; g++) {
-        size_t bytes = 0;
-        store->groups[g].cells = cells;
-        (void)mer_size_align(store->n_rows * store->groups[g].stride + PADDING, &bytes);
-        cells += bytes;
+    for (size_t s = 0; s < store->n_strips; s++) {
+        const struct mer_store_strip *strip = &store->strips[s];
+        const uint8_t *cells = store->group_cells + strip->offset;
+        for (size_t g = strip->first_group; g < strip->first_group + strip->n_groups; g++) {
+            store->groups[g].cells = cells;
+            store->groups[g].stride = strip->stride;
+            cells += store->groups[g].n_columns;
+        }
     }
     struct copying copying = {store};
     mer_team_run(ctx->team, copy_task, &copying, (store->n_rows + COPY_ROWS - 1) / COPY_ROWS);
@@ -389,6 +424,7 @@ void mer_store_release(const struct mer_ctx *ctx, struct mer_store *store)
     mer_free(ctx->alloc, store->features);
     mer_free(ctx->alloc, store->columns);
     mer_free(ctx->alloc, store->groups);
+    mer_free(ctx->alloc, store->strips);
     mer_free(ctx->alloc, store->bundle_cells);
     mer_free(ctx->alloc, store->bin_starts);
     mer_free(ctx->alloc, store->bin_rows);

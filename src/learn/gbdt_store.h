@@ -9,14 +9,18 @@
  * Of each bundle's bins the rows are listed, too: a split that takes one level of a one-hot
  * variable out of a large leaf then costs what the level has rows.
  *
- * Columns lie twice: by column, which partitioning reads, and in groups of up to MER_GROUP_COLUMNS
- * with the cells of a row side by side, which histograms read: the packed histograms of a group
- * stay in the first-level cache, and a row of a group is one load.
+ * Columns lie twice: by column, which partitioning reads, and with the cells of a row side by side,
+ * which histograms read, in groups of up to MER_GROUP_COLUMNS: the packed histograms of a group
+ * stay in the first-level cache, and a row of a group is one load. Up to MER_STRIP_GROUPS groups
+ * are a strip, whose cells of a row are one line of the cache: leaves' rows are scattered, and
+ * fetching such a line takes longer than counting what is in it.
  */
 #ifndef MER_LEARN_GBDT_STORE_H
 #define MER_LEARN_GBDT_STORE_H
 
 #include "learn/bins.h"
+
+enum { MER_STRIP_GROUPS = 4 };
 
 struct mer_store_feature {
     uint32_t feature; /* of the design */
@@ -43,10 +47,18 @@ struct mer_store_column {
 };
 
 struct mer_store_group {
-    const uint8_t *cells; /* [n_rows][stride] */
-    size_t stride;        /* its columns: a row's cells may be read 16 at a time */
+    const uint8_t *cells; /* [n_rows][stride]; a row's cells may be read 16 at a time */
+    size_t stride;        /* of the strip */
     size_t first_column;
     size_t n_columns;
+};
+
+/* Neighbouring groups, of which a row's cells are one record: a line of the cache at most. */
+struct mer_store_strip {
+    size_t first_group;
+    size_t n_groups;
+    size_t stride; /* bytes of a record */
+    size_t offset; /* of the first record in the store's group_cells */
 };
 
 struct mer_store {
@@ -59,6 +71,8 @@ struct mer_store {
     size_t n_columns;
     struct mer_store_group *groups;
     size_t n_groups;
+    struct mer_store_strip *strips;
+    size_t n_strips;
     uint8_t *bundle_cells;
     uint32_t *bin_starts; /* of all bundles */
     uint32_t *bin_rows;

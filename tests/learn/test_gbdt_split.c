@@ -169,11 +169,12 @@ static double grown_gain(struct made *made, struct mer_gbdt_split *ret_split, bo
     assert_int_equal(mer_store_make(&ctx, &bins, &store, &err).code, MER_OK);
     assert_int_equal(mer_grower_new(&ctx, &store, &made->limits, 1, 1 << 20, &grower, &err).code,
                      MER_OK);
-    uint32_t *rows = mer_grower_rows(grower);
+    static uint32_t drawn[ROWS + MER_ROWS_PADDING];
     for (size_t i = 0; i < made->n; i++)
-        rows[i] = (uint32_t)i;
-    assert_int_equal(mer_grower_grow(grower, NULL, made->codes, made->n, 1, 1, NULL, &err).code,
-                     MER_OK);
+        drawn[i] = (uint32_t)i;
+    assert_int_equal(
+        mer_grower_grow(grower, NULL, made->codes, drawn, made->n, 1, 1, NULL, &err).code, MER_OK);
+    const uint32_t *rows = mer_grower_rows(grower);
     size_t n_nodes;
     const struct mer_gbdt_node *nodes = mer_grower_nodes(grower, &n_nodes);
     double gain = -1;
