@@ -8,6 +8,7 @@
 #include "bench_times.h"
 #include "cell/client.h"
 #include "os/memory_file.h"
+#include "os/privilege.h"
 
 enum { STARTS = 300, TIMES_MAX = 64, ROW_MAX = 128 };
 
@@ -102,11 +103,13 @@ int main(int argc, char **argv)
     const long megabytes = argc > 1 ? strtol(argv[1], NULL, 10) : 250;
     const long times = argc > 2 ? strtol(argv[2], NULL, 10) : 5;
     struct mer_alloc alloc;
+    mer_err err;
     if (megabytes < 1 || times < 1 || times > TIMES_MAX) {
         fprintf(stderr, "usage: bench_cell [MEGABYTES [TIMES]]\n");
         return 64;
     }
     mer_alloc_init(&alloc, SIZE_MAX);
+    check(mer_privilege_gain_none(&err), &err); /* as merlon does where root runs it */
     const struct mer_ctx ctx = {.alloc = &alloc, .cpu = mer_cpu_detect()};
     measure_start(&ctx, true);
     measure_start(&ctx, false);

@@ -1,5 +1,6 @@
 #include "os/seccomp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -18,13 +19,19 @@
 
 enum {
     X32_BIT = 0x40000000,
-    RULE_INSTRUCTIONS_MAX = 8,
-    FORK_INSTRUCTIONS = 3, /* with the end of the branch that it adds */
-    HEAD_INSTRUCTIONS = 7,
+    RULE_INSTRUCTIONS_MAX = 6,
+    HEAD_INSTRUCTIONS = 4,
+    TAIL_INSTRUCTIONS = 2,
     LEAF_RULES = 3,
-    PROGRAM_MAX =
-        HEAD_INSTRUCTIONS + MER_SECCOMP_RULES_MAX * (RULE_INSTRUCTIONS_MAX + FORK_INSTRUCTIONS) + 1
+    PROGRAM_MAX = HEAD_INSTRUCTIONS + MER_SECCOMP_RULES_MAX * (RULE_INSTRUCTIONS_MAX + 1) +
+                  TAIL_INSTRUCTIONS, /* a tree has fewer forks than rules */
+    /* Where a jump goes that is known in the end only. */
+    TO_ALLOW = 255,
+    TO_KILL = 254,
+    TO_NEXT = 253 /* the next rule for the same number */
 };
+
+static_assert(PROGRAM_MAX < TO_NEXT, "whatever lies ahead is in reach of a jump");
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -42,56 +49,97 @@ static void load(struct program *program, size_t offset)
     emit(program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
+static void compare(struct program *program, uint16_t how, uint32_t k, uint8_t if_true,
+                    uint8_t if_false)
+{
+    emit(program, (uint16_t)(BPF_JMP | BPF_K | how), k, if_true, if_false);
+}
+
 /* Foreign architectures and x32 numbers end the process; then the number is in the accumulator. */
 static void emit_head(struct program *program)
 {
     load(program, offsetof(struct seccomp_data, arch));
-    emit(program, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-    emit(program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    compare(program, BPF_JEQ, AUDIT_ARCH_X86_64, 0, TO_KILL);
     load(program, offsetof(struct seccomp_data, nr));
-    emit(program, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
-    emit(program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    compare(program, BPF_JGE, X32_BIT, TO_KILL, 0);
 }
 
-/* One rule: skipped whole when the number differs; when the argument's test fails, falls to the
- * next rule with the number loaded again. */
-static void emit_rule(struct program *program, const struct mer_syscall_rule *rule)
+/* The test of an argument, half by half; a mask's half without a bit needs no look. */
+static void emit_test(struct program *program, const struct mer_syscall_rule *rule, uint8_t failed)
 {
     const size_t low = offsetof(struct seccomp_data, args) + 8 * rule->argument;
     const uint32_t value_low = (uint32_t)rule->value;
     const uint32_t value_high = (uint32_t)(rule->value >> 32);
 
-    if (rule->test == MER_ARGUMENT_ANY) {
-        emit(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->number, 0, 1);
-        emit(program, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
-        return;
-    }
-    emit(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->number, 0, 6);
-    load(program, low + 4);
     switch (rule->test) {
     case MER_ARGUMENT_EQUALS:
-        emit(program, BPF_JMP | BPF_JEQ | BPF_K, value_high, 0, 3);
+        load(program, low + 4);
+        compare(program, BPF_JEQ, value_high, 0, failed);
         load(program, low);
-        emit(program, BPF_JMP | BPF_JEQ | BPF_K, value_low, 0, 1);
+        compare(program, BPF_JEQ, value_low, TO_ALLOW, failed);
         break;
     case MER_ARGUMENT_LACKS:
-        emit(program, BPF_JMP | BPF_JSET | BPF_K, value_high, 3, 0);
+        if (value_high != 0) {
+            load(program, low + 4);
+            compare(program, BPF_JSET, value_high, failed, 0);
+        }
         load(program, low);
-        emit(program, BPF_JMP | BPF_JSET | BPF_K, value_low, 1, 0);
+        compare(program, BPF_JSET, value_low, failed, TO_ALLOW);
         break;
     default: /* below: values under 2^32 only */
-        emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3);
+        load(program, low + 4);
+        compare(program, BPF_JEQ, 0, 0, failed);
         load(program, low);
-        emit(program, BPF_JMP | BPF_JGE | BPF_K, value_low, 1, 0);
+        compare(program, BPF_JGE, value_low, failed, TO_ALLOW);
         break;
     }
-    emit(program, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
-    load(program, offsetof(struct seccomp_data, nr));
 }
 
-static void emit_end(struct program *program)
+static uint8_t distance(const struct program *program, size_t from)
 {
+    return (uint8_t)(program->n - from - 1);
+}
+
+/* One rule of a leaf. When the argument's test fails, the next rule for the same number is tried,
+ * with the number loaded again, if there is one. */
+static void emit_rule(struct program *program, const struct mer_syscall_rule *rule,
+                      const struct mer_syscall_rule *next)
+{
+    const bool again = next && next->number == rule->number;
+    const size_t start = program->n;
+
+    compare(program, BPF_JEQ, (uint32_t)rule->number, 0, TO_KILL);
+    if (rule->test == MER_ARGUMENT_ANY)
+        program->code[start].jt = TO_ALLOW;
+    else
+        emit_test(program, rule, again ? TO_NEXT : TO_KILL);
+    for (size_t i = start + 1; i < program->n; i++) {
+        if (program->code[i].jt == TO_NEXT)
+            program->code[i].jt = distance(program, i);
+        if (program->code[i].jf == TO_NEXT)
+            program->code[i].jf = distance(program, i);
+    }
+    if (again && rule->test != MER_ARGUMENT_ANY)
+        load(program, offsetof(struct seccomp_data, nr));
+    if (next)
+        program->code[start].jf = distance(program, start);
+}
+
+/* The two ends, and the jumps to them. */
+static void emit_tail(struct program *program)
+{
+    const size_t n = program->n;
+    for (size_t i = 0; i < n; i++) {
+        struct sock_filter *const code = &program->code[i];
+        if (BPF_CLASS(code->code) != BPF_JMP)
+            continue;
+        if (code->jt >= TO_KILL)
+            code->jt = (uint8_t)(n - i - (code->jt == TO_KILL));
+        if (code->jf >= TO_KILL)
+            code->jf = (uint8_t)(n - i - (code->jf == TO_KILL));
+    }
     emit(program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    emit(program, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
 /* Where rules [0, n), sorted by number, are parted: near the middle, between two numbers; n when
@@ -107,24 +155,23 @@ static size_t place_to_part(const struct mer_syscall_rule *const *rules, size_t 
 }
 
 /* A number goes left or right until few rules are left for it. When a filter is installed the
- * kernel tries it for every number there is, twice: a list of rules would cost the start of a cell
- * some 50 microseconds. The accumulator holds the number at each fork, which comes before every
- * rule that loads something else. */
+ * kernel tries it for every number there is, twice, and makes machine code of each instruction in
+ * several passes: a list of rules would cost the start of a cell some 50 microseconds, and half the
+ * instructions half of what they take. The accumulator holds the number at each fork, which comes
+ * before every rule that loads something else. */
 static void emit_tree(struct program *program, const struct mer_syscall_rule *const *rules,
                       size_t n)
 {
     const size_t middle = n > LEAF_RULES ? place_to_part(rules, n) : n;
     if (middle == n) {
         for (size_t i = 0; i < n; i++)
-            emit_rule(program, rules[i]);
-        emit_end(program);
+            emit_rule(program, rules[i], i + 1 < n ? rules[i + 1] : NULL);
         return;
     }
-    emit(program, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)rules[middle]->number, 0, 1);
-    const unsigned short jump = program->n;
-    emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
+    const size_t fork = program->n;
+    compare(program, BPF_JGE, (uint32_t)rules[middle]->number, 0, 0);
     emit_tree(program, rules, middle);
-    program->code[jump].k = (uint32_t)(program->n - jump - 1);
+    program->code[fork].jt = distance(program, fork);
     emit_tree(program, rules + middle, n - middle);
 }
 
@@ -145,7 +192,9 @@ static void emit_program(struct program *program, const struct mer_syscall_rule 
         sorted[i] = &rules[i];
     mer_sort(sorted, n, sizeof sorted[0], compare_numbers);
     emit_head(program);
-    emit_tree(program, sorted, n);
+    if (n > 0)
+        emit_tree(program, sorted, n);
+    emit_tail(program);
 }
 
 bool mer_seccomp_available(void)

@@ -29,7 +29,7 @@ struct mer_syscall_rule {
     uint64_t value;
 };
 
-enum { MER_SECCOMP_RULES_MAX = 64 };
+enum { MER_SECCOMP_RULES_MAX = 34 };
 
 /* Installs the filter for all threads of the process and sets no_new_privs. Filters stack: a later
  * one can only take away. MER_ERR_ABSENT where the kernel has no seccomp filters. */

@@ -26,6 +26,21 @@ done
 plain schema check table.csv --schema missing --json
 lacks out "as root"
 
+# It keeps its rights, but no program that it starts could have one.
+mkfifo slow.csv
+"$merlon" schema infer - > out 2> err < slow.csv &
+pid=$!
+exec 3> slow.csv
+tries=0
+until grep -q '^CapBnd:[[:space:]]*0*$' "/proc/$pid/status" || [ "$tries" -ge 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+[ "$tries" -lt 100 ] || fail "a program that root's merlon starts could have capabilities"
+cat table.csv >&3
+exec 3>&-
+wait "$pid" || fail "schema infer ends with $?"
+
 expect_error 64 "there is no user" schema infer table.csv --user nobody-of-this-name
 id nobody > nowhere 2>&1 || skip "there is no user nobody here"
 

@@ -125,6 +125,41 @@ static void a_second_filter_can_only_take_away(void **state)
     assert_true(WIFSIGNALED(in_child(stack_two, &numbers[2])));
 }
 
+static int list_several_and_try(const void *argument)
+{
+    /* Of one number, and beside others of the same leaf. */
+    const struct mer_syscall_rule rules[] = {
+        {SYS_getppid, MER_ARGUMENT_EQUALS, 0, 1},
+        {SYS_getppid, MER_ARGUMENT_LACKS, 1, ~(uint64_t)6},
+        {SYS_getppid, MER_ARGUMENT_BELOW, 2, 3},
+        {SYS_getpid, MER_ARGUMENT_EQUALS, 0, 1},
+        {SYS_getuid, MER_ARGUMENT_ANY, 0, 0},
+        {SYS_exit_group, MER_ARGUMENT_ANY, 0, 0},
+    };
+    const long *const a = argument;
+    if (!mer_is_ok(mer_seccomp_install(rules, sizeof rules / sizeof rules[0], NULL)))
+        return 1;
+    (void)syscall(SYS_getuid);
+    (void)syscall(a[0], a[1], a[2], a[3]);
+    return 0;
+}
+
+static void several_rules_for_one_number_allow_what_any_of_them_allows(void **state)
+{
+    static const long allowed[][4] = {{SYS_getppid, 1, 8, 3}, {SYS_getppid, 0, 6, 3},
+                                      {SYS_getppid, 0, 8, 2}, {SYS_getppid, 1, 6, 0},
+                                      {SYS_getpid, 1, 8, 9},  {SYS_getuid, 0, 0, 0}};
+    static const long denied[][4] = {{SYS_getppid, 0, 8, 3},
+                                     {SYS_getppid, 0x100000001, 0x100000006, 0x100000000},
+                                     {SYS_getpid, 0, 6, 2},
+                                     {SYS_gettid, 1, 6, 2}};
+    (void)state;
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        assert_true(ended_well(in_child(list_several_and_try, allowed[i])));
+    for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
+        assert_true(WIFSIGNALED(in_child(list_several_and_try, denied[i])));
+}
+
 /* Calls that do no harm, whatever is asked. */
 static const int harmless[] = {SYS_getpid,  SYS_getuid,  SYS_getgid,  SYS_geteuid,
                                SYS_getegid, SYS_getppid, SYS_getpgrp, SYS_sched_yield,
@@ -195,6 +230,7 @@ int main(void)
         cmocka_unit_test(lacks_looks_at_both_halves),
         cmocka_unit_test(below_has_an_end),
         cmocka_unit_test(a_second_filter_can_only_take_away),
+        cmocka_unit_test(several_rules_for_one_number_allow_what_any_of_them_allows),
         cmocka_unit_test(of_many_rules_each_allows_its_number_and_no_other),
         cmocka_unit_test(a_table_that_is_none_is_refused),
     };
