@@ -14,6 +14,12 @@
 
 enum { N_ROWS = 60, PATH_BYTES = 128, FILE_MAX = 1 << 16 };
 
+#ifdef MER_UNDER_VALGRIND /* a file is opened some 50 times slower there */
+enum { STEP = 61 };
+#else
+enum { STEP = 1 };
+#endif
+
 static char folder[] = "/tmp/merlon-seal-XXXXXX";
 static char keys[PATH_BYTES];
 static char recipient[MER_RECIPIENT_MAX];
@@ -187,13 +193,13 @@ static void a_signed_model_with_any_bit_flipped_or_cut_anywhere_is_refused(void 
     const size_t n_signature = read_file("m.sig", bytes);
     write_file("changed.sig", bytes, n_signature);
     const size_t n = read_file("m", bytes);
-    for (size_t bit = 0; bit < 8 * n; bit++) {
+    for (size_t bit = 0; bit < 8 * n; bit += STEP) {
         bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
         write_file("changed", bytes, n);
         assert_refused("a bit flipped", bit);
         bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
     }
-    for (size_t cut = 0; cut < n; cut++) {
+    for (size_t cut = 0; cut < n; cut += STEP) {
         write_file("changed", bytes, cut);
         assert_refused("cut", cut);
     }
@@ -218,7 +224,7 @@ static void a_sealed_model_with_any_byte_changed_or_cut_anywhere_leaves_nothing(
     (void)state;
     assert_ok(seal("m", "m.age"));
     const size_t n = read_file("m.age", bytes);
-    for (size_t at = 0; at < n; at++) {
+    for (size_t at = 0; at < n; at += STEP) {
         bytes[at] ^= (unsigned char)(1u << at % 8);
         write_file("changed.age", bytes, n);
         assert_closed("a bit flipped", at);
