@@ -65,6 +65,15 @@ struct mer_fit_options {
     const char *class_weight;
     /* Columns that alone nearly tell the target are left out; otherwise the log warns of them. */
     bool leave_out_leaks;
+    /* What becomes of the probabilities of classes, learned from rows that were held out: "auto"
+     * (what lowers their log loss beyond chance, or nothing), "temperature", "isotonic" (for 1000
+     * rows or more) or "none". NULL: "auto". */
+    const char *calibrate;
+    /* From which probability of the second class on that one is predicted, of two: "auto" (what is
+     * best for the metric on held-out rows beyond chance; for balanced accuracy where the metric
+     * does not look at decisions) or a number between 0 and 1. NULL: "auto" for such metrics of
+     * decisions, else the more probable class. */
+    const char *threshold;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */
@@ -118,6 +127,11 @@ MER_API MER_MUST_CHECK mer_status mer_predict(const struct mer_fitted *model,
                                               double **ret_predictions, size_t *ret_n_outputs,
                                               mer_err *err);
 MER_API void mer_numbers_free(double *numbers);
+/* The class that the model predicts, of a row's probabilities: the most probable one, or where
+ * mer_model_threshold is above 0, the second from that probability on. */
+MER_API size_t mer_model_class_of(const struct mer_fitted *model, const double *probabilities);
+/* 0: the more probable class is predicted. */
+MER_API double mer_model_threshold(const struct mer_fitted *model);
 
 /* How far predictions of mer_predict may be off: what holds the truth in `coverage` (between 0 and
  * 1, such as 0.9) of all rows, as long as they are like those of the training table. For regression

@@ -29,6 +29,17 @@ const char *mer_model_label(const struct mer_fitted *model, size_t i)
     return i < mer_model_classes(model) ? mer_model_name(model, model->facts->labels[i]) : NULL;
 }
 
+size_t mer_model_class_of(const struct mer_fitted *model, const double *probabilities)
+{
+    return mer_threshold_class(model->facts->threshold.value, probabilities,
+                               model->facts->n_classes);
+}
+
+double mer_model_threshold(const struct mer_fitted *model)
+{
+    return model->facts->threshold.value;
+}
+
 uint64_t mer_model_seed(const struct mer_fitted *model)
 {
     return model->facts->seed;
@@ -37,15 +48,6 @@ uint64_t mer_model_seed(const struct mer_fitted *model)
 uint64_t mer_model_units(const struct mer_fitted *model)
 {
     return model->facts->units;
-}
-
-static void put_finite(struct mer_json_writer *writer, const char *key, double value)
-{
-    mer_json_key(writer, key);
-    if (isfinite(value))
-        mer_json_put_number(writer, value);
-    else
-        mer_json_put_null(writer);
 }
 
 /* What became of a column; NULL: it is the target. */
@@ -103,8 +105,8 @@ static void put_leaderboard(struct mer_json_writer *writer, const struct mer_fac
         mer_json_put_unsigned(writer, i + 1);
         mer_json_key(writer, "family");
         mer_json_put_string(writer, trial->family->name);
-        put_finite(writer, "score", trial->score);
-        put_finite(writer, "deviation", trial->deviation);
+        mer_json_put_finite(writer, "score", trial->score);
+        mer_json_put_finite(writer, "deviation", trial->deviation);
         mer_json_key(writer, "units");
         mer_json_put_unsigned(writer, trial->units);
         mer_json_key(writer, "params");
@@ -144,6 +146,28 @@ void mer_describe_members(const struct mer_facts *facts, struct mer_json_writer 
     mer_json_end_array(writer);
 }
 
+/* What was learned from held-out rows beside the models; "none" and null where nothing was. */
+static void put_findings(struct mer_json_writer *writer, const struct mer_facts *facts)
+{
+    const struct mer_recalibration *const calibration = &facts->recalibration;
+    const struct mer_threshold *const threshold = &facts->threshold;
+    if (facts->n_classes == 0)
+        return;
+    mer_json_key(writer, "calibration");
+    mer_json_begin_object(writer);
+    mer_json_key(writer, "method");
+    mer_json_put_string(writer, mer_recalibration_name(calibration->method));
+    if (calibration->method != MER_RECALIBRATION_NONE) {
+        mer_json_put_finite(writer, "loss_before", calibration->loss_before);
+        mer_json_put_finite(writer, "loss_after", calibration->loss_after);
+    }
+    if (calibration->method == MER_RECALIBRATION_TEMPERATURE)
+        mer_json_put_finite(writer, "temperature", calibration->temperature);
+    mer_json_end_object(writer);
+    if (threshold->value > 0)
+        mer_threshold_save(threshold, writer);
+}
+
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer)
 {
     const struct mer_facts *const facts = model->facts;
@@ -156,7 +180,7 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_key(writer, "family");
     mer_json_put_string(writer, mer_facts_family(facts));
     mer_describe_members(facts, writer);
-    put_finite(writer, "score", facts->score);
+    mer_json_put_finite(writer, "score", facts->score);
     mer_json_key(writer, "metric");
     mer_json_put_string(writer, facts->metric);
     mer_json_key(writer, "seed");
@@ -167,6 +191,7 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_put_unsigned(writer, facts->n_folds);
     mer_json_key(writer, "train_rows");
     mer_json_put_unsigned(writer, facts->n_train_rows);
+    put_findings(writer, facts);
     put_columns(writer, facts);
     put_leaderboard(writer, facts);
 }

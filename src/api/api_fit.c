@@ -10,6 +10,7 @@
 #include "automl/search.h"
 #include "core/log.h"
 #include "core/nearest.h"
+#include "core/number.h"
 #include "core/team.h"
 #include "engine/journal.h"
 #include "engine/local_engine.h"
@@ -263,6 +264,32 @@ static mer_status choose_directions(const struct mer_fit_options *options,
     return mer_ok();
 }
 
+static mer_status choose_after(const struct mer_fit_options *options,
+                               struct mer_search_options *search, mer_err *err)
+{
+    search->calibrate = MER_RECALIBRATION_AUTO;
+    if (options->calibrate && !mer_recalibration_find(options->calibrate, &search->calibrate))
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE, "there is no calibration %s",
+                                 mer_quote(options->calibrate).text),
+                        "there are: auto, temperature, isotonic, none");
+    if (!options->threshold)
+        return mer_ok();
+    if (strcmp(options->threshold, "auto") == 0) {
+        search->threshold_choice = MER_THRESHOLD_AUTO;
+        return mer_ok();
+    }
+    search->threshold_choice = MER_THRESHOLD_GIVEN;
+    if (!mer_number_parse(options->threshold, strlen(options->threshold), false,
+                          &search->threshold) ||
+        !(search->threshold > 0 && search->threshold < 1))
+        return mer_hint(
+            err,
+            mer_fail(err, MER_ERR_USAGE, "%s is no threshold", mer_quote(options->threshold).text),
+            "it is auto, or a probability between 0 and 1, such as 0.5");
+    return mer_ok();
+}
+
 static mer_status choose(const struct mer_fit_options *options, struct mer_search_options *search,
                          mer_err *err)
 {
@@ -274,6 +301,7 @@ static mer_status choose(const struct mer_fit_options *options, struct mer_searc
     MER_GUARD(choose_task(options->task, search, err));
     MER_GUARD(choose_family(options, search, err));
     MER_GUARD(choose_families(options, search, err));
+    MER_GUARD(choose_after(options, search, err));
     MER_GUARD(choose_seed(options->seed, &search->seed, err));
     if (!options->metric)
         return mer_ok();

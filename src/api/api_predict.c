@@ -168,6 +168,7 @@ mer_status mer_score_visit(const struct mer_fitted *model, const struct mer_tabl
         .truth_values = values,
         .truth_classes = classes,
         .predictions = predictions,
+        .threshold = facts->threshold.value,
     };
     status = visit(self, &scored, err);
 done:

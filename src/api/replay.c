@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 208, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 224, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -25,6 +25,9 @@ struct mer_replay {
     const char *exclude;
     const char *class_weight;
     bool leave_out_leaks;
+    bool single;
+    const char *calibrate;
+    const char *threshold;
     struct mer_setting settings[SETTINGS_MAX];
     size_t n_settings;
     struct mer_setting monotone[SETTINGS_MAX];
@@ -62,6 +65,12 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         status = put_line(&buf, "", "class_weight", options->class_weight, err);
     if (mer_is_ok(status) && options->leave_out_leaks)
         status = put_line(&buf, "", "leaks", "leave out", err);
+    if (mer_is_ok(status) && options->single)
+        status = put_line(&buf, "", "deploy", "fast", err);
+    if (mer_is_ok(status) && options->calibrate)
+        status = put_line(&buf, "", "calibrate", options->calibrate, err);
+    if (mer_is_ok(status) && options->threshold)
+        status = put_line(&buf, "", "threshold", options->threshold, err);
     for (size_t i = 0; mer_is_ok(status) && i < options->n_settings; i++)
         status =
             put_line(&buf, "param ", options->settings[i].name, options->settings[i].value, err);
@@ -124,6 +133,12 @@ static mer_status take_line(struct mer_replay *replay, const char *line, mer_err
         replay->class_weight = line + 13;
     else if (strcmp(line, "leaks=leave out") == 0)
         replay->leave_out_leaks = true;
+    else if (strcmp(line, "deploy=fast") == 0)
+        replay->single = true;
+    else if (begins(line, "calibrate="))
+        replay->calibrate = line + 10;
+    else if (begins(line, "threshold="))
+        replay->threshold = line + 10;
     else if (begins(line, "param ") || begins(line, "monotone ")) {
         const bool is_param = line[0] == 'p';
         char *const copy = strdup(line + (is_param ? 6 : 9));
@@ -243,6 +258,9 @@ void mer_replay_apply(const struct mer_replay *replay, struct mer_fit_options *o
     options->exclude = replay->exclude;
     options->class_weight = replay->class_weight;
     options->leave_out_leaks = replay->leave_out_leaks;
+    options->single = replay->single;
+    options->calibrate = replay->calibrate;
+    options->threshold = replay->threshold;
     options->units = facts->units;
     options->seed = &replay->seed;
     options->budget_seconds = 0;

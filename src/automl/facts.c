@@ -31,6 +31,11 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
         .n_train_rows = pipeline->n_train_rows,
         .trials = pipeline->trials,
         .n_trials = pipeline->n_trials,
+        .recalibration = {.method = pipeline->recalibration.method,
+                          .temperature = pipeline->recalibration.temperature,
+                          .loss_before = pipeline->recalibration.loss_before,
+                          .loss_after = pipeline->recalibration.loss_after},
+        .threshold = pipeline->threshold,
         .conformal = pipeline->conformal,
     };
 

@@ -31,6 +31,8 @@ struct mer_facts {
     size_t n_train_rows;
     const struct mer_trial *trials;
     size_t n_trials;
+    struct mer_recalibration recalibration; /* without its curves */
+    struct mer_threshold threshold;
     struct mer_conformal conformal;
 };
 

@@ -30,6 +30,8 @@ mer_status mer_pipeline_new(struct mer_alloc *alloc, struct mer_pipeline **ret_p
     MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*pipeline), &pipeline, err));
     pipeline->alloc = alloc;
     pipeline->score = NAN;
+    pipeline->recalibration.loss_before = pipeline->recalibration.loss_after = NAN;
+    pipeline->threshold.score_before = pipeline->threshold.score_after = NAN;
     mer_arena_init(&pipeline->arena, alloc);
     mer_schema_init(&pipeline->schema, alloc);
     *ret_pipeline = pipeline;
@@ -40,13 +42,15 @@ static mer_status predict_rows(const struct mer_ctx *ctx, const struct mer_pipel
                                const struct mer_binding *binding, size_t first, size_t n,
                                double *predictions, mer_err *err)
 {
+    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
     struct mer_prepared prepared;
 
     MER_GUARD(mer_binding_apply(ctx, binding, NULL, first, n, &prepared, err));
-    const mer_status status = mer_members_predict(
-        ctx, pipeline->members, pipeline->n_members, &prepared.design,
-        mer_target_outputs(pipeline->task, pipeline->n_classes), predictions, err);
+    const mer_status status = mer_members_predict(ctx, pipeline->members, pipeline->n_members,
+                                                  &prepared.design, n_outputs, predictions, err);
     mer_prepared_release(ctx, &prepared);
+    if (mer_is_ok(status))
+        mer_recalibrate(ctx, &pipeline->recalibration, n, n_outputs, predictions);
     return status;
 }
 

@@ -7,6 +7,8 @@
 #include "automl/conformal.h"
 #include "automl/member.h"
 #include "automl/prepare.h"
+#include "automl/recalibration.h"
+#include "automl/threshold.h"
 
 /* One line of the leaderboard: what was tried and how it did. */
 struct mer_trial {
@@ -45,6 +47,8 @@ struct mer_pipeline {
     struct mer_trial *trials; /* the one that was kept, then the others, best first */
     size_t n_trials;
     size_t n_train_rows;
+    struct mer_recalibration recalibration; /* of the probabilities that are predicted */
+    struct mer_threshold threshold;         /* of two classes: which one is predicted */
     struct mer_conformal conformal; /* without rows: it is not known how far predictions are off */
 };
 
@@ -81,6 +85,9 @@ MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
  *
  *     "ensemble":{"score":0.271,"models":[{"family":"gbdt","params":{...},"weight":7,"state":{...}},
  *      ...]}
+ *
+ * Where probabilities are calibrated, "calibration" stands behind "search" (recalibration.h), and
+ * where a threshold decides between two classes, "threshold" (threshold.h).
  *
  * Where errors on held-out rows are kept, "conformal_rows" stands behind "search": their number
  * (conformal.h has the arrays).

@@ -72,15 +72,6 @@ static size_t target_field(const struct mer_pipeline *pipeline)
     return i;
 }
 
-static void write_score(struct mer_json_writer *writer, const char *key, double score)
-{
-    mer_json_key(writer, key);
-    if (isfinite(score))
-        mer_json_put_number(writer, score);
-    else
-        mer_json_put_null(writer);
-}
-
 static void write_family(struct mer_json_writer *writer, const struct mer_family *family,
                          const struct mer_params *params)
 {
@@ -116,8 +107,8 @@ static void write_search(struct mer_json_writer *writer, const struct mer_pipeli
         const struct mer_trial *trial = &pipeline->trials[i];
         mer_json_begin_object(writer);
         write_family(writer, trial->family, &trial->params);
-        write_score(writer, "score", trial->score);
-        write_score(writer, "deviation", trial->deviation);
+        mer_json_put_finite(writer, "score", trial->score);
+        mer_json_put_finite(writer, "deviation", trial->deviation);
         mer_json_key(writer, "units");
         mer_json_put_unsigned(writer, trial->units);
         mer_json_end_object(writer);
@@ -171,7 +162,7 @@ static mer_status write_models(const struct mer_pipeline *pipeline, struct mer_b
     }
     mer_json_key(writer, "ensemble");
     mer_json_begin_object(writer);
-    write_score(writer, "score", pipeline->score);
+    mer_json_put_finite(writer, "score", pipeline->score);
     mer_json_key(writer, "models");
     mer_json_begin_array(writer);
     for (size_t i = 0; i < pipeline->n_members; i++)
@@ -206,6 +197,8 @@ static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bun
     MER_GUARD(write_models(pipeline, bundle, writer, err));
     mer_json_key(writer, "search");
     write_search(writer, pipeline);
+    MER_GUARD(mer_recalibration_save(&pipeline->recalibration, bundle, writer, err));
+    mer_threshold_save(&pipeline->threshold, writer);
     if (pipeline->conformal.n_rows > 0) {
         mer_json_key(writer, "conformal_rows");
         mer_json_put_unsigned(writer, pipeline->conformal.n_rows);
@@ -408,18 +401,6 @@ static mer_status check_columns(const struct mer_pipeline *pipeline, mer_err *er
     return mer_ok();
 }
 
-/* A finite number or null. */
-static mer_status read_score(const struct mer_json *object, const char *key, double *ret,
-                             mer_err *err)
-{
-    const struct mer_json *value = mer_json_get(object, key);
-
-    *ret = NAN;
-    if (value && mer_json_type(value) == MER_JSON_NULL)
-        return mer_ok();
-    return mer_json_want_number(object, key, what, ret, err);
-}
-
 static mer_status load_member(const struct mer_ctx *ctx, const struct mer_json *object,
                               const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
                               size_t i, mer_err *err)
@@ -454,7 +435,7 @@ static mer_status load_members(const struct mer_ctx *ctx, const struct mer_json 
     } else {
         MER_GUARD(mer_json_want_object(root, "ensemble", what, &object, err));
         MER_GUARD(check_size(object, 2, "ensemble", err));
-        MER_GUARD(read_score(object, "score", &pipeline->score, err));
+        MER_GUARD(mer_json_want_finite(object, "score", what, &pipeline->score, err));
         MER_GUARD(mer_json_want_array(object, "models", what, &models, err));
         n = mer_json_size(models);
         if (n < 2 || n > MER_MEMBERS_MAX)
@@ -490,8 +471,8 @@ static mer_status load_trial(const struct mer_json *object, enum mer_task task,
         return refuse(err, "a trial is no object");
     MER_GUARD(check_size(object, 5, "a trial", err));
     MER_GUARD(load_family(object, task, &trial->family, &trial->params, err));
-    MER_GUARD(read_score(object, "score", &trial->score, err));
-    MER_GUARD(read_score(object, "deviation", &trial->deviation, err));
+    MER_GUARD(mer_json_want_finite(object, "score", what, &trial->score, err));
+    MER_GUARD(mer_json_want_finite(object, "deviation", what, &trial->deviation, err));
     MER_GUARD(mer_json_want_integer(object, "units", 0, INT64_MAX, what, &units, err));
     trial->units = (uint64_t)units;
     return mer_ok();
@@ -546,15 +527,21 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
     return mer_ok();
 }
 
-static mer_status load_conformal(const struct mer_json *root, const struct mer_bundle *bundle,
-                                 struct mer_pipeline *pipeline, mer_err *err)
+/* What the held-out rows told of the predictions; each member of the root may be missing. */
+static mer_status load_findings(const struct mer_json *root, const struct mer_bundle *bundle,
+                                struct mer_pipeline *pipeline, mer_err *err)
 {
     int64_t n_rows = 0;
 
     if (mer_json_get(root, "conformal_rows"))
         MER_GUARD(mer_json_want_integer(root, "conformal_rows", MER_CONFORMAL_ROWS_MIN, UINT32_MAX,
                                         what, &n_rows, err));
-    MER_GUARD(check_size(root, n_rows > 0 ? 10 : 9, "it", err));
+    MER_GUARD(
+        mer_recalibration_load(bundle, root, pipeline->n_classes, &pipeline->recalibration, err));
+    MER_GUARD(mer_threshold_load(root, pipeline->n_classes, &pipeline->threshold, err));
+    const size_t n_members = 9U + (n_rows > 0) + (mer_json_get(root, "calibration") != NULL) +
+                             (mer_json_get(root, "threshold") != NULL);
+    MER_GUARD(check_size(root, n_members, "it", err));
     return mer_conformal_load(bundle, (size_t)n_rows, pipeline->task, &pipeline->conformal, err);
 }
 
@@ -578,7 +565,7 @@ static mer_status load_root(const struct mer_ctx *ctx, const struct mer_json *ro
     MER_GUARD(load_schema(bundle, &pipeline->schema, err));
     MER_GUARD(load_target(root, bundle, pipeline, err));
     MER_GUARD(load_search(root, pipeline, err));
-    MER_GUARD(load_conformal(root, bundle, pipeline, err));
+    MER_GUARD(load_findings(root, bundle, pipeline, err));
     return load_model(ctx, root, format, bundle, pipeline, err);
 }
 

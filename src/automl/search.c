@@ -171,6 +171,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
     MER_GUARD(mer_evaluation_new(&limited, &search->data, &search->evaluation, err));
     search->prepare_seconds = mer_seconds_between(begin_ns, mer_ctx_now_ns(ctx));
     search->units = mer_evaluation_prepare_cost(search->evaluation);
+    MER_GUARD(mer_search_check_after(search, err));
     mer_trial_engine_open *open_engine =
         options->open_engine ? options->open_engine : mer_trial_engine_open_here;
     MER_GUARD(open_engine(options->engine_opener, ctx, &search->data, search->evaluation,

@@ -31,6 +31,10 @@ struct mer_search_options {
     struct mer_params params;
     bool params_given[MER_PARAMS_MAX];
     bool single; /* keep one setting, and not an ensemble */
+    /* Of classes: what is learned from predictions for held-out rows in the end. */
+    enum mer_recalibration_method calibrate;
+    enum mer_threshold_choice threshold_choice;
+    double threshold; /* MER_THRESHOLD_GIVEN */
     /* Columns that predictions may only rise or only fall with: for one family that can, and a
      * number or two classes. */
     const struct mer_direction *directions;

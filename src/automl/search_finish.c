@@ -53,19 +53,6 @@ static mer_status add_members(struct mer_search *search, const uint32_t *weights
     return mer_ok();
 }
 
-/* The mean of the members' predictions for the held-out rows. */
-static void average(const struct mer_keep *keep, const uint32_t *weights, double *ret)
-{
-    uint64_t total = 0;
-
-    for (size_t m = 0; m < keep->n; m++)
-        total += weights[m];
-    memset(ret, 0, keep->n_values * sizeof(*ret));
-    for (size_t m = 0; m < keep->n; m++)
-        for (size_t i = 0; weights[m] > 0 && i < keep->n_values; i++)
-            ret[i] += (double)weights[m] / (double)total * (double)keep->items[m].predictions[i];
-}
-
 /* Scores an ensemble as trials are scored: by fold. */
 static mer_status score_ensemble(const struct mer_ctx *ctx, struct mer_search *search,
                                  const uint32_t *weights, double *ret_score, mer_err *err)
@@ -75,7 +62,7 @@ static mer_status score_ensemble(const struct mer_ctx *ctx, struct mer_search *s
 
     MER_GUARD(mer_alloc_array(ctx->alloc, search->keep.n_values, sizeof(*predictions), &predictions,
                               err));
-    average(&search->keep, weights, predictions);
+    mer_keep_average(&search->keep, weights, predictions);
     const mer_status status =
         mer_evaluation_score(ctx, search->evaluation, predictions, scores, err);
     mer_free(ctx->alloc, predictions);
@@ -136,29 +123,9 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     return mer_ok();
 }
 
-/* What the held-out rows say of how far the predictions may be off. A member that time takes away
- * later changes the predictions little, and the errors only of the others' mean. */
-static mer_status learn_errors(const struct mer_ctx *ctx, struct mer_search *search,
-                               const uint32_t *weights, mer_err *err)
-{
-    const struct mer_held_out *held_out;
-    double *predictions;
-
-    MER_GUARD(mer_evaluation_held_out(ctx, search->evaluation, &held_out, err));
-    MER_GUARD(mer_alloc_array(ctx->alloc, search->keep.n_values, sizeof(*predictions), &predictions,
-                              err));
-    average(&search->keep, weights, predictions);
-    const mer_status status = mer_conformal_learn(
-        ctx, predictions, held_out->n_rows,
-        mer_target_outputs(search->target.task, search->target.n_classes), held_out->values,
-        held_out->classes, &search->pipeline->arena, &search->pipeline->conformal, err);
-    mer_free(ctx->alloc, predictions);
-    return status;
-}
-
 /* Of a setting that predicts alone. There is nothing to learn from where the memory did not do for
  * keeping its predictions. */
-static mer_status learn_errors_of(const struct mer_ctx *ctx, struct mer_search *search,
+static mer_status learn_after_one(const struct mer_ctx *ctx, struct mer_search *search,
                                   const struct mer_candidate *choice, mer_err *err)
 {
     uint32_t weights[MER_KEPT_MAX] = {0};
@@ -168,7 +135,7 @@ static mer_status learn_errors_of(const struct mer_ctx *ctx, struct mer_search *
         if (search->keep.items[i].id != id)
             continue;
         weights[i] = 1;
-        return learn_errors(ctx, search, weights, err);
+        return mer_search_learn_after(ctx, search, weights, err);
     }
     return mer_ok();
 }
@@ -188,14 +155,14 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
         mer_log_info(ctx, "automl", "%zu models are averaged: %s %.6g, the best of them alone %.6g",
                      pipeline->n_members, search->metric->name, score,
                      mer_plan_choice(search->plan)->score);
-        return learn_errors(ctx, search, weights, err);
+        return mer_search_learn_after(ctx, search, weights, err);
     }
     MER_GUARD(
         mer_arena_zero(&pipeline->arena, 1, sizeof(*pipeline->members), &pipeline->members, err));
     pipeline->members[0] = (struct mer_member){
         .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
     pipeline->n_members = 1;
-    return learn_errors_of(ctx, search, choice, err);
+    return learn_after_one(ctx, search, choice, err);
 }
 
 /* The fits of the members. */

@@ -71,6 +71,16 @@ double mer_search_refit_share(const struct mer_search *search);
  * trials alone, so that it is the same when they are repeated. */
 uint64_t mer_search_refit_limit(const struct mer_search *search, uint64_t trial_units);
 
+/* The mean by weight of the kept predictions, [keep->n_values] (search_after.c). */
+void mer_keep_average(const struct mer_keep *keep, const uint32_t *weights, double *ret);
+/* What can be learned in the end, checked before anything is tried. */
+MER_MUST_CHECK mer_status mer_search_check_after(const struct mer_search *search, mer_err *err);
+/* Learns from predictions for held-out rows what goes with those of the members: calibration, the
+ * threshold between two classes, how far they may be off. */
+MER_MUST_CHECK mer_status mer_search_learn_after(const struct mer_ctx *ctx,
+                                                 struct mer_search *search, const uint32_t *weights,
+                                                 mer_err *err);
+
 /* Chooses what predicts, and fits it on all rows (search_finish.c). */
 MER_MUST_CHECK mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search,
                                             mer_err *err);

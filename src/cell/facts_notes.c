@@ -106,6 +106,21 @@ static mer_status put_numbers(struct mer_buf *buf, const double *numbers, size_t
     return mer_ok();
 }
 
+/* What is told of a calibration is not its curves, which the cell applies. */
+static mer_status put_findings(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
+{
+    const struct mer_recalibration *const calibration = &facts->recalibration;
+    const struct mer_threshold *const threshold = &facts->threshold;
+    MER_GUARD(mer_notes_put_u32(buf, calibration->method, err));
+    MER_GUARD(mer_notes_put_f64(buf, calibration->temperature, err));
+    MER_GUARD(mer_notes_put_f64(buf, calibration->loss_before, err));
+    MER_GUARD(mer_notes_put_f64(buf, calibration->loss_after, err));
+    MER_GUARD(mer_notes_put_f64(buf, threshold->value, err));
+    MER_GUARD(put_name(buf, threshold->metric ? threshold->metric : "", err));
+    MER_GUARD(mer_notes_put_f64(buf, threshold->score_before, err));
+    return mer_notes_put_f64(buf, threshold->score_after, err);
+}
+
 static mer_status put_conformal(struct mer_buf *buf, const struct mer_conformal *conformal,
                                 mer_err *err)
 {
@@ -131,6 +146,7 @@ mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *
     MER_GUARD(mer_notes_put_u32(buf, facts->n_folds, err));
     MER_GUARD(mer_notes_put_u32(buf, facts->n_train_rows, err));
     MER_GUARD(put_trials(buf, facts, err));
+    MER_GUARD(put_findings(buf, facts, err));
     return put_conformal(buf, &facts->conformal, err);
 }
 
@@ -288,6 +304,29 @@ static const double *read_numbers(struct mer_notes_reader *notes, size_t n)
     return numbers;
 }
 
+static void read_findings(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    struct mer_recalibration *const calibration = &facts->recalibration;
+    struct mer_threshold *const threshold = &facts->threshold;
+    calibration->method =
+        (enum mer_recalibration_method)mer_notes_u32_upto(notes, MER_RECALIBRATION_ISOTONIC);
+    calibration->temperature = mer_notes_f64(notes);
+    calibration->loss_before = mer_notes_f64(notes);
+    calibration->loss_after = mer_notes_f64(notes);
+    threshold->value = mer_notes_f64(notes);
+    const char *const name = mer_notes_text(notes, NULL);
+    const struct mer_metric *const metric = name && name[0] ? mer_metric_find(name) : NULL;
+    threshold->metric = metric ? metric->name : NULL;
+    threshold->score_before = mer_notes_f64(notes);
+    threshold->score_after = mer_notes_f64(notes);
+    const bool is_temperature = calibration->method == MER_RECALIBRATION_TEMPERATURE;
+    if ((name && name[0] && !metric) ||
+        (is_temperature && !mer_recalibration_is_sound(calibration, facts->n_classes)) ||
+        (calibration->method != MER_RECALIBRATION_NONE && facts->n_classes < 2) ||
+        !mer_threshold_is_sound(threshold, facts->n_classes))
+        mer_notes_refuse(notes);
+}
+
 static void read_conformal(struct mer_notes_reader *notes, struct mer_facts *facts)
 {
     struct mer_conformal conformal = {.n_rows = mer_notes_u32(notes)};
@@ -314,6 +353,7 @@ mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, si
     read_columns(&notes, &facts);
     read_members(&notes, &facts);
     read_search(&notes, &facts);
+    read_findings(&notes, &facts);
     read_conformal(&notes, &facts);
     const mer_status status =
         mer_notes_end(&notes, "the cell that loaded the model tells nonsense about it");

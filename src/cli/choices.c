@@ -33,6 +33,12 @@ const char *mer_cli_choice_deploy(size_t i)
     return from_list(names, MER_CLI_COUNT_OF(names), i);
 }
 
+const char *mer_cli_choice_calibration(size_t i)
+{
+    static const char *const names[] = {"auto", "temperature", "isotonic", "none"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_bad_row(size_t i)
 {
     static const char *const names[] = {"fail", "skip", "quarantine"};

@@ -38,6 +38,8 @@ struct fit_arguments {
     uint64_t folds;
     const char *class_weight;
     const char *deploy;
+    const char *calibrate;
+    const char *threshold;
     bool leave_out_leaks;
     bool require_signed_data;
     const char *report;
@@ -110,6 +112,9 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
                    {"exclude", arguments->exclude},
                    {"class-weight", arguments->class_weight},
                    {"leave-out-leaks", arguments->leave_out_leaks},
+                   {"deploy", arguments->deploy},
+                   {"calibrate", arguments->calibrate},
+                   {"threshold", arguments->threshold},
                    {"pseudonymize", arguments->pseudonymize}};
     for (size_t i = 0; arguments->replay && i < MER_CLI_COUNT_OF(options); i++)
         if (options[i].is_given)
@@ -345,6 +350,8 @@ static mer_status search(struct fit *fit, mer_err *err)
         .class_weight = arguments->class_weight,
         .single = arguments->deploy && strcmp(arguments->deploy, "fast") == 0,
         .leave_out_leaks = arguments->leave_out_leaks,
+        .calibrate = arguments->calibrate,
+        .threshold = arguments->threshold,
     };
     if (fit->replay)
         mer_replay_apply(fit->replay, &options);
@@ -391,6 +398,7 @@ static void print_result(struct fit *fit)
         mer_cli_print(cli, "  one setting alone (--deploy fast): %s, %s %s\n",
                       facts->trials[0].family->name, facts->metric,
                       mer_cli_show_score(facts->trials[0].score).text);
+    mer_cli_print_findings(cli, facts, "  ");
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"
                                   : "");
@@ -654,6 +662,19 @@ static const struct mer_cli_option OPTIONS[] = {
      .choices = mer_cli_choice_deploy,
      .help = "best (the default): the average of the settings that complement each other; fast: "
              "one setting, which predicts faster"},
+    {.name = "calibrate",
+     .type = MER_CLI_CHOICE,
+     .at = AT(calibrate),
+     .metavar = "HOW",
+     .choices = mer_cli_choice_calibration,
+     .help = "make probabilities what they say, by rows that were held out: auto (the default: "
+             "what helps, or nothing), temperature, isotonic, none"},
+    {.name = "threshold",
+     .type = MER_CLI_TEXT,
+     .at = AT(threshold),
+     .metavar = "P",
+     .help = "of two classes, predict the second from this probability on; auto learns it from "
+             "held-out rows, as --metric f1 and other metrics of decisions do by themselves"},
     {.name = "include",
      .type = MER_CLI_TEXT,
      .at = AT(include),

@@ -149,6 +149,7 @@ static void print_model(struct mer_cli *cli, const struct inspect_arguments *arg
     if (mer_facts_row_keeper(facts))
         mer_cli_print(cli, "  holds      its training rows: whoever has the model has them\n");
     mer_cli_print_members(cli, facts);
+    mer_cli_print_findings(cli, facts, "  ");
     if (facts->n_trials)
         mer_cli_print(cli, "  %-10s %s %s\n", facts->metric, mer_cli_show_score(facts->score).text,
                       mer_cli_show_folds(facts->n_folds).text);

@@ -37,16 +37,6 @@ struct predicting {
     struct mer_output output;
 };
 
-static size_t best_class(const double *probabilities, size_t n)
-{
-    size_t best = 0;
-    for (size_t k = 1; k < n; k++) {
-        if (probabilities[k] > probabilities[best])
-            best = k;
-    }
-    return best;
-}
-
 static void format(const struct predicting *predicting, double value,
                    char ret_text[MER_NUMBER_TEXT_MAX])
 {
@@ -151,7 +141,7 @@ static mer_status put_row(struct predicting *predicting, const double *row, mer_
     struct mer_buf *const buf = &predicting->buf;
     char number[MER_NUMBER_TEXT_MAX];
     if (mer_model_classes(model) > 0 && !predicting->arguments->proba) {
-        return put_cell(buf, mer_model_label(model, best_class(row, predicting->n_outputs)), err);
+        return put_cell(buf, mer_model_label(model, mer_model_class_of(model, row)), err);
     }
     for (size_t k = 0; k < predicting->n_outputs; k++) {
         format(predicting, row[k], number);
@@ -206,8 +196,7 @@ static void put_predictions(struct mer_json_writer *writer, const struct predict
             }
             mer_json_end_object(writer);
         } else if (mer_model_classes(model) > 0) {
-            mer_json_put_string(writer,
-                                mer_model_label(model, best_class(row, predicting->n_outputs)));
+            mer_json_put_string(writer, mer_model_label(model, mer_model_class_of(model, row)));
         } else {
             put_number(writer, predicting, row[0]);
         }

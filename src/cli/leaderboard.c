@@ -57,6 +57,33 @@ void mer_cli_print_members(struct mer_cli *cli, const struct mer_facts *facts)
     }
 }
 
+void mer_cli_print_findings(struct mer_cli *cli, const struct mer_facts *facts, const char *indent)
+{
+    const struct mer_recalibration *const calibration = &facts->recalibration;
+    const struct mer_threshold *const threshold = &facts->threshold;
+    if (calibration->method != MER_RECALIBRATION_NONE) {
+        mer_cli_print(cli, "%scalibrated by %s", indent,
+                      calibration->method == MER_RECALIBRATION_ISOTONIC ? "isotonic curves"
+                                                                        : "temperature");
+        if (calibration->method == MER_RECALIBRATION_TEMPERATURE)
+            mer_cli_print(cli, " %.3g", calibration->temperature);
+        mer_cli_print(cli, ": log_loss %s on held-out rows",
+                      mer_cli_show_score(calibration->loss_after).text);
+        mer_cli_print(cli, ", %s without\n", mer_cli_show_score(calibration->loss_before).text);
+    }
+    if (threshold->value > 0) {
+        mer_cli_print(cli, "%spredicts the second class from probability %.3g on", indent,
+                      threshold->value);
+        if (threshold->metric) {
+            mer_cli_print(cli, ": %s %s", threshold->metric,
+                          mer_cli_show_score(threshold->score_after).text);
+            mer_cli_print(cli, ", %s from 0.5 on",
+                          mer_cli_show_score(threshold->score_before).text);
+        }
+        mer_cli_print(cli, "\n");
+    }
+}
+
 /* The search may prefer a setting that is as good as the best within the noise of the folds. */
 static bool first_is_best(const struct mer_facts *facts)
 {

@@ -15,6 +15,9 @@ struct mer_cli_params mer_cli_show_params(const struct mer_family *family,
                                           const struct mer_params *params);
 /* The models that predict with their settings, and shares where there are several. */
 void mer_cli_print_members(struct mer_cli *cli, const struct mer_facts *facts);
+/* How probabilities were calibrated, and from which one on the second class is predicted, where
+ * that was learned; what stands before each line. */
+void mer_cli_print_findings(struct mer_cli *cli, const struct mer_facts *facts, const char *indent);
 /* "leaderboard": [...] as a member of the document's object. */
 void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer_facts *facts,
                              bool with_times);

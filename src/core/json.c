@@ -4,6 +4,7 @@
 #include "core/json.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -448,6 +449,16 @@ mer_status mer_json_want_number(const struct mer_json *object, const char *key, 
     const struct mer_json *value = NULL;
     MER_GUARD(want(object, key, what, &value, err));
     return mer_json_number(value, ret) ? mer_ok() : wrong_type(what, key, "a number", err);
+}
+
+mer_status mer_json_want_finite(const struct mer_json *object, const char *key, const char *what,
+                                double *ret, mer_err *err)
+{
+    const struct mer_json *const value = mer_json_get(object, key);
+    if (!value || mer_json_type(value) != MER_JSON_NULL)
+        return mer_json_want_number(object, key, what, ret, err);
+    *ret = (double)NAN;
+    return mer_ok();
 }
 
 mer_status mer_json_want_array(const struct mer_json *object, const char *key, const char *what,

@@ -69,6 +69,9 @@ MER_MUST_CHECK mer_status mer_json_want_integer(const struct mer_json *object, c
                                                 int64_t *ret, mer_err *err);
 MER_MUST_CHECK mer_status mer_json_want_number(const struct mer_json *object, const char *key,
                                                const char *what, double *ret, mer_err *err);
+/* NaN for null. */
+MER_MUST_CHECK mer_status mer_json_want_finite(const struct mer_json *object, const char *key,
+                                               const char *what, double *ret, mer_err *err);
 MER_MUST_CHECK mer_status mer_json_want_array(const struct mer_json *object, const char *key,
                                               const char *what, const struct mer_json **ret,
                                               mer_err *err);
@@ -101,6 +104,8 @@ void mer_json_put_string_n(struct mer_json_writer *writer, const char *bytes, si
 void mer_json_put_integer(struct mer_json_writer *writer, int64_t value);
 void mer_json_put_unsigned(struct mer_json_writer *writer, uint64_t value);
 void mer_json_put_number(struct mer_json_writer *writer, double value);
+/* A member; null for what is no finite number: JSON has none. */
+void mer_json_put_finite(struct mer_json_writer *writer, const char *key, double value);
 void mer_json_put_boolean(struct mer_json_writer *writer, bool value);
 void mer_json_put_null(struct mer_json_writer *writer);
 MER_MUST_CHECK mer_status mer_json_writer_end(struct mer_json_writer *writer);

@@ -214,6 +214,15 @@ void mer_json_put_number(struct mer_json_writer *writer, double value)
     put(writer, text, mer_number_format(value, text));
 }
 
+void mer_json_put_finite(struct mer_json_writer *writer, const char *key, double value)
+{
+    mer_json_key(writer, key);
+    if (isfinite(value))
+        mer_json_put_number(writer, value);
+    else
+        mer_json_put_null(writer);
+}
+
 void mer_json_put_boolean(struct mer_json_writer *writer, bool value)
 {
     begin_value(writer);

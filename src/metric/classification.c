@@ -18,6 +18,8 @@ static size_t predicted_class(const struct mer_scored *scored, size_t row)
 {
     const double *p = scored->predictions + row * scored->n_classes;
     size_t best = 0;
+    if (scored->threshold > 0 && scored->n_classes == 2)
+        return p[1] >= scored->threshold;
     for (size_t k = 1; k < scored->n_classes; k++) {
         if (p[k] > p[best])
             best = k;

@@ -9,7 +9,8 @@
 #include "core/ctx.h"
 
 /* What is scored. Regression: truth_values and predictions [n]. Classification: truth_classes [n]
- * and predictions [n][n_classes], probabilities; the predicted class is the first of the largest.
+ * and predictions [n][n_classes], probabilities; the predicted class is the first of the largest,
+ * or of two the second where its probability is `threshold` or more.
  */
 struct mer_scored {
     size_t n;
@@ -18,6 +19,7 @@ struct mer_scored {
     const int32_t *truth_classes;
     const double *predictions;
     const double *weights; /* or NULL */
+    double threshold;      /* 0: none */
 };
 
 enum { MER_METRIC_REGRESSION = 1 << 0, MER_METRIC_BINARY = 1 << 1, MER_METRIC_MULTICLASS = 1 << 2 };
