@@ -146,21 +146,18 @@ struct mer_numeral mer_numeral(double value, int digits)
 {
     struct mer_numeral numeral;
     char text[MER_NUMBER_TEXT_MAX];
-    size_t at = 0;
     if (fabs(value) >= 1e4 && fabs(value) < 1e15)
         return grouped(value);
-    size_t n = mer_number_format_digits(value, digits, text);
+    (void)mer_number_format_digits(value, digits, text);
     if (isnan(value)) {
         (void)snprintf(numeral.text, sizeof numeral.text, "\xe2\x80\x93");
         return numeral;
     }
     if (isinf(value))
-        n = (size_t)snprintf(text, sizeof text, "%s", value < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
-    if (text[0] == '-') { /* a minus sign, not a hyphen */
-        at = (size_t)snprintf(numeral.text, sizeof numeral.text, "\xe2\x88\x92");
-        memmove(text, text + 1, n);
-    }
-    (void)snprintf(numeral.text + at, sizeof numeral.text - at, "%s", text);
+        (void)snprintf(text, sizeof text, "%s", value < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
+    const bool is_negative = text[0] == '-'; /* a minus sign, not a hyphen */
+    (void)snprintf(numeral.text, sizeof numeral.text, "%s%s", is_negative ? "\xe2\x88\x92" : "",
+                   text + is_negative);
     return numeral;
 }
 
