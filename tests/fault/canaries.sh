@@ -77,11 +77,18 @@ check() { # check WHAT LIST FILES...
     }
 }
 
+# What was run, as one word and as two; see "Every command" below.
+: > seen
+saw() {
+    printf '%s\n%s %s\n' "$1" "$1" "${2:-}" >> seen
+}
+
 # each WHAT LIST WORDS...: LIST is what may not be on standard output.
 each() {
     what=$1
     list=$2
     shift 2
+    saw "$@"
     for level in "" "--quiet" "--verbose" "--verbose --verbose" "--verbose --verbose --verbose --log-format json"; do
         rm -f run.log
         # $level is none, one or more words on purpose.
@@ -92,6 +99,19 @@ each() {
     done
     [ "$code" -eq "${wanted_code:-0}" ] || fail "$what ends with $code: $(head -n 2 err)"
     wanted_code=0
+}
+
+# once, as each: what cannot be done twice, with all of the log.
+once() {
+    what=$1
+    list=$2
+    shift 2
+    saw "$@"
+    rm -f run.log
+    run "$@" --verbose --verbose --verbose --log-file run.log
+    check "$what" all err run.log
+    check "$what" "$list" out
+    [ "$code" -eq 0 ] || fail "$what ends with $code: $(head -n 2 err)"
 }
 
 # ---- Every command ----
@@ -122,6 +142,29 @@ each "score of a sealed one" all score m.age table.csv --identity default
 each "doctor" keys doctor # it tells where keys and scratch files are
 rm -f run.log
 each "help" never help models
+each "completion" never completion bash
+sed '1s/id,text,//; s/^[^"]*"[^"]*",//' table.csv > short.csv # free text has no pseudonyms
+each "fit with pseudonyms" all fit short.csv --target class --out p.safetensors --trials 1 --force \
+    --pseudonymize --project study
+check "a model with pseudonyms" all p.safetensors p.safetensors.provenance.json
+"$merlon" inspect p.safetensors --labels > tokens
+check "inspect of a model with pseudonyms" all tokens
+each "names" never names tokens --project study
+each "runs list" all runs list
+"$merlon" runs list --json | sed -n 's/^ *"id": "\(.*\)",*$/\1/p' > runs
+first=$(sed -n 1p runs)
+second=$(sed -n 2p runs)
+[ -n "$second" ] || fail "runs list tells no runs"
+each "runs show" all runs show "$first"
+each "runs diff" all runs diff "$first" "$second"
+once "runs forget" all runs forget "$second"
+once "keys new" all keys new third --no-passphrase
+once "keys new --for seal" all keys new third --for seal --no-passphrase
+openssl ecparam -name prime256v1 -genkey -noout 2> "/dev/null" | openssl ec -pubout -out theirs.pem 2> "/dev/null" ||
+    cp "$store/keys/third.pub" theirs.pem
+once "keys trust" all keys trust them theirs.pem
+once "keys revoke" all keys revoke them
+once "keys destroy" all keys destroy third --yes
 for i in 0 1 2; do
     run seal table.csv --passphrase-file words.$i --out words.age --force --verbose --verbose --log-file p$i.log
     check "seal with a passphrase" all out err p$i.log words.age
@@ -129,6 +172,13 @@ for i in 0 1 2; do
     check "open with a passphrase" all out err
 done
 rm -f ./*.log
+
+# A command that is new has to be here too.
+"$merlon" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)*\)  .*/\1/p' > commands
+[ "$(wc -l < commands)" -ge 20 ] || fail "merlon help tells no commands"
+while read -r command; do
+    grep -qxF "$command" seen || fail "'$command' is not looked at: add it to this test"
+done < commands
 
 # ---- Bad files ----
 
