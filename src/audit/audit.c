@@ -16,7 +16,7 @@ static mer_audit_reader *const readers[MER_AUDIT_N_FORMATS] = {
     [MER_AUDIT_FORMAT_NPZ] = mer_audit_zip,
     [MER_AUDIT_FORMAT_ZIP] = mer_audit_zip,
     [MER_AUDIT_FORMAT_TORCH] = mer_audit_torch,
-    [MER_AUDIT_FORMAT_TORCHSCRIPT] = mer_audit_torch,
+    [MER_AUDIT_FORMAT_TORCHSCRIPT] = mer_audit_torchscript,
     [MER_AUDIT_FORMAT_TORCH_TAR] = mer_audit_torch_tar,
     [MER_AUDIT_FORMAT_TAR] = mer_audit_tar,
     [MER_AUDIT_FORMAT_COMPRESSED] = mer_audit_compressed,
@@ -162,8 +162,6 @@ mer_status mer_audit_content(struct mer_audit *audit, struct mer_audit_bytes fil
     if (ret_format)
         *ret_format = format;
     MER_GUARD(read_as_others_too(audit, file, format, err));
-    if (format == MER_AUDIT_FORMAT_TORCHSCRIPT)
-        mer_audit_add(audit, MER_AUDIT_NOT_READ, 0, "its code");
     if (format == MER_AUDIT_FORMAT_EXECUTABLE)
         mer_audit_add(audit, MER_AUDIT_PROGRAM, 0, "it begins as programs do");
     else if (format == MER_AUDIT_FORMAT_EMPTY)

@@ -39,6 +39,7 @@ struct mer_audit {
     uint64_t inflate_left;
     unsigned depth;
     bool out_of_steps; /* which was told */
+    bool in_script;    /* in a TorchScript archive, whose loader is no loader of pickles */
     char where[MER_AUDIT_WHERE_MAX];
 };
 
@@ -72,7 +73,7 @@ typedef mer_status mer_audit_reader(struct mer_audit *audit, struct mer_audit_by
 mer_audit_reader mer_audit_compressed, mer_audit_joblib, mer_audit_lightgbm, mer_audit_mxnet_params,
     mer_audit_mxnet_symbol, mer_audit_numpy, mer_audit_onnx, mer_audit_pickle,
     mer_audit_safetensors, mer_audit_tar, mer_audit_torch, mer_audit_torch_legacy,
-    mer_audit_torch_tar, mer_audit_xgboost, mer_audit_zip;
+    mer_audit_torch_tar, mer_audit_torchscript, mer_audit_xgboost, mer_audit_zip;
 
 /* Does it look like one? These may be asked about any bytes. */
 bool mer_audit_is_safetensors(struct mer_audit_bytes file);

@@ -21,6 +21,20 @@ static struct mer_quoted show_name(const struct mer_pickle_global *global)
     return mer_quote_n(text, n_module + 1 + n_name);
 }
 
+/* In a TorchScript archive: classes that its own code declares, and what TorchScript marks its
+ * lists with. */
+static const struct mer_python_name *known_to_script(const struct mer_pickle_global *global)
+{
+    static const struct mer_python_name own = {"__torch__", "", MER_PYTHON_ANY, 0};
+    static const char code[] = "__torch__", marks[] = "torch.jit._pickle";
+    const bool is_code =
+        global->n_module >= sizeof code - 1 && memcmp(global->module, code, sizeof code - 1) == 0 &&
+        (global->n_module == sizeof code - 1 || global->module[sizeof code - 1] == '.');
+    const bool is_mark = global->n_module == sizeof marks - 1 &&
+                         memcmp(global->module, marks, sizeof marks - 1) == 0;
+    return is_code || is_mark ? &own : NULL;
+}
+
 mer_status mer_pickle_import(struct mer_pickle *pickle, uint64_t at, const unsigned char *module,
                              size_t n_module, const unsigned char *name, size_t n_name,
                              struct mer_pickle_value *ret, mer_err *err)
@@ -30,6 +44,8 @@ mer_status mer_pickle_import(struct mer_pickle *pickle, uint64_t at, const unsig
     *global = (struct mer_pickle_global){(const char *)module, (const char *)name, n_module, n_name,
                                          NULL};
     global->known = mer_python_known(global->module, n_module, global->name, n_name);
+    if (!global->known && pickle->audit->in_script)
+        global->known = known_to_script(global);
     *ret = (struct mer_pickle_value){.kind = MER_PICKLE_GLOBAL, .as.global = global};
     enum mer_audit_kind kind = MER_AUDIT_DATA_IMPORT;
     if (!global->known) {
@@ -211,7 +227,7 @@ mer_status mer_pickle_persistent(struct mer_pickle *pickle, uint64_t at, struct 
 {
     MER_GUARD(mer_pickle_new_box(pickle, MER_PICKLE_PERSISTENT, ret, err));
     MER_GUARD(mer_pickle_put_in(pickle, *ret, &id, 1, err));
-    if (!pickle->is_torch)
+    if (!pickle->is_torch && !pickle->audit->in_script)
         mer_pickle_tell(pickle, MER_AUDIT_PERSISTENT, at, "outside of a PyTorch checkpoint");
     else if (!is_storage(id))
         mer_pickle_tell(pickle, MER_AUDIT_PERSISTENT, at, "which is no tensor's memory");

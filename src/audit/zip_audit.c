@@ -231,6 +231,8 @@ static mer_status look_into(struct archive *archive, const struct mer_zip_member
     }
     if (is_torch && (is_small_text(member) || member == archive->pickle_member))
         return mer_ok();
+    if (archive->audit->in_script && mer_zip_member_is_code(member))
+        return mer_ok(); /* told once for all of them */
     return mer_audit_content(archive->audit, bytes, NULL, err);
 }
 
@@ -403,4 +405,14 @@ mer_status mer_audit_zip(struct mer_audit *audit, struct mer_audit_bytes file, m
 mer_status mer_audit_torch(struct mer_audit *audit, struct mer_audit_bytes file, mer_err *err)
 {
     return read_archive(audit, file, true, err);
+}
+
+mer_status mer_audit_torchscript(struct mer_audit *audit, struct mer_audit_bytes file, mer_err *err)
+{
+    const bool before = audit->in_script;
+    mer_audit_add(audit, MER_AUDIT_NOT_READ, 0, "its code");
+    audit->in_script = true;
+    const mer_status status = read_archive(audit, file, true, err);
+    audit->in_script = before;
+    return status;
 }

@@ -38,6 +38,8 @@ MER_MUST_CHECK mer_status mer_zip_members_read(struct mer_audit *audit, struct m
 void mer_zip_members_release(struct mer_zip_members *members);
 /* The name is, or ends with, `end`. */
 bool mer_zip_member_ends(const struct mer_zip_member *member, const char *end);
+/* A source file of a TorchScript archive. */
+bool mer_zip_member_is_code(const struct mer_zip_member *member);
 
 /* A directory ends exactly where the file does: a reader of archives would take it for one. */
 bool mer_audit_ends_as_zip(struct mer_audit *audit, struct mer_audit_bytes file);

@@ -190,6 +190,11 @@ bool mer_audit_ends_as_zip(struct mer_audit *audit, struct mer_audit_bytes file)
     return is_one;
 }
 
+bool mer_zip_member_is_code(const struct mer_zip_member *member)
+{
+    return memmem(member->name, member->n_name, "/code/", 6) && mer_zip_member_ends(member, ".py");
+}
+
 static unsigned format_of(const struct mer_zip_members *members)
 {
     size_t n_arrays = 0;
@@ -198,7 +203,7 @@ static unsigned format_of(const struct mer_zip_members *members)
         const struct mer_zip_member *const member = &members->items[i];
         n_arrays += mer_zip_member_ends(member, ".npy");
         has_data |= mer_zip_member_ends(member, "data.pkl");
-        if (memmem(member->name, member->n_name, "/code/", 6) && mer_zip_member_ends(member, ".py"))
+        if (mer_zip_member_is_code(member))
             return MER_AUDIT_FORMAT_TORCHSCRIPT;
     }
     if (has_data)

@@ -12,6 +12,9 @@ void hostile_files_are_found(const char *format);
 /* Fails unless each file of clean/FORMAT/ is clean and one of the formats whose names are
  * given (up to NULL), and there are 20 of them at least. */
 void real_files_are_clean(const char *format, const char *const *names);
+/* Fails unless each file that stands in other.tsv, with the name of its format, has that format, is
+ * no more than doubted, and for a format that is not read. */
+void recognised_files_are_doubted(void);
 /* Prefixes of each file (of at most `most` bytes, each one up to 100) are read without harm to the
  * reader, whatever comes out. */
 void cut_files_are_read(const char *format, size_t most);
