@@ -108,6 +108,7 @@ struct mer_ensemble_builder {
     size_t set_capacity;
     uint32_t *order; /* of the tree that is added */
     size_t order_capacity;
+    size_t n_trees_expected; /* 0: not known; else room is made for as many like the first ones */
 };
 
 /* For a design of that shape; n_values is 1 or n_outputs. */

@@ -96,6 +96,22 @@ static size_t grown(size_t capacity, size_t needed, size_t first)
     return n;
 }
 
+/* Room for nodes that have no place left. Where the number of trees is known, and some are there,
+ * for all of them: growing by doubling touches and copies every page twice. */
+static size_t grown_nodes(const struct mer_ensemble_builder *builder, size_t needed)
+{
+    enum { SAMPLE_TREES = 8, SLACK = 16 };
+    const struct mer_ensemble *e = &builder->ensemble;
+    const size_t doubled = grown(builder->node_capacity, needed, FIRST_NODES);
+    if (needed <= builder->node_capacity || e->n_trees < SAMPLE_TREES ||
+        e->n_trees >= builder->n_trees_expected)
+        return doubled;
+    const double n = (double)e->n_nodes / (double)e->n_trees * (double)builder->n_trees_expected;
+    const double with_slack = n * (1 + 1.0 / SLACK);
+    return with_slack > (double)needed && with_slack < MER_ENSEMBLE_MAX_NODES ? (size_t)with_slack
+                                                                              : doubled;
+}
+
 static mer_status reserve(struct mer_ensemble_builder *builder, size_t n_trees, size_t n_nodes,
                           size_t n_set_bytes, mer_err *err)
 {
@@ -105,7 +121,7 @@ static mer_status reserve(struct mer_ensemble_builder *builder, size_t n_trees, 
         return mer_fail(err, MER_ERR_MEMORY, "an ensemble has at most %d trees and %d nodes",
                         MER_ENSEMBLE_MAX_TREES, MER_ENSEMBLE_MAX_NODES);
     const size_t trees = grown(builder->tree_capacity, e->n_trees + n_trees, FIRST_TREES);
-    const size_t nodes = grown(builder->node_capacity, e->n_nodes + n_nodes, FIRST_NODES);
+    const size_t nodes = grown_nodes(builder, e->n_nodes + n_nodes);
     const size_t sets = grown(builder->set_capacity, e->n_set_bytes + n_set_bytes, FIRST_SETS);
     if (trees > builder->tree_capacity)
         MER_GUARD(resize_trees(builder, trees, err));
@@ -304,7 +320,9 @@ mer_status mer_ensemble_builder_finish(struct mer_ensemble_builder *builder,
                         "the scores of the trees could be infinite: the target "
                         "has too large values");
     MER_GUARD(resize_trees(builder, e->n_trees, err));
-    MER_GUARD(resize_nodes(builder, e->n_nodes, err));
+    /* Copying everything to save a little is not worth it. */
+    if (builder->node_capacity - e->n_nodes > e->n_nodes / 8)
+        MER_GUARD(resize_nodes(builder, e->n_nodes, err));
     MER_GUARD(resize_sets(builder, e->n_set_bytes, err));
     *ret_ensemble = *e;
     builder->ensemble = (struct mer_ensemble){0};

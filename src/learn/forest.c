@@ -15,7 +15,10 @@
 #include "learn/forest_grow.h"
 #include "learn/saved.h"
 
-enum { BATCH_TREES = 32 };
+/* Trees that are grown while those before are added to the ensemble; and so twice that many are
+ * kept.
+ */
+enum { BATCH_TREES = 16, N_SLOTS = 2 * BATCH_TREES };
 
 struct mer_model {
     struct mer_ensemble ensemble;
@@ -164,8 +167,11 @@ struct fitting {
     bool has_data;
     struct mer_forest_worker **workers; /* [n_workers] */
     size_t n_workers;
-    struct slot *slots; /* [BATCH_TREES] */
+    struct slot *slots; /* [N_SLOTS]: tree t is grown in slot t % N_SLOTS */
     size_t first_tree;  /* of the batch */
+    size_t n_to_add;    /* trees before it, which are added meanwhile: the first task */
+    mer_status added;
+    mer_err add_err;
     struct mer_ensemble_builder builder;
     bool has_builder;
 };
@@ -175,7 +181,7 @@ static void release_fitting(struct fitting *f)
     const struct mer_ctx *ctx = f->ctx;
     for (size_t i = 0; f->workers && i < f->n_workers; i++)
         mer_forest_worker_free(ctx, f->workers[i]);
-    for (size_t i = 0; f->slots && i < BATCH_TREES; i++)
+    for (size_t i = 0; f->slots && i < N_SLOTS; i++)
         mer_forest_tree_release(ctx, &f->slots[i].tree);
     mer_free(ctx->alloc, f->workers);
     mer_free(ctx->alloc, f->slots);
@@ -187,20 +193,11 @@ static void release_fitting(struct fitting *f)
         mer_bins_release(ctx, &f->bins);
 }
 
-/* Task: one tree of the batch. */
-static void grow_task(void *argument, size_t task, size_t worker)
+/* Adds trees [first, first + n) to the ensemble, which have been grown. */
+static mer_status add_trees(struct fitting *f, size_t first, size_t n, mer_err *err)
 {
-    const struct fitting *f = argument;
-    struct slot *slot = &f->slots[task];
-    slot->status =
-        mer_forest_grow(f->ctx, &f->data, &f->options, f->fit_data->seed, f->first_tree + task,
-                        f->workers[worker], &slot->tree, &slot->err);
-}
-
-static mer_status add_batch(struct fitting *f, size_t n, mer_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct slot *slot = &f->slots[i];
+    for (size_t t = first; t < first + n; t++) {
+        const struct slot *slot = &f->slots[t % N_SLOTS];
         if (!mer_is_ok(slot->status)) {
             if (err)
                 *err = slot->err;
@@ -215,16 +212,39 @@ static mer_status add_batch(struct fitting *f, size_t n, mer_err *err)
     return mer_ok();
 }
 
+/* Task: the batch before is added, or one tree of the batch is grown. */
+static void grow_task(void *argument, size_t task, size_t worker)
+{
+    struct fitting *f = argument;
+    const bool adds = f->n_to_add > 0;
+    if (adds && task == 0) {
+        f->added = add_trees(f, f->first_tree - f->n_to_add, f->n_to_add, &f->add_err);
+        return;
+    }
+    const size_t number = f->first_tree + task - adds;
+    struct slot *slot = &f->slots[number % N_SLOTS];
+    slot->status = mer_forest_grow(f->ctx, &f->data, &f->options, f->fit_data->seed, number,
+                                   f->workers[worker], &slot->tree, &slot->err);
+}
+
+/* Adding is one thread's work, as the trees are in their order: beside growing it costs a share of
+ * the time, before it all of it. */
 static mer_status grow_all(struct fitting *f, mer_err *err)
 {
-    for (f->first_tree = 0; f->first_tree < f->n_trees; f->first_tree += BATCH_TREES) {
+    for (f->first_tree = 0; f->first_tree < f->n_trees; f->first_tree += f->n_to_add) {
         const size_t n_left = f->n_trees - f->first_tree;
         const size_t n = n_left < BATCH_TREES ? n_left : BATCH_TREES;
         mer_ctx_progress(f->ctx, "growing", f->first_tree, f->n_trees);
-        mer_team_run(f->ctx->team, grow_task, f, n);
-        MER_GUARD(add_batch(f, n, err));
+        f->added = mer_ok();
+        mer_team_run(f->ctx->team, grow_task, f, n + (f->n_to_add > 0));
+        if (!mer_is_ok(f->added)) {
+            if (err)
+                *err = f->add_err;
+            return f->added;
+        }
+        f->n_to_add = n;
     }
-    return mer_ok();
+    return add_trees(f, f->n_trees - f->n_to_add, f->n_to_add, err);
 }
 
 static mer_status start_fitting(struct fitting *f, const struct mer_params *params, mer_err *err)
@@ -251,16 +271,17 @@ static mer_status start_fitting(struct fitting *f, const struct mer_params *para
     f->has_bins = true;
     MER_GUARD(mer_forest_data_init(ctx, &f->bins, target, &f->data, err));
     f->has_data = true;
-    MER_GUARD(mer_alloc_zero(ctx->alloc, BATCH_TREES, sizeof *f->slots, &f->slots, err));
+    MER_GUARD(mer_alloc_zero(ctx->alloc, N_SLOTS, sizeof *f->slots, &f->slots, err));
     f->n_workers = mer_team_size(ctx->team);
     MER_GUARD(mer_alloc_zero(ctx->alloc, f->n_workers, sizeof(struct mer_forest_worker *),
                              &f->workers, err));
     for (size_t i = 0; i < f->n_workers; i++)
-        MER_GUARD(mer_forest_worker_new(ctx, &f->data, &f->workers[i], err));
+        MER_GUARD(mer_forest_worker_new(ctx, &f->data, &f->options, &f->workers[i], err));
     const size_t n_values = mer_forest_values(&f->data);
     MER_GUARD(mer_ensemble_builder_init(ctx->alloc, &design, n_values, n_values, &f->builder, err));
     f->has_builder = true;
     f->builder.ensemble.averaged = true;
+    f->builder.n_trees_expected = f->n_trees;
     return mer_ok();
 }
 

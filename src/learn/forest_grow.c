@@ -10,28 +10,37 @@
 #include <float.h>
 #include <string.h>
 
-enum {
-    SORT_ROWS = 24,    /* nodes with at most so many sort their rows */
-    SPARSE_ROWS = 384, /* with at most so many look for the bins that are not empty */
-    BY_ROW_ROWS = 512, /* with at most so many read their bins by row */
-    CANCEL_NODES = 256 /* between two questions whether to go on */
-};
+#include "learn/forest_scan.h"
 
-struct entry {
-    uint32_t row;
-    uint16_t class;
-    uint16_t count;
+enum {
+    SORT_ROWS = MER_FOREST_SORT_MAX, /* nodes with at most so many sort their rows */
+    SPARSE_ROWS = 384,               /* with at most so many look for the bins that are not empty */
+    BY_ROW_ROWS = 512,               /* with at most so many read their bins by row */
+    CANCEL_NODES = 256               /* between two questions whether to go on */
 };
 
 /* Without weights and with two classes a row, or the sum of rows, is one number: how often it was
  * drawn in class 0, how often in class 1, and the rows. */
 enum { FIELD_BITS = 21, N_PARTS = 4 };
+#define PACKED_PARTS ((size_t)4)
 #define FIELD_MASK ((UINT64_C(1) << FIELD_BITS) - 1)
 
 static bool can_pack(const struct mer_forest_data *data)
 {
     return data->classes && !data->weights && data->n_stats == 2 &&
            data->n_rows < (size_t)1 << FIELD_BITS;
+}
+
+/* Classes without weights: draws are counted in whole numbers. */
+static bool can_count(const struct mer_forest_data *data)
+{
+    return data->classes && !data->weights && data->n_rows < (size_t)1 << FIELD_BITS;
+}
+
+static bool has_planes(const struct mer_forest_data *data, const struct mer_forest_options *options)
+{
+    return can_count(data) && options->is_random && !options->bootstrap &&
+           data->n_stats <= MER_FOREST_PLANE_CLASSES;
 }
 
 /* A node that waits for its split. */
@@ -51,12 +60,13 @@ struct split {
 };
 
 struct mer_forest_worker {
-    struct entry *entries;
-    struct entry *spare;
-    uint8_t *bins;           /* of the node's rows in one feature */
-    double *weights;         /* of the node's rows; regression: [][2], with weight times value */
-    uint64_t *packed;        /* instead, where rows are packed */
-    uint64_t *packed_in_bin; /* [MER_BINS_MAX], zero between uses */
+    struct mer_forest_entry *entries;
+    struct mer_forest_entry *spare;
+    uint8_t *bins;    /* of the node's rows in one feature */
+    double *weights;  /* of the node's rows; regression: [][2], with weight times value */
+    uint64_t *packed; /* instead, where rows are packed */
+    uint64_t
+        *packed_in_bin; /* [MER_BINS_MAX], and [MER_BINS_MAX][PACKED_PARTS]; zero between uses */
     uint64_t packed_total;
     double *sums;          /* [MER_BINS_MAX][n_stats], zero between uses */
     uint32_t *rows_in_bin; /* [MER_BINS_MAX], likewise */
@@ -69,6 +79,9 @@ struct mer_forest_worker {
     struct pending *stack;
     size_t stack_capacity;
     uint16_t *counts;
+    const struct mer_forest_kernels *kernels;
+    struct mer_forest_counts counted; /* where rows can be counted */
+    bool has_planes;
 };
 
 /* ---- memory ---- */
@@ -93,11 +106,13 @@ void mer_forest_worker_free(const struct mer_ctx *ctx, struct mer_forest_worker 
     mer_free(ctx->alloc, worker->missing_first);
     mer_free(ctx->alloc, worker->stack);
     mer_free(ctx->alloc, worker->counts);
+    mer_forest_counts_release(ctx, &worker->counted);
     mer_free(ctx->alloc, worker);
 }
 
 static mer_status fill_worker(const struct mer_ctx *ctx, const struct mer_forest_data *data,
-                              struct mer_forest_worker *w, mer_err *err)
+                              const struct mer_forest_options *options, struct mer_forest_worker *w,
+                              mer_err *err)
 {
     const size_t n = data->n_rows;
     const struct {
@@ -107,10 +122,11 @@ static mer_status fill_worker(const struct mer_ctx *ctx, const struct mer_forest
     } arrays[] = {
         {n, sizeof *w->entries, &w->entries},
         {n, sizeof *w->spare, &w->spare},
-        {n, 1, &w->bins},
+        {n + MER_FOREST_PAD, 1, &w->bins},
         {n, (data->classes ? 1 : 2) * sizeof *w->weights, &w->weights},
         {can_pack(data) ? n : 0, sizeof *w->packed, &w->packed},
-        {can_pack(data) ? MER_BINS_MAX : 0, sizeof *w->packed_in_bin, &w->packed_in_bin},
+        {can_pack(data) ? (1 + PACKED_PARTS) * MER_BINS_MAX : 0, sizeof *w->packed_in_bin,
+         &w->packed_in_bin},
         {N_PARTS, data->n_stats * sizeof *w->parts, &w->parts},
         {MER_BINS_MAX, data->n_stats * sizeof *w->sums, &w->sums},
         {MER_BINS_MAX, sizeof *w->rows_in_bin, &w->rows_in_bin},
@@ -123,15 +139,20 @@ static mer_status fill_worker(const struct mer_ctx *ctx, const struct mer_forest
     };
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         MER_GUARD(mer_alloc_zero(ctx->alloc, arrays[i].n, arrays[i].size, arrays[i].ret, err));
+    w->kernels = mer_forest_kernels(ctx->cpu);
+    w->has_planes = has_planes(data, options);
+    if (can_count(data))
+        MER_GUARD(mer_forest_counts_init(ctx, n, data->n_stats, w->has_planes, &w->counted, err));
     return mer_ok();
 }
 
 mer_status mer_forest_worker_new(const struct mer_ctx *ctx, const struct mer_forest_data *data,
+                                 const struct mer_forest_options *options,
                                  struct mer_forest_worker **ret_worker, mer_err *err)
 {
     struct mer_forest_worker *worker = NULL;
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *worker, &worker, err));
-    const mer_status status = fill_worker(ctx, data, worker, err);
+    const mer_status status = fill_worker(ctx, data, options, worker, err);
     if (!mer_is_ok(status)) {
         mer_forest_worker_free(ctx, worker);
         return status;
@@ -231,10 +252,17 @@ static size_t list_entries(const struct growth *g)
     for (size_t row = 0; row < data->n_rows; row++)
         if (g->w->counts[row] > 0 && mer_forest_weight(data, row) > 0)
             g->w->entries[n++] =
-                (struct entry){.row = (uint32_t)row,
-                               .class = data->classes ? (uint16_t)data->classes[row] : 0,
-                               .count = g->w->counts[row]};
+                (struct mer_forest_entry){.row = (uint32_t)row,
+                                          .class = data->classes ? (uint16_t)data->classes[row] : 0,
+                                          .count = g->w->counts[row]};
     return n;
+}
+
+/* Whether the borders of the node are scanned row by row, in whole numbers. */
+static bool is_counted(const struct growth *g, const struct pending *p)
+{
+    return can_count(g->data) && !g->options->is_random &&
+           p->end - p->begin <= MER_FOREST_SCAN_ROWS;
 }
 
 /* The node's rows as packed numbers, and their sum. */
@@ -243,7 +271,7 @@ static void load_packed(const struct growth *g, const struct pending *p)
     struct mer_forest_worker *w = g->w;
     uint64_t total = 0;
     for (size_t i = p->begin; i < p->end; i++) {
-        const struct entry *entry = &w->entries[i];
+        const struct mer_forest_entry *entry = &w->entries[i];
         const uint64_t packed =
             (uint64_t)entry->count << (entry->class * FIELD_BITS) | UINT64_C(1) << (2 * FIELD_BITS);
         w->packed[i - p->begin] = packed;
@@ -254,18 +282,49 @@ static void load_packed(const struct growth *g, const struct pending *p)
     w->total[1] = (double)(total >> FIELD_BITS & FIELD_MASK);
 }
 
+/* The node's rows as planes of bits, and how many of each class there are. */
+static void load_planes(const struct growth *g, const struct pending *p)
+{
+    struct mer_forest_worker *w = g->w;
+    struct mer_forest_counts *counted = &w->counted;
+    mer_forest_counts_load(counted, w->entries + p->begin, p->end - p->begin);
+    memset(w->total, 0, g->data->n_stats * sizeof *w->total);
+    for (size_t k = 0; k < counted->n_planes; k++)
+        w->total[counted->plane_class[k]] = counted->plane_rows[k];
+}
+
+/* How often rows of each class were drawn. */
+static void load_counts(const struct growth *g, const struct pending *p)
+{
+    struct mer_forest_worker *w = g->w;
+    int64_t *const total = w->counted.total;
+    memset(total, 0, g->data->n_stats * sizeof *total);
+    for (size_t i = p->begin; i < p->end; i++)
+        total[w->entries[i].class] += w->entries[i].count;
+    for (size_t k = 0; k < g->data->n_stats; k++)
+        w->total[k] = (double)total[k];
+}
+
 /* Weights of the node's rows, and their sums. */
 static void load_rows(const struct growth *g, const struct pending *p)
 {
     const struct mer_forest_data *data = g->data;
     struct mer_forest_worker *w = g->w;
+    if (w->has_planes) {
+        load_planes(g, p);
+        return;
+    }
     if (can_pack(data)) {
         load_packed(g, p);
         return;
     }
+    if (is_counted(g, p)) {
+        load_counts(g, p);
+        return;
+    }
     memset(w->total, 0, data->n_stats * sizeof *w->total);
     for (size_t i = p->begin; i < p->end; i++) {
-        const struct entry *entry = &w->entries[i];
+        const struct mer_forest_entry *entry = &w->entries[i];
         const double weight = mer_forest_weight(data, entry->row) * entry->count;
         if (data->classes) {
             w->weights[i - p->begin] = weight;
@@ -284,14 +343,12 @@ static void load_rows(const struct growth *g, const struct pending *p)
 static void load_bins(const struct growth *g, const struct pending *p, uint32_t feature,
                       uint32_t *ret_least, uint32_t *ret_largest)
 {
-    const struct entry *entries = g->w->entries + p->begin;
+    const struct mer_forest_entry *entries = g->w->entries + p->begin;
     const size_t n = p->end - p->begin;
     const bool is_small = n <= BY_ROW_ROWS;
     const uint8_t *cells = is_small ? g->data->by_row + feature : g->data->columns[feature];
     const size_t stride = is_small ? g->data->n_features : 1;
     uint8_t *bins = g->w->bins;
-    uint32_t least = 255;
-    uint32_t largest = 0;
     for (size_t i = 0; i < n; i++)
         bins[i] = cells[entries[i].row * stride];
     if (g->w->missing_first[feature]) {
@@ -299,12 +356,7 @@ static void load_bins(const struct growth *g, const struct pending *p, uint32_t 
         for (size_t i = 0; i < n; i++)
             bins[i] = (uint8_t)(bins[i] == missing ? 0 : bins[i] + 1);
     }
-    for (size_t i = 0; i < n; i++) {
-        least = bins[i] < least ? bins[i] : least;
-        largest = bins[i] > largest ? bins[i] : largest;
-    }
-    *ret_least = least;
-    *ret_largest = largest;
+    g->w->kernels->range(bins, n, ret_least, ret_largest);
 }
 
 /* ---- looking for a split ---- */
@@ -400,58 +452,81 @@ static inline void try_packed(const struct growth *g, uint64_t left, uint32_t fe
                 bin, next_bin, best);
 }
 
-/* Rows of a small node in the order of their bins: the bin, and below it the row. */
-static void sort_rows(const uint8_t *bins, size_t n, uint16_t *ret_keys)
-{
-    for (size_t i = 0; i < n; i++) {
-        const uint16_t key = (uint16_t)((size_t)bins[i] << 8 | i);
-        size_t at = i;
-        for (; at > 0 && ret_keys[at - 1] > key; at--)
-            ret_keys[at] = ret_keys[at - 1];
-        ret_keys[at] = key;
-    }
-}
-
+/* Few rows in the order of their bins. */
 static void scan_sorted(const struct growth *g, const struct pending *p, uint32_t feature,
                         struct split *best)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
-    uint16_t keys[SORT_ROWS];
+    uint32_t keys[SORT_ROWS];
     struct scan scan;
-    sort_rows(w->bins, n, keys);
+    w->kernels->sort(w->bins, n, keys);
     if (can_pack(g->data)) {
         uint64_t left = 0;
         for (size_t i = 0; i + 1 < n; i++) {
-            left += w->packed[keys[i] & 255];
-            if (keys[i] >> 8 != keys[i + 1] >> 8)
-                try_packed(g, left, feature, keys[i] >> 8, keys[i + 1] >> 8, best);
+            left += w->packed[keys[i] & 0xffff];
+            if (keys[i] >> 16 != keys[i + 1] >> 16)
+                try_packed(g, left, feature, keys[i] >> 16, keys[i + 1] >> 16, best);
         }
         return;
     }
     start_scan(g, n, &scan);
     for (size_t i = 0; i + 1 < n; i++) {
-        const size_t row = keys[i] & 255;
+        const size_t row = keys[i] & 0xffff;
         if (g->data->classes)
             move_class(&scan, w->entries[p->begin + row].class, w->weights[row]);
         else
             move_value(&scan, w->weights[2 * row], w->weights[2 * row + 1]);
         scan.left_rows++;
-        if (keys[i] >> 8 != keys[i + 1] >> 8)
-            try_border(g, &scan, feature, keys[i] >> 8, keys[i + 1] >> 8, best);
+        if (keys[i] >> 16 != keys[i + 1] >> 16)
+            try_border(g, &scan, feature, keys[i] >> 16, keys[i + 1] >> 16, best);
     }
 }
 
-/* Bins of packed rows. */
-static void scan_packed(const struct growth *g, const struct pending *p, uint32_t feature,
-                        uint32_t least, uint32_t largest, struct split *best)
+/* Classes in whole numbers. */
+static void scan_counted(const struct growth *g, const struct pending *p, uint32_t feature,
+                         uint32_t least, uint32_t largest, struct split *best)
+{
+    const struct mer_forest_worker *w = g->w;
+    const struct mer_forest_border border =
+        mer_forest_scan(&w->counted, w->entries + p->begin, w->bins, p->end - p->begin, least,
+                        largest, g->options->min_leaf_rows);
+    if (border.found && (!best->found || border.score > best->score))
+        *best = (struct split){.found = true,
+                               .feature = feature,
+                               .border = (border.bin + border.next_bin - 1) / 2,
+                               .score = border.score};
+}
+
+/* Bins of packed rows. Where many rows share a bin, each addition to it waits for the one before:
+ * then they go to PACKED_PARTS sums in turn. */
+static void sum_packed(const struct growth *g, const struct pending *p, uint32_t least,
+                       uint32_t largest)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
     uint64_t *sums = w->packed_in_bin;
-    uint64_t left = 0;
+    uint64_t *parts = sums + MER_BINS_MAX;
+    if (n < PACKED_PARTS * (largest - least + 1)) {
+        for (size_t i = 0; i < n; i++)
+            sums[w->bins[i]] += w->packed[i];
+        return;
+    }
     for (size_t i = 0; i < n; i++)
-        sums[w->bins[i]] += w->packed[i];
+        parts[PACKED_PARTS * w->bins[i] + i % PACKED_PARTS] += w->packed[i];
+    for (uint32_t bin = least; bin <= largest; bin++)
+        for (size_t k = 0; k < PACKED_PARTS; k++) {
+            sums[bin] += parts[PACKED_PARTS * bin + k];
+            parts[PACKED_PARTS * bin + k] = 0;
+        }
+}
+
+static void scan_packed(const struct growth *g, const struct pending *p, uint32_t feature,
+                        uint32_t least, uint32_t largest, struct split *best)
+{
+    uint64_t *sums = g->w->packed_in_bin;
+    uint64_t left = 0;
+    sum_packed(g, p, least, largest);
     for (uint32_t bin = least; bin < largest;) {
         uint32_t next = bin + 1;
         while (sums[next] == 0)
@@ -550,7 +625,7 @@ static void sum_left(const struct growth *g, const struct pending *p, uint32_t b
                      struct scan *scan)
 {
     const struct mer_forest_worker *w = g->w;
-    const struct entry *entries = w->entries + p->begin;
+    const struct mer_forest_entry *entries = w->entries + p->begin;
     const size_t n = p->end - p->begin;
     const size_t n_stats = g->data->n_stats;
     memset(w->parts, 0, N_PARTS * n_stats * sizeof *w->parts);
@@ -586,6 +661,12 @@ static void scan_random(struct growth *g, const struct pending *p, uint32_t feat
     const size_t n = p->end - p->begin;
     const uint32_t border = least + (uint32_t)mer_rng_below(&g->rng, largest - least);
     struct scan scan;
+    if (w->has_planes) {
+        size_t n_left;
+        const double score = mer_forest_counts_score(&w->counted, w->bins, n, border, &n_left);
+        take_border(g, n_left, n, score, feature, border, border + 1, best);
+        return;
+    }
     if (can_pack(g->data)) {
         uint64_t left = 0;
         for (size_t i = 0; i < n; i++)
@@ -603,6 +684,8 @@ static void try_feature(struct growth *g, const struct pending *p, uint32_t feat
 {
     if (g->options->is_random)
         scan_random(g, p, feature, least, largest, best);
+    else if (is_counted(g, p) && !can_pack(g->data))
+        scan_counted(g, p, feature, least, largest, best);
     else if (p->end - p->begin <= SORT_ROWS)
         scan_sorted(g, p, feature, best);
     else if (can_pack(g->data))
@@ -656,7 +739,7 @@ static size_t part_rows(const struct growth *g, const struct pending *p, const s
     size_t n_right = 0;
     load_bins(g, p, split->feature, &least, &largest);
     for (size_t i = p->begin; i < p->end; i++) {
-        const struct entry entry = w->entries[i];
+        const struct mer_forest_entry entry = w->entries[i];
         const bool left = w->bins[i - p->begin] <= split->border;
         w->entries[n_left] = entry;
         w->spare[n_right] = entry;
@@ -749,7 +832,7 @@ static double own_score(const struct growth *g)
 /* One class, or one value, among the node's rows. */
 static bool is_pure(const struct growth *g, const struct pending *p)
 {
-    const struct entry *entries = g->w->entries;
+    const struct mer_forest_entry *entries = g->w->entries;
     size_t n_present = 0;
     for (size_t k = 0; g->data->classes && k < g->data->n_stats; k++)
         n_present += g->w->total[k] > 0;

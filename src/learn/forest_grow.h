@@ -23,6 +23,7 @@ struct mer_forest_options {
 struct mer_forest_worker;
 MER_MUST_CHECK mer_status mer_forest_worker_new(const struct mer_ctx *ctx,
                                                 const struct mer_forest_data *data,
+                                                const struct mer_forest_options *options,
                                                 struct mer_forest_worker **ret_worker,
                                                 mer_err *err);
 void mer_forest_worker_free(const struct mer_ctx *ctx, struct mer_forest_worker *worker);
