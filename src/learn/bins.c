@@ -31,7 +31,10 @@ struct making {
     size_t max_bin;
     uint32_t *sample; /* rows that borders are made from; NULL: all */
     size_t n_sample;
-    uint8_t *is_indicator;        /* [n_dense] */
+    uint8_t *skip;     /* [n_dense] indicators, and what is imputed: no pairs */
+    uint32_t *general; /* [n_general] dense features that are no pairs */
+    size_t n_general;
+    bool packed;                  /* pairs have no column */
     size_t task_columns;          /* whose borders one task makes */
     double *values;               /* [workers][task_columns][sample_stride] */
     uint32_t *orders;             /* [workers][n_sample] */
@@ -58,24 +61,25 @@ static inline double value_at(const struct mer_design *design, size_t row, size_
     return cells[feature];
 }
 
-/* n neighbouring values of a row, NaN where missing, to to[0], to[stride], ... */
-static inline void take_values(const struct mer_design *design, size_t row, size_t feature,
-                               size_t n, bool may_miss, double *to, size_t stride)
+/* n values of a row, NaN where missing, to to[0], to[stride], ... */
+static inline void take_values(const struct mer_design *design, size_t row,
+                               const uint32_t *features, size_t n, bool may_miss, double *to,
+                               size_t stride)
 {
-    const double *cells = design->dense + row * design->n_dense + feature;
+    const double *cells = design->dense + row * design->n_dense;
     if (!may_miss) {
         for (size_t c = 0; c < n; c++)
-            to[c * stride] = cells[c];
+            to[c * stride] = cells[features[c]];
         return;
     }
     for (size_t c = 0; c < n; c++)
-        to[c * stride] = value_at(design, row, feature + c);
+        to[c * stride] = value_at(design, row, features[c]);
 }
 
-static bool may_miss(const struct mer_design *design, size_t feature, size_t n)
+static bool may_miss(const struct mer_design *design, const uint32_t *features, size_t n)
 {
     for (size_t c = 0; design->indicators && c < n; c++)
-        if (design->indicators[feature + c] != MER_NO_INDICATOR)
+        if (design->indicators[features[c]] != MER_NO_INDICATOR)
             return true;
     return false;
 }
@@ -169,10 +173,6 @@ static void make_borders(struct making *making, size_t f, size_t worker, double 
 {
     struct mer_bin_feature *feature = &making->bins->features[f];
     struct run *runs = making->runs + worker * making->n_sample;
-    if (making->is_indicator[f]) {
-        feature->n_bins = 1;
-        return;
-    }
     size_t n = 0;
     for (size_t i = 0; i < making->n_sample; i++) {
         const double value = values[i];
@@ -279,14 +279,15 @@ static void fill_dense(const struct making *making, size_t begin, size_t end)
     double strip[LINE_COLUMNS][STRIP_ROWS];
     for (size_t row = begin; row < end; row += STRIP_ROWS) {
         const size_t n_rows = end - row < STRIP_ROWS ? end - row : STRIP_ROWS;
-        for (size_t f = 0; f < design->n_dense; f += LINE_COLUMNS) {
-            const size_t left = design->n_dense - f;
+        for (size_t i = 0; i < making->n_general; i += LINE_COLUMNS) {
+            const uint32_t *features = making->general + i;
+            const size_t left = making->n_general - i;
             const size_t n = left < LINE_COLUMNS ? left : LINE_COLUMNS;
-            const bool misses = may_miss(design, f, n);
+            const bool misses = may_miss(design, features, n);
             for (size_t r = 0; r < n_rows; r++)
-                take_values(design, row + r, f, n, misses, &strip[0][r], STRIP_ROWS);
+                take_values(design, row + r, features, n, misses, &strip[0][r], STRIP_ROWS);
             for (size_t c = 0; c < n; c++) {
-                const struct mer_bin_feature *feature = &making->bins->features[f + c];
+                const struct mer_bin_feature *feature = &making->bins->features[features[c]];
                 if (feature->column)
                     fill_cells(feature, strip[c], n_rows,
                                making->bins->columns + (feature->column - making->bins->columns) +
@@ -308,22 +309,23 @@ static void fill_group(const struct making *making, size_t f, size_t begin, size
 
 /* ---- all of them ---- */
 
-/* Task: the borders of some neighbouring dense features. */
+/* Task: the borders of some dense features that lie near each other. */
 static void border_task(void *argument, size_t task, size_t worker)
 {
     struct making *making = argument;
     const struct mer_design *design = making->design;
     const size_t n_sample = making->n_sample;
-    const size_t f = task * making->task_columns, left = design->n_dense - f;
+    const uint32_t *features = making->general + task * making->task_columns;
+    const size_t left = making->n_general - task * making->task_columns;
     const size_t n = left < making->task_columns ? left : making->task_columns;
     const size_t stride = sample_stride(making);
     double *const values = making->values + worker * making->task_columns * stride;
-    const bool misses = may_miss(design, f, n);
+    const bool misses = may_miss(design, features, n);
     for (size_t i = 0; i < n_sample; i++)
-        take_values(design, making->sample ? making->sample[i] : i, f, n, misses, values + i,
+        take_values(design, making->sample ? making->sample[i] : i, features, n, misses, values + i,
                     stride);
     for (size_t c = 0; c < n; c++)
-        make_borders(making, f + c, worker, values + c * stride);
+        make_borders(making, features[c], worker, values + c * stride);
 }
 
 /* Task: a block of rows of all features, so that the design is read once. */
@@ -363,13 +365,13 @@ static mer_status place_columns(const struct mer_ctx *ctx, struct mer_bins *bins
     if (!mer_size_align(bins->n_rows + PADDING, &stride))
         return mer_fail(err, MER_ERR_MEMORY, "%zu rows are too many", bins->n_rows);
     for (size_t f = 0; f < bins->n_features; f++)
-        n_columns += bins->features[f].n_bins > 1;
+        n_columns += bins->features[f].n_bins > 1 && !bins->features[f].bits;
     if (!mer_size_mul(stride, n_columns, &n_bytes))
         return mer_fail(err, MER_ERR_MEMORY, "%zu columns are too many", n_columns);
     MER_GUARD(mer_alloc_bytes(ctx->alloc, n_bytes, &bins->columns, err));
     uint8_t *column = bins->columns;
     for (size_t f = 0; f < bins->n_features; f++) {
-        if (bins->features[f].n_bins <= 1)
+        if (bins->features[f].n_bins <= 1 || bins->features[f].bits)
             continue;
         bins->features[f].column = column;
         memset(column + bins->n_rows, 0, stride - bins->n_rows);
@@ -414,14 +416,50 @@ static mer_status alloc_making(struct making *making, mer_err *err)
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &making->orders, err));
     MER_GUARD(mer_alloc_array(alloc, n + making->max_bin, sizeof(struct run), &making->runs, err));
     MER_GUARD(mer_alloc_array(alloc, 2 * n, sizeof(struct mer_order_item), &making->items, err));
-    MER_GUARD(mer_alloc_zero(alloc, design->n_dense, 1, &making->is_indicator, err));
-    for (size_t f = 0; design->indicators && f < design->n_dense; f++)
-        if (design->indicators[f] != MER_NO_INDICATOR)
-            making->is_indicator[design->indicators[f]] = 1;
     if (design->n_rows <= MER_BINS_SAMPLE)
         return mer_ok();
     MER_GUARD(mer_alloc_array(alloc, making->n_sample, sizeof(uint32_t), &making->sample, err));
     return mer_ok();
+}
+
+/* The pairs' borders, and the list of the other dense features. Indicators have nothing to split.
+ */
+static mer_status sort_out_pairs(struct making *making, mer_err *err)
+{
+    struct mer_alloc *alloc = making->ctx->alloc;
+    const struct mer_design *design = making->design;
+    struct mer_pairs *pairs = &making->bins->pairs;
+    MER_GUARD(mer_alloc_zero(alloc, design->n_dense, 1, &making->skip, err));
+    MER_GUARD(mer_alloc_array(alloc, design->n_dense, sizeof(uint32_t), &making->general, err));
+    for (size_t f = 0; design->indicators && f < design->n_dense; f++)
+        if (design->indicators[f] != MER_NO_INDICATOR)
+            making->skip[f] = making->skip[design->indicators[f]] = 1;
+    MER_GUARD(mer_pairs_find(making->ctx, design, making->skip, pairs, err));
+    for (size_t f = 0; f < design->n_dense; f++) {
+        const struct mer_pair *pair = &pairs->pairs[f];
+        struct mer_bin_feature *feature = &making->bins->features[f];
+        const bool is_indicator = making->skip[f] && design->indicators[f] == MER_NO_INDICATOR;
+        feature->n_bins = pair->kind == MER_PAIR_TWO ? 2 : 1;
+        if (pair->kind == MER_PAIR_TWO) {
+            for (size_t i = 0; i < MER_BINS_MAX; i++)
+                feature->upper[i] = i == 0 ? between(pair->low, pair->high) : (double)INFINITY;
+            feature->bits = making->packed ? pair->bits : NULL;
+        } else if (pair->kind == MER_PAIR_NOT && !is_indicator) {
+            making->general[making->n_general++] = (uint32_t)f;
+        }
+    }
+    return mer_ok();
+}
+
+/* Task: the column of a dense feature out of its bits. */
+static void unpack_task(void *argument, size_t f, size_t worker)
+{
+    (void)worker;
+    const struct making *making = argument;
+    struct mer_bins *bins = making->bins;
+    if (bins->pairs.pairs[f].kind == MER_PAIR_TWO)
+        mer_pair_cells(bins->pairs.pairs[f].bits, bins->n_rows,
+                       bins->columns + (bins->features[f].column - bins->columns));
 }
 
 static mer_status make(struct making *making, uint64_t seed, mer_err *err)
@@ -429,11 +467,12 @@ static mer_status make(struct making *making, uint64_t seed, mer_err *err)
     const struct mer_ctx *ctx = making->ctx;
     const struct mer_design *design = making->design;
     MER_GUARD(alloc_features(ctx, design, making->bins, err));
+    MER_GUARD(sort_out_pairs(making, err));
     MER_GUARD(alloc_making(making, err));
     if (making->sample)
         draw_sample(design->n_rows, making->n_sample, seed, making->sample);
     mer_team_run(ctx->team, border_task, making,
-                 (design->n_dense + making->task_columns - 1) / making->task_columns);
+                 (making->n_general + making->task_columns - 1) / making->task_columns);
     for (size_t g = 0; g < design->n_groups; g++)
         make_codes(making, design->n_dense + g);
     MER_GUARD(place_columns(ctx, making->bins, err));
@@ -443,11 +482,17 @@ static mer_status make(struct making *making, uint64_t seed, mer_err *err)
         making->block_rows = STRIP_ROWS;
     mer_team_run(ctx->team, fill_task, making,
                  (design->n_rows + making->block_rows - 1) / making->block_rows);
-    return mer_ctx_check_cancel(ctx, err);
+    MER_GUARD(mer_ctx_check_cancel(ctx, err));
+    if (!making->packed) {
+        mer_team_run(ctx->team, unpack_task, making, design->n_dense);
+        mer_pairs_release(ctx, &making->bins->pairs);
+    }
+    return mer_ok();
 }
 
-mer_status mer_bins_make(const struct mer_ctx *ctx, const struct mer_design *design, size_t max_bin,
-                         uint64_t seed, struct mer_bins *ret_bins, mer_err *err)
+static mer_status make_bins(const struct mer_ctx *ctx, const struct mer_design *design,
+                            size_t max_bin, uint64_t seed, bool packed, struct mer_bins *ret_bins,
+                            mer_err *err)
 {
     struct mer_bins bins = {.n_rows = design->n_rows,
                             .n_features = design->n_dense + design->n_groups,
@@ -456,6 +501,7 @@ mer_status mer_bins_make(const struct mer_ctx *ctx, const struct mer_design *des
         .ctx = ctx,
         .design = design,
         .bins = &bins,
+        .packed = packed,
         .max_bin = max_bin < MER_BINS_MAX ? max_bin : MER_BINS_MAX - 1,
         .n_sample = design->n_rows < MER_BINS_SAMPLE ? design->n_rows : MER_BINS_SAMPLE,
         .task_columns = design->n_dense >= WIDE ? LINE_COLUMNS : NARROW_COLUMNS};
@@ -464,7 +510,8 @@ mer_status mer_bins_make(const struct mer_ctx *ctx, const struct mer_design *des
     mer_free(ctx->alloc, making.orders);
     mer_free(ctx->alloc, making.runs);
     mer_free(ctx->alloc, making.items);
-    mer_free(ctx->alloc, making.is_indicator);
+    mer_free(ctx->alloc, making.skip);
+    mer_free(ctx->alloc, making.general);
     mer_free(ctx->alloc, making.sample);
     if (!mer_is_ok(status)) {
         mer_bins_release(ctx, &bins);
@@ -474,8 +521,22 @@ mer_status mer_bins_make(const struct mer_ctx *ctx, const struct mer_design *des
     return mer_ok();
 }
 
+mer_status mer_bins_make(const struct mer_ctx *ctx, const struct mer_design *design, size_t max_bin,
+                         uint64_t seed, struct mer_bins *ret_bins, mer_err *err)
+{
+    return make_bins(ctx, design, max_bin, seed, false, ret_bins, err);
+}
+
+mer_status mer_bins_make_packed(const struct mer_ctx *ctx, const struct mer_design *design,
+                                size_t max_bin, uint64_t seed, struct mer_bins *ret_bins,
+                                mer_err *err)
+{
+    return make_bins(ctx, design, max_bin, seed, true, ret_bins, err);
+}
+
 void mer_bins_release(const struct mer_ctx *ctx, struct mer_bins *bins)
 {
+    mer_pairs_release(ctx, &bins->pairs);
     mer_free(ctx->alloc, bins->features);
     mer_free(ctx->alloc, bins->columns);
     mer_free(ctx->alloc, bins->uppers);

@@ -537,8 +537,8 @@ static mer_status run_fit(struct fitting *fitting, struct mer_model *model, mer_
     if (design->n_rows >= (size_t)1 << MER_COUNT_BITS)
         return mer_fail(err, MER_ERR_DATA, "%zu rows are too many for boosting, which takes %zu",
                         design->n_rows, ((size_t)1 << MER_COUNT_BITS) - 1);
-    MER_GUARD(mer_bins_make(ctx, design, (size_t)fitting->params->values[PARAM_MAX_BIN],
-                            fitting->data->seed, &fitting->bins, err));
+    MER_GUARD(mer_bins_make_packed(ctx, design, (size_t)fitting->params->values[PARAM_MAX_BIN],
+                                   fitting->data->seed, &fitting->bins, err));
     MER_GUARD(mer_store_make(ctx, &fitting->bins, &fitting->store, err));
     MER_GUARD(copy_target(fitting, err));
     MER_GUARD(set_options(fitting, err));

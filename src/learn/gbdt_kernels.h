@@ -30,6 +30,8 @@ enum {
     MER_COUNT_BITS = 26,
     MER_GROUP_COLUMNS = 16, /* columns that one packed histogram holds, of 256 bins each */
     MER_PACKED_BINS = 256,
+    MER_DIFFER_COLUMNS = 8,  /* of a group of columns that `differ` looks at, */
+    MER_DIFFER_ROWS = 64,    /* and rows at most */
     MER_HISTOGRAM_LANES = 8, /* a column's bins are padded to whole ones with zeros */
 };
 
@@ -60,6 +62,15 @@ struct mer_gbdt_cut {
 };
 
 struct mer_gbdt_kernels {
+    /* For the groups of MER_DIFFER_COLUMNS columns with the given numbers and n_rows rows of
+     * cells[][stride]: bit c of masks[k][row] says whether column c of group k is not its
+     * first[column], and bit c of strange[k], if it is set, that there was something in it that is
+     * not second[column] either. The other bits of strange stay as they were. A row is read up to
+     * the end of its last group. */
+    void (*differ)(const double *cells, size_t stride, size_t n_rows, const uint32_t *groups,
+                   size_t n_groups, const double *first, const double *second, uint8_t *masks,
+                   uint8_t *strange);
+
     /* packed[k][bin of row r in column k] += the word of codes[r] for the rows rows[0 .. n), or
      * first .. first
      * + n - 1 where rows is NULL. cells[r][stride] are a group's bins; n <= MER_WORD_ROWS. */

@@ -6,7 +6,7 @@
 
 #include <math.h>
 #include <string.h>
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -89,6 +89,54 @@ static void accumulate(const uint8_t *cells, size_t stride, size_t n_columns, co
         CASE(16)
     default:
         break;
+    }
+}
+
+/* ---- columns of two values ---- */
+
+/* Bit c: x[c] is neither first[c] nor second[c], and, in ret_mask, is not first[c]. */
+INLINE uint8_t differ_in_group(const double *x, const double *first, const double *second,
+                               uint8_t *ret_mask)
+{
+#if defined(__AVX512F__)
+    const __m512d cells = _mm512_loadu_pd(x);
+    const __mmask8 mask = _mm512_cmp_pd_mask(cells, _mm512_loadu_pd(first), _CMP_NEQ_UQ);
+    *ret_mask = mask;
+    return _mm512_mask_cmp_pd_mask(mask, cells, _mm512_loadu_pd(second), _CMP_NEQ_UQ);
+#elif defined(__AVX2__)
+    unsigned mask = 0;
+    unsigned strange = 0;
+    for (unsigned c = 0; c < MER_DIFFER_COLUMNS; c += 4) {
+        const __m256d cells = _mm256_loadu_pd(x + c);
+        const __m256d a = _mm256_cmp_pd(cells, _mm256_loadu_pd(first + c), _CMP_NEQ_UQ);
+        const __m256d b = _mm256_cmp_pd(cells, _mm256_loadu_pd(second + c), _CMP_NEQ_UQ);
+        mask |= (unsigned)_mm256_movemask_pd(a) << c;
+        strange |= (unsigned)_mm256_movemask_pd(_mm256_and_pd(a, b)) << c;
+    }
+    *ret_mask = (uint8_t)mask;
+    return (uint8_t)strange;
+#else
+    unsigned mask = 0;
+    unsigned strange = 0;
+    for (unsigned c = 0; c < MER_DIFFER_COLUMNS; c++) {
+        mask |= (unsigned)(x[c] != first[c]) << c;
+        strange |= (unsigned)(x[c] != first[c] && x[c] != second[c]) << c;
+    }
+    *ret_mask = (uint8_t)mask;
+    return (uint8_t)strange;
+#endif
+}
+
+static void differ(const double *cells, size_t stride, size_t n_rows, const uint32_t *groups,
+                   size_t n_groups, const double *first, const double *second, uint8_t *masks,
+                   uint8_t *strange)
+{
+    for (size_t row = 0; row < n_rows; row++, cells += stride) {
+        for (size_t k = 0; k < n_groups; k++) {
+            const size_t at = (size_t)groups[k] * MER_DIFFER_COLUMNS;
+            strange[k] |= differ_in_group(cells + at, first + at, second + at,
+                                          &masks[k * MER_DIFFER_ROWS + row]);
+        }
     }
 }
 
@@ -507,6 +555,7 @@ static void quantise(const float *gh, const uint32_t key[2], uint32_t stream, do
 }
 
 const struct mer_gbdt_kernels KERNELS = {
+    .differ = differ,
     .accumulate = accumulate,
     .part = part,
     .unpack = unpack,

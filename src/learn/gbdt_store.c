@@ -40,10 +40,16 @@ struct bundling {
 
 static void look_at_feature(struct bundling *bundling, size_t f, struct sparse *ret)
 {
-    const uint8_t *column = bundling->bins->features[f].column;
+    const struct mer_bin_feature *feature = &bundling->bins->features[f];
     uint32_t counts[MER_BINS_MAX] = {0};
-    for (size_t row = 0; row < bundling->bins->n_rows; row++)
-        counts[column[row]]++;
+    if (feature->bits) {
+        for (size_t w = 0; w < bundling->n_words; w++)
+            counts[1] += (uint32_t)__builtin_popcountll(feature->bits[w]);
+        counts[0] = (uint32_t)bundling->bins->n_rows - counts[1];
+    } else {
+        for (size_t row = 0; row < bundling->bins->n_rows; row++)
+            counts[feature->column[row]]++;
+    }
     *ret = (struct sparse){.feature = (uint32_t)f};
     for (uint32_t b = 1; b < MER_BINS_MAX; b++)
         if (counts[b] > counts[ret->usual])
@@ -65,17 +71,27 @@ static void look_task(void *argument, size_t task, size_t worker)
         look_at_feature(looking->bundling, task, &looking->all[task]);
 }
 
+/* The rows outside the usual bin among 64. */
+static uint64_t other_rows(const struct bundling *bundling, const struct sparse *sparse,
+                           size_t word)
+{
+    const struct mer_bin_feature *feature = &bundling->bins->features[sparse->feature];
+    const size_t n_left = bundling->bins->n_rows - word * 64;
+    const size_t n = n_left < 64 ? n_left : 64;
+    if (feature->bits) {
+        const uint64_t all = UINT64_MAX >> (64 - n);
+        return sparse->usual == 0 ? feature->bits[word] : ~feature->bits[word] & all;
+    }
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n; i++)
+        bits |= (uint64_t)(feature->column[word * 64 + i] != sparse->usual) << i;
+    return bits;
+}
+
 static void mark_rows(struct bundling *bundling, const struct sparse *sparse)
 {
-    const uint8_t *column = bundling->bins->features[sparse->feature].column;
-    const size_t n_rows = bundling->bins->n_rows;
-    for (size_t w = 0; w < bundling->n_words; w++) {
-        const size_t n = n_rows - w * 64 < 64 ? n_rows - w * 64 : 64;
-        uint64_t bits = 0;
-        for (size_t i = 0; i < n; i++)
-            bits |= (uint64_t)(column[w * 64 + i] != sparse->usual) << i;
-        bundling->own[w] = bits;
-    }
+    for (size_t w = 0; w < bundling->n_words; w++)
+        bundling->own[w] = other_rows(bundling, sparse, w);
 }
 
 static bool excludes(const uint64_t *a, const uint64_t *b, size_t n)
@@ -222,9 +238,12 @@ static void add_bundle(struct bundling *bundling, size_t b, uint8_t *cells)
         feature->usual = sparse->usual;
         feature->first = first;
         const uint8_t *column = bundling->bins->features[sparse->feature].column;
-        for (size_t row = 0; row < bundling->bins->n_rows; row++)
+        for (size_t row = 0; column && row < bundling->bins->n_rows; row++)
             if (column[row] != sparse->usual)
                 cells[row] = (uint8_t)(first + column[row] - (column[row] > sparse->usual));
+        for (size_t w = 0; !column && w < bundling->n_words; w++)
+            for (uint64_t bits = other_rows(bundling, sparse, w); bits; bits &= bits - 1)
+                cells[w * 64 + (size_t)__builtin_ctzll(bits)] = (uint8_t)first;
         first += feature->n_bins - 1;
     }
     end_column(store, cells, first, first_feature);
@@ -273,24 +292,33 @@ static mer_status make_columns(struct bundling *bundling, mer_err *err)
     size_t stride;
     size_t n_bytes;
     size_t n_shared = 0;
+    size_t n_unpacked = 0;
     for (size_t b = 0; b < bundling->n_bundles; b++)
         n_shared += bundling->bundles[b].n_features > 1;
+    for (size_t f = 0; f < bins->n_features; f++)
+        n_unpacked += bins->features[f].bits && bundling->bundle_of[f] == UINT32_MAX;
     if (!mer_size_align(bins->n_rows + PADDING, &stride) ||
-        !mer_size_mul(stride, n_shared, &n_bytes))
-        return mer_fail(err, MER_ERR_MEMORY, "%zu columns are too many", n_shared);
+        !mer_size_mul(stride, n_shared + n_unpacked, &n_bytes))
+        return mer_fail(err, MER_ERR_MEMORY, "%zu columns are too many", n_shared + n_unpacked);
     MER_GUARD(
         mer_alloc_array(alloc, bins->n_features, sizeof *store->features, &store->features, err));
     MER_GUARD(
         mer_alloc_array(alloc, bins->n_features, sizeof *store->columns, &store->columns, err));
-    MER_GUARD(mer_alloc_bytes(alloc, n_bytes, &store->bundle_cells, err));
+    MER_GUARD(mer_alloc_bytes(alloc, n_bytes, &store->own_cells, err));
+    uint8_t *cells = store->own_cells;
     for (size_t f = 0; f < bins->n_features; f++) {
-        if (bins->features[f].n_bins <= 1 || bundling->bundle_of[f] != UINT32_MAX)
+        const struct mer_bin_feature *feature = &bins->features[f];
+        if (feature->n_bins <= 1 || bundling->bundle_of[f] != UINT32_MAX)
             continue;
         add_feature(store, bins, f);
-        end_column(store, bins->features[f].column, bins->features[f].n_bins,
+        end_column(store, feature->bits ? cells : feature->column, feature->n_bins,
                    store->n_features - 1);
+        if (!feature->bits)
+            continue;
+        mer_pair_cells(feature->bits, bins->n_rows, cells);
+        memset(cells + bins->n_rows, 0, PADDING);
+        cells += stride;
     }
-    uint8_t *cells = store->bundle_cells;
     for (size_t b = 0; b < bundling->n_bundles; b++) {
         if (bundling->bundles[b].n_features <= 1)
             continue;
@@ -425,7 +453,7 @@ void mer_store_release(const struct mer_ctx *ctx, struct mer_store *store)
     mer_free(ctx->alloc, store->columns);
     mer_free(ctx->alloc, store->groups);
     mer_free(ctx->alloc, store->strips);
-    mer_free(ctx->alloc, store->bundle_cells);
+    mer_free(ctx->alloc, store->own_cells);
     mer_free(ctx->alloc, store->bin_starts);
     mer_free(ctx->alloc, store->bin_rows);
     mer_free(ctx->alloc, store->group_cells);

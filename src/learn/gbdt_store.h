@@ -73,7 +73,7 @@ struct mer_store {
     size_t n_groups;
     struct mer_store_strip *strips;
     size_t n_strips;
-    uint8_t *bundle_cells;
+    uint8_t *own_cells;   /* columns that are not in the bins: of bundles, and of bits */
     uint32_t *bin_starts; /* of all bundles */
     uint32_t *bin_rows;
     uint8_t *group_cells;

@@ -176,6 +176,41 @@ static void threads_and_samples_do_not_change_the_bins(void **state)
     mer_free(&alloc, dense);
 }
 
+static void packed_bins_have_bits_for_the_columns_of_two_values(void **state)
+{
+    (void)state;
+    enum { N = 300, COLUMNS = 4 };
+    static double dense[N * COLUMNS];
+    mer_rng rng;
+    mer_err err;
+    mer_rng_init(&rng, 9, 0);
+    for (size_t i = 0; i < N; i++) {
+        dense[i * COLUMNS] = mer_rng_below(&rng, 3) ? 7 : -2;
+        dense[i * COLUMNS + 1] = mer_rng_normal(&rng);
+        dense[i * COLUMNS + 2] = (double)mer_rng_below(&rng, 3);
+        dense[i * COLUMNS + 3] = 4;
+    }
+    const struct mer_design design = {.n_rows = N, .n_dense = COLUMNS, .dense = dense};
+    struct mer_bins plain = make_bins(&design, 255), packed;
+    assert_int_equal(mer_bins_make_packed(&ctx, &design, 255, 5, &packed, &err).code, MER_OK);
+    assert_true(plain.features[0].upper[0] == 2.5 && packed.features[0].upper[0] == 2.5);
+    assert_null(packed.features[0].column);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(plain.features[0].column[i], dense[i * COLUMNS] == 7);
+        assert_int_equal(packed.features[0].bits[i / 64] >> (i % 64) & 1,
+                         plain.features[0].column[i]);
+    }
+    for (size_t f = 0; f < COLUMNS; f++) {
+        assert_int_equal(plain.features[f].n_bins, packed.features[f].n_bins);
+        assert_null(plain.features[f].bits);
+        if (f == 1 || f == 2)
+            assert_memory_equal(plain.features[f].column, packed.features[f].column, N);
+    }
+    assert_int_equal(packed.features[3].n_bins, 1);
+    mer_bins_release(&ctx, &plain);
+    mer_bins_release(&ctx, &packed);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -186,6 +221,7 @@ int main(void)
         TEST(missing_values_lie_in_a_bin_behind_the_others),
         TEST(constant_columns_have_no_cells),
         TEST(levels_have_bins_and_the_rarest_of_too_many_share_one),
+        TEST(packed_bins_have_bits_for_the_columns_of_two_values),
         TEST(threads_and_samples_do_not_change_the_bins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
