@@ -131,12 +131,21 @@ static bool is_wanted(const struct mer_plan *plan, const struct mer_family *fami
                                   : !(family->capabilities & MER_BY_NAME);
 }
 
+/* Logarithms are for targets that have a long tail upwards. */
+static bool suits_target(const struct mer_plan *plan, const struct mer_family *family,
+                         const struct mer_params *params)
+{
+    const size_t i = find_param(family, "log_target");
+    return i == SIZE_MAX || params->values[i] == 0 || plan->options.target_is_skewed;
+}
+
 /* Adds a setting unless it is there already, impossible, or one too many. */
 static void add(struct mer_plan *plan, const struct mer_family *family,
                 const struct mer_params *params, unsigned preference)
 {
     if (plan->n_candidates == MER_PLAN_MAX || !is_wanted(plan, family) ||
-        !mer_family_can(family, plan->options.task) || is_too_large(plan, family, params))
+        !mer_family_can(family, plan->options.task) || is_too_large(plan, family, params) ||
+        !suits_target(plan, family, params))
         return;
     if (family->check && family->check(params, plan->options.task, NULL).code != MER_OK)
         return;

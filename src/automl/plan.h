@@ -52,8 +52,9 @@ struct mer_candidate {
 struct mer_plan_options {
     enum mer_task task;
     bool greater_is_better;
-    size_t n_rows;       /* of the table */
-    double target_scale; /* the standard deviation of a regression's target, 1 for classes */
+    size_t n_rows;         /* of the table */
+    double target_scale;   /* the standard deviation of a regression's target, 1 for classes */
+    bool target_is_skewed; /* a regression's, with a long tail upwards and nothing below zero */
     /* The work units of a setting over all folds, a function of shapes and parameters. */
     uint64_t (*cost)(void *self, const struct mer_family *family, const struct mer_params *params,
                      unsigned rung);

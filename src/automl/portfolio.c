@@ -1,5 +1,7 @@
 #include "automl/portfolio.h"
 
+#include "learn/adapt.h"
+
 /* clang-format off */
 #define BASELINE \
     "baseline", false, {{0}}
@@ -7,6 +9,10 @@
     "linear", false, {{"alpha", (alpha)}}
 #define LASSO(alpha) \
     "linear", true, {{"alpha", (alpha)}, {"l1_ratio", 1}}
+/* By adapt.h: the transform, the products, whether the target's logarithm is learned. */
+#define EVEN(alpha, transform, products, log_target) \
+    "linear", false, {{"alpha", (alpha)}, {"transform", (transform)}, {"products", (products)}, \
+                      {"log_target", (log_target)}}
 #define TREE(depth, leaf, smoothing, ccp_alpha) \
     "tree", false, {{"max_depth", (depth)}, {"min_samples_leaf", (leaf)}, \
                     {"smoothing", (smoothing)}, {"ccp_alpha", (ccp_alpha)}}
@@ -39,6 +45,7 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {0, SCORE, EXTRA(100, 0, 1)},
     {0, SCORE, FOREST(100, 0, 5)},
     {0, 0, RIDGE(1)},
+    {0, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 32, MER_LOG_TARGET_NONE)},
     {0, SCORE, FOREST(100, 0, 1)},
     {0, SCORE, TREE(40, 2, 5, 1e-3)},
     {0, SCORE, TREE(4, 10, 5, 0)},
@@ -61,6 +68,11 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {1, 2, RIDGE(0.01)},
     {1, 2, LASSO(1)},
     {1, 2, LASSO(10)},
+    {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 0, MER_LOG_TARGET_NONE)},
+    {1, SCORE, EVEN(1, MER_TRANSFORM_POWER, 0, MER_LOG_TARGET_NONE)},
+    {1, SCORE, EVEN(1, MER_TRANSFORM_NONE, 32, MER_LOG_TARGET_NONE)},
+    {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 0, MER_LOG_TARGET_MEAN)},
+    {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 32, MER_LOG_TARGET_MEAN)},
     {1, SCORE, KERNEL(0.3, 1024)},
     {1, SCORE, KERNEL(3, 1024)},
     {1, SCORE, KERNEL(1, 2048)},

@@ -134,12 +134,6 @@ static bool clip_to_finite(double *values, size_t n, double *ret_low, double *re
     return true;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Whether integers number the rows: no two alike, and at least half of their range in use. */
 static bool numbers_rows(double *values, size_t n, double low, double high)
 {
@@ -147,7 +141,7 @@ static bool numbers_rows(double *values, size_t n, double low, double high)
 
     if (n < MER_IDENTIFIER_INTEGER_ROWS_MIN || range < (double)n || range > 2 * (double)n)
         return false;
-    mer_sort(values, n, sizeof(*values), compare_doubles);
+    mer_sort(values, n, sizeof(*values), mer_compare_doubles);
     for (size_t i = 1; i < n; i++)
         if (values[i] == values[i - 1])
             return false;

@@ -32,6 +32,24 @@ static double target_scale(const struct mer_learned_target *target, size_t n_row
     return sqrt(squares / (double)n_rows);
 }
 
+/* Whether no value is below zero and the skewness is above 1. */
+static bool target_is_skewed(const struct mer_learned_target *target, size_t n_rows)
+{
+    const double scale = target_scale(target, n_rows);
+    double cubes = 0;
+
+    if (!target->values || !(scale > 0))
+        return false;
+    const double mean = mer_sum(target->values, n_rows) / (double)n_rows;
+    for (size_t i = 0; i < n_rows; i++) {
+        const double z = (target->values[i] - mean) / scale;
+        if (target->values[i] < 0)
+            return false;
+        cubes += z * z * z;
+    }
+    return cubes > (double)n_rows;
+}
+
 static struct mer_plan_options plan_options(struct mer_search *search)
 {
     return (struct mer_plan_options){
@@ -39,6 +57,7 @@ static struct mer_plan_options plan_options(struct mer_search *search)
         .greater_is_better = search->metric->greater_is_better,
         .n_rows = search->frame->n_rows,
         .target_scale = target_scale(&search->target, search->frame->n_rows),
+        .target_is_skewed = target_is_skewed(&search->target, search->frame->n_rows),
         .cost = candidate_cost,
         .self = search,
         .families = search->options->families,

@@ -21,6 +21,9 @@ double mer_cos(double x);
 double mer_pow(double x, double y); /* x > 0 */
 double mer_tanh(double x);
 double mer_lgamma(double x); /* x > 0, relative error 1e-14 */
+/* The value that a standard normal variable stays below with probability p; relative error 1e-15.
+ */
+double mer_normal_quantile(double p);
 
 /* 1 / (1 + exp(-x)) and log(1 + exp(x)) without overflow. */
 double mer_sigmoid(double x);

@@ -128,3 +128,9 @@ void mer_sort(void *items, size_t n, size_t size, int (*compare)(const void *a, 
     if (n > 1)
         sort_range(&sort, 0, n, depth);
 }
+
+int mer_compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}

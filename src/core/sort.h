@@ -14,4 +14,7 @@ enum { MER_SORT_SIZE_MAX = 256 };
  * result is the only possible one: items that compare equal end up in no order in particular. */
 void mer_sort(void *items, size_t n, size_t size, int (*compare)(const void *a, const void *b));
 
+/* For arrays of doubles, none of them NaN. */
+int mer_compare_doubles(const void *a, const void *b);
+
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/team.h"
-#include "learn/family.h"
+#include "learn/adapt_family.h"
 #include "learn/kernel_ridge.h"
 #include "learn/saved.h"
 
@@ -22,7 +22,7 @@ struct mer_model {
     struct mer_kernel_ridge ridge;
 };
 
-enum { PARAM_GAMMA, PARAM_ALPHA, PARAM_N_COMPONENTS, N_PARAMS };
+enum { PARAM_GAMMA, PARAM_ALPHA, PARAM_N_COMPONENTS, PARAM_TRANSFORM, PARAM_LOG_TARGET, N_PARAMS };
 
 static const struct mer_param_spec PARAMS[N_PARAMS] = {
     [PARAM_GAMMA] = {.name = "gamma",
@@ -49,6 +49,8 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
          .log_scale = true,
          .help = "Random waves that stand for the kernel; no more than twice the rows are "
                  "used."},
+    [PARAM_TRANSFORM] = MER_PARAM_TRANSFORM,
+    [PARAM_LOG_TARGET] = MER_PARAM_LOG_TARGET,
 };
 
 /* A few rows span no more waves than this. */
@@ -294,11 +296,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
     return mer_ok();
 }
 
-const struct mer_family MER_FAMILY_KERNEL = {
-    .name = "kernel",
-    .title = "Kernel ridge regression and classification by random waves",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
-                    MER_WANTS_SCALED,
+static const struct mer_family PLAIN = {
     .params = PARAMS,
     .n_params = N_PARAMS,
     .cost = cost,
@@ -307,4 +305,16 @@ const struct mer_family MER_FAMILY_KERNEL = {
     .save = save,
     .load = load,
     .free = free_model,
+};
+
+MER_ADAPTED_FUNCTIONS(PLAIN)
+
+const struct mer_family MER_FAMILY_KERNEL = {
+    .name = "kernel",
+    .title = "Kernel ridge regression and classification by random waves",
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
+                    MER_WANTS_SCALED,
+    .params = PARAMS,
+    .n_params = N_PARAMS,
+    MER_ADAPTED_MEMBERS,
 };

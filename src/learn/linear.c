@@ -5,7 +5,7 @@
 #include "core/log.h"
 #include "core/math.h"
 #include "core/team.h"
-#include "learn/family.h"
+#include "learn/adapt_family.h"
 #include "learn/linear_cost.h"
 #include "learn/linear_solver.h"
 #include "learn/saved.h"
@@ -18,7 +18,17 @@ struct mer_model {
     double *intercepts;   /* [n_outputs] */
 };
 
-enum { PARAM_ALPHA, PARAM_L1_RATIO, PARAM_CLASS_WEIGHT, PARAM_MAX_ITER, PARAM_TOLERANCE, N_PARAMS };
+enum {
+    PARAM_ALPHA,
+    PARAM_L1_RATIO,
+    PARAM_CLASS_WEIGHT,
+    PARAM_MAX_ITER,
+    PARAM_TOLERANCE,
+    PARAM_TRANSFORM,
+    PARAM_PRODUCTS,
+    PARAM_LOG_TARGET,
+    N_PARAMS
+};
 enum { CLASS_WEIGHT_NONE, CLASS_WEIGHT_BALANCED };
 
 static const char *const CLASS_WEIGHTS[] = {"none", "balanced", NULL};
@@ -64,6 +74,9 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                          .help =
                              "A fit ends when a step can lower the objective by about this share "
                              "of it at most."},
+    [PARAM_TRANSFORM] = MER_PARAM_TRANSFORM,
+    [PARAM_PRODUCTS] = MER_PARAM_PRODUCTS,
+    [PARAM_LOG_TARGET] = MER_PARAM_LOG_TARGET,
 };
 
 static mer_status check(const struct mer_params *params, enum mer_task task, mer_err *err)
@@ -387,11 +400,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
     return mer_ok();
 }
 
-const struct mer_family MER_FAMILY_LINEAR = {
-    .name = "linear",
-    .title = "Linear, logistic and multinomial regression",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
-                    MER_WANTS_SCALED | MER_CAN_SPARSE,
+static const struct mer_family PLAIN = {
     .params = PARAMS,
     .n_params = N_PARAMS,
     .check = check,
@@ -401,4 +410,16 @@ const struct mer_family MER_FAMILY_LINEAR = {
     .save = save,
     .load = load,
     .free = free_model,
+};
+
+MER_ADAPTED_FUNCTIONS(PLAIN)
+
+const struct mer_family MER_FAMILY_LINEAR = {
+    .name = "linear",
+    .title = "Linear, logistic and multinomial regression",
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
+                    MER_WANTS_SCALED | MER_CAN_SPARSE,
+    .params = PARAMS,
+    .n_params = N_PARAMS,
+    MER_ADAPTED_MEMBERS,
 };

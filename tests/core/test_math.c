@@ -184,6 +184,28 @@ static void lgamma_is_right_to_ten_digits_and_four(void **state)
     assert_true(mer_lgamma(2.0) == 0.0);
 }
 
+/* Against the distribution itself: erfc of the quantile. */
+static void normal_quantiles_are_right(void **state)
+{
+    mer_rng rng;
+    (void)state;
+    mer_rng_init(&rng, 1, mer_rng_stream("normal quantile", 0));
+    for (int i = 0; i < N_POINTS; i++) {
+        const double u = mer_rng_uniform(&rng);
+        const double p = i % 2 ? u : u * exp(-300 * mer_rng_uniform(&rng));
+        if (p <= 0 || p >= 1)
+            continue;
+        const long double z = mer_normal_quantile(p), half_square = 0.5L * z * z;
+        const long double is = 0.5L * erfcl(-z / sqrtl(2));
+        /* The density turns an error of p into one of the quantile. */
+        const long double density = expl(-half_square) / 2.5066282746310002L;
+        assert_true(fabsl(is - p) <= 4e-15L * density * (1 + fabsl(z)) + 2e-16L * p);
+    }
+    assert_true(mer_normal_quantile(0.5) == 0);
+    assert_true(mer_normal_quantile(0) == -INFINITY && mer_normal_quantile(1) == INFINITY);
+    assert_true(isnan(mer_normal_quantile(-0.1)) && isnan(mer_normal_quantile(NAN)));
+}
+
 static void pow_is_right_to_two_units(void **state)
 {
     (void)state;
@@ -368,6 +390,7 @@ int main(void)
         cmocka_unit_test(lgamma_is_right_to_ten_digits_and_four),
         cmocka_unit_test(pow_is_right_to_two_units),
         cmocka_unit_test(special_values_are_those_of_annex_f),
+        cmocka_unit_test(normal_quantiles_are_right),
         cmocka_unit_test(pow_knows_its_special_values),
         cmocka_unit_test(the_bits_are_the_same_in_every_build),
         cmocka_unit_test(softmax_gives_probabilities_and_the_log_of_their_denominator),

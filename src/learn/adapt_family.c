@@ -1,0 +1,161 @@
+#include "learn/adapt_family.h"
+
+#include <math.h>
+
+/* Of a family with an adapter; `inner` is the plain family's. */
+struct mer_model {
+    struct mer_adapter adapter;
+    struct mer_model *inner;
+};
+
+static double option(const struct mer_family *plain, const struct mer_params *params,
+                     const char *name)
+{
+    const size_t i = mer_params_find(plain->params, plain->n_params, name);
+    return i == SIZE_MAX ? 0 : params->values[i];
+}
+
+static struct mer_adapt_options options_of(const struct mer_family *plain,
+                                           const struct mer_params *params)
+{
+    return (struct mer_adapt_options){
+        .transform = (enum mer_transform)(int)option(plain, params, "transform"),
+        .n_products = (size_t)option(plain, params, "products"),
+        .log_target = (enum mer_log_target)(int)option(plain, params, "log_target")};
+}
+
+mer_status mer_adapted_check(const struct mer_family *plain, const struct mer_params *params,
+                             enum mer_task task, mer_err *err)
+{
+    if (task != MER_TASK_REGRESSION && options_of(plain, params).log_target != MER_LOG_TARGET_NONE)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "parameter log_target is for regression, and this is classification");
+    return plain->check ? plain->check(params, task, err) : mer_ok();
+}
+
+uint64_t mer_adapted_cost(const struct mer_family *plain, const struct mer_params *params,
+                          const struct mer_design *design, const struct mer_target *target)
+{
+    /* Nanoseconds of one core for a cell: to learn a transform and apply it, to find a product. */
+    static const double TRANSFORM_NS = 150, PRODUCTS_NS = 20, ROW_PRODUCTS_NS = 4000;
+    const struct mer_adapt_options options = options_of(plain, params);
+    const double rows = (double)design->n_rows;
+    const double cells = rows * (double)mer_design_uncondensed(design);
+    struct mer_design shape = *design;
+    shape.n_dense += options.n_products;
+    return plain->cost(params, &shape, target) +
+           (uint64_t)(((options.transform != MER_TRANSFORM_NONE ? cells * TRANSFORM_NS : 0) +
+                       (options.n_products > 0
+                            ? cells * PRODUCTS_NS + fmin(rows, 20000) * ROW_PRODUCTS_NS
+                            : 0)) /
+                      1000);
+}
+
+void mer_adapted_free(const struct mer_family *plain, const struct mer_ctx *ctx,
+                      struct mer_model *model)
+{
+    if (!model)
+        return;
+    plain->free(ctx, model->inner);
+    mer_adapter_release(ctx, &model->adapter);
+    mer_free(ctx->alloc, model);
+}
+
+/* Fits the plain model to what the adapter makes of the data. */
+static mer_status fit_inner(const struct mer_family *plain, const struct mer_ctx *ctx,
+                            const struct mer_params *params, const struct mer_fit_data *data,
+                            struct mer_model *model, mer_err *err)
+{
+    struct mer_adapter *adapter = &model->adapter;
+    const size_t n_rows = data->design->n_rows;
+    struct mer_adapted adapted = {0};
+    struct mer_target target = *data->target;
+    struct mer_fit_data inner = *data;
+    double *logarithms = NULL, *predicted = NULL;
+    mer_status status;
+
+    MER_GUARD_GOTO(mer_adapter_apply(ctx, adapter, data->design, &adapted, err), done);
+    inner.design = &adapted.design;
+    inner.target = &target;
+    if (adapter->log_target != MER_LOG_TARGET_NONE) {
+        MER_GUARD_GOTO(
+            mer_adapter_logarithms(ctx, adapter, data->target->values, n_rows, &logarithms, err),
+            done);
+        target.values = logarithms;
+    }
+    MER_GUARD_GOTO(plain->fit(ctx, params, &inner, &model->inner, err), done);
+    if (adapter->log_target == MER_LOG_TARGET_MEAN) {
+        MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_rows, sizeof *predicted, &predicted, err),
+                       done);
+        MER_GUARD_GOTO(plain->predict(ctx, model->inner, &adapted.design, predicted, err), done);
+        mer_adapter_smear(adapter, predicted, logarithms, target.weights, n_rows);
+    }
+done:
+    mer_free(ctx->alloc, predicted);
+    mer_free(ctx->alloc, logarithms);
+    mer_adapted_release(ctx, &adapted);
+    return status;
+}
+
+mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx *ctx,
+                           const struct mer_params *params, const struct mer_fit_data *data,
+                           struct mer_model **ret_model, mer_err *err)
+{
+    const struct mer_adapt_options options = options_of(plain, params);
+    struct mer_model *model = NULL;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
+    mer_status status =
+        mer_adapter_learn(ctx, &options, data->design, data->target, &model->adapter, err);
+    if (mer_is_ok(status))
+        status = fit_inner(plain, ctx, params, data, model, err);
+    if (!mer_is_ok(status)) {
+        mer_adapted_free(plain, ctx, model);
+        return status;
+    }
+    *ret_model = model;
+    return mer_ok();
+}
+
+mer_status mer_adapted_predict(const struct mer_family *plain, const struct mer_ctx *ctx,
+                               const struct mer_model *model, const struct mer_design *design,
+                               double *ret_predictions, mer_err *err)
+{
+    struct mer_adapted adapted;
+    MER_GUARD(mer_adapter_apply(ctx, &model->adapter, design, &adapted, err));
+    const mer_status status =
+        plain->predict(ctx, model->inner, &adapted.design, ret_predictions, err);
+    mer_adapted_release(ctx, &adapted);
+    if (mer_is_ok(status))
+        mer_adapter_restore(&model->adapter, ret_predictions, design->n_rows);
+    return status;
+}
+
+mer_status mer_adapted_save(const struct mer_family *plain, const struct mer_model *model,
+                            const char *prefix, struct mer_bundle *bundle,
+                            struct mer_json_writer *writer, mer_err *err)
+{
+    MER_GUARD(mer_adapter_save(&model->adapter, prefix, bundle, err));
+    return plain->save(model->inner, prefix, bundle, writer, err);
+}
+
+mer_status mer_adapted_load(const struct mer_family *plain, const struct mer_ctx *ctx,
+                            const struct mer_bundle *bundle, const char *prefix,
+                            const struct mer_json *object, enum mer_task task, size_t n_classes,
+                            const struct mer_design *shape, struct mer_model **ret_model,
+                            mer_err *err)
+{
+    struct mer_model *model = NULL;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
+    mer_status status = mer_adapter_load(ctx, bundle, prefix, shape, task, &model->adapter, err);
+    if (mer_is_ok(status)) {
+        const struct mer_design inner = mer_adapter_shape(&model->adapter, shape);
+        status =
+            plain->load(ctx, bundle, prefix, object, task, n_classes, &inner, &model->inner, err);
+    }
+    if (!mer_is_ok(status)) {
+        mer_adapted_free(plain, ctx, model);
+        return status;
+    }
+    *ret_model = model;
+    return mer_ok();
+}
