@@ -137,9 +137,13 @@ static mer_status choose_columns(const struct mer_table *table, bool *keep, mer_
                 "leave it out: \"merlon:role\": \"ignore\" in the schema, or take the "
                 "column out of the table");
         if (keep[c] && part)
-            return mer_fail(err, MER_ERR_DATA,
-                            "column %zu is a part of a geopoint, whose name cannot be replaced",
-                            c + 1);
+            return mer_hint(err,
+                            mer_fail(err, MER_ERR_DATA,
+                                     "column %zu is a part of a geopoint, whose name cannot be "
+                                     "replaced",
+                                     c + 1),
+                            "give longitude and latitude as two columns of numbers, or leave the "
+                            "point out: \"merlon:role\": \"ignore\" in the schema");
     }
     return mer_ok();
 }

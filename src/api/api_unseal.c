@@ -51,7 +51,9 @@ static mer_status check_options(const char *path, const struct mer_unseal_option
         return mer_fail(err, MER_ERR_TRUST,
                         "a sealed file is opened with keys to trust, or not at all");
     if (strcmp(path, "-") == 0 && !options->is_unsigned)
-        return mer_fail(err, MER_ERR_TRUST, "standard input has no signature beside it");
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_TRUST, "standard input has no signature beside it"),
+                        "make a file of it, with its signature beside it, or give --unsigned");
     return mer_ok();
 }
 
@@ -89,11 +91,12 @@ static mer_status unseal(struct mer_context *context, struct mer_sealed_reading 
                          struct mer_verified *ret_verified, mer_err *err)
 {
     struct mer_output output;
-    MER_GUARD(begin_reading(reading, options, ret_verified, err));
+    /* First of all: nobody wants to hear after a long reading that there is no place for it. */
     MER_GUARD(mer_output_open(&output, out, options->replace, 0600, err));
-    mer_status status =
-        open_source(context, reading->path, options, mer_sealed_reading_source(reading),
-                    (struct mer_seal_sink){into_output, &output}, err);
+    mer_status status = begin_reading(reading, options, ret_verified, err);
+    if (mer_is_ok(status))
+        status = open_source(context, reading->path, options, mer_sealed_reading_source(reading),
+                             (struct mer_seal_sink){into_output, &output}, err);
     if (mer_is_ok(status))
         status = mer_sealed_reading_check(reading, err);
     if (mer_is_ok(status))

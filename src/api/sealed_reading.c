@@ -87,7 +87,8 @@ static mer_status check_is_sealed(const struct mer_sealed_reading *reading, mer_
 {
     if (!mer_unseal_is_sealed(reading->head.bytes, reading->head.n))
         return mer_fail(err, MER_ERR_DATA, "%s is not a sealed file",
-                        mer_quote(reading->path).text);
+                        strcmp(reading->path, "-") == 0 ? "standard input"
+                                                        : mer_quote(reading->path).text);
     return mer_ok();
 }
 

@@ -90,6 +90,8 @@ static mer_status run_audit(struct mer_cli *cli, const void *words, mer_err *err
         status = emit_json(cli, arguments, audited, err);
     for (size_t i = 0; !cli->common.json && i < mer_audited_files(audited); i++)
         print_file(cli, audited, i);
+    if (!cli->common.json && mer_audited_files(audited) == 0)
+        mer_cli_print(cli, "There is no file in %s.\n", mer_quote(arguments->path).text);
     mer_audited_free(audited);
     return status;
 }

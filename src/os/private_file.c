@@ -30,7 +30,10 @@ static mer_status check_file(const char *path, enum mer_privacy privacy, const s
 {
     const mode_t mode = info->st_mode & 07777;
     if (!S_ISREG(info->st_mode))
-        return mer_fail(err, MER_ERR_TRUST, "%s is not a regular file", mer_quote(path).text);
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_TRUST, "%s is %s", mer_quote(path).text,
+                                 S_ISDIR(info->st_mode) ? "a folder" : "not a regular file"),
+                        "give a file that is yours alone");
     MER_GUARD(check_owner(path, info, err));
     if (privacy == MER_PRIVACY_READ && (mode & (S_IRWXG | S_IRWXO))) {
         const mer_status status = mer_fail(err, MER_ERR_TRUST, "others can reach %s (mode %04o)",

@@ -44,6 +44,9 @@ has out "link"
 mkfifo folder/pipe
 expect 2 audit folder
 rm folder/pipe
+mkdir nothing
+expect 0 audit nothing
+has out "There is no file in 'nothing'"
 cp model.gguf folder/inner
 expect 2 audit folder
 cp "$files/hostile/pickle/inst.pkl" folder/inner

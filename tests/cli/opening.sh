@@ -33,6 +33,16 @@ expect_error 77 "not what was signed" open cut.age --identity default --out no
 expect_error 66 "is a folder" open . --identity default --unsigned --out no
 nothing_left no "a cut file"
 
+: > there
+expect_error 73 "exists already" open cut.age --identity default --out there
+[ ! -s there ] || fail "an existing file was written to"
+
+# What is no sealed file, and what is no identity
+expect_error 65 "standard input is not a sealed file" open - --identity default --unsigned --out no
+expect_error 77 "standard input has no signature" open - --identity default --out no
+expect_error 77 "is a folder" open plain.age --identity . --out no
+has err "yours alone"
+
 # A full disk: a file may not grow beyond ten blocks, as this shell's children see it.
 code=0
 (
