@@ -7,8 +7,8 @@
 #include "core/rng.h"
 #include "core/team.h"
 
-/* Rows of one task; a multiple of what the kernels do at once. */
-enum { BLOCK = 1 << 12 };
+/* Rows of one task, and what the kernels do at once, of which it is a multiple. */
+enum { BLOCK = 1 << 12, ROW_STEP = 32 };
 
 /* What growing the tree of one class takes; as many as trees grow at the same time. */
 struct work {
@@ -69,12 +69,29 @@ struct step {
     size_t output;
     double g_unit;
     double h_unit;
-    float (*maxima)[2]; /* [n_blocks] */
+    size_t n_stripes;
+    float (*maxima)[2]; /* [n_stripes] */
     double fixed;       /* fixed-point numbers in 1 of gradients */
     const struct mer_gbdt_node *nodes;
     size_t n_nodes;
     const double *values; /* [n_nodes] of leaves */
 };
+
+/* Rows are dealt out to the threads in stripes: what a thread writes to a row it reads next time.
+ */
+static size_t n_stripes_of(const struct boost *boost, const struct mer_team *team)
+{
+    const size_t n_threads = mer_team_size(team);
+    const size_t n_blocks = boost->target->n_rows / BLOCK + 1;
+    return n_threads < n_blocks ? n_threads : n_blocks;
+}
+
+static size_t stripe_begin(const struct step *step, size_t stripe)
+{
+    const size_t n_rows = step->boost->target->n_rows;
+    return stripe == step->n_stripes ? n_rows
+                                     : n_rows * stripe / step->n_stripes / ROW_STEP * ROW_STEP;
+}
 
 static size_t n_blocks_of(size_t n)
 {
@@ -118,28 +135,30 @@ static void gradients_of_block(const struct step *step, size_t begin, size_t end
     }
 }
 
-/* Task: gradients of a block, and the largest of them. */
+/* Task: gradients of a stripe, and the largest of them, while they are in the cache. */
 static void gradient_task(void *argument, size_t task, size_t worker)
 {
     (void)worker;
     const struct step *step = argument;
-    const size_t begin = task * BLOCK;
-    const size_t end = block_end(task, step->boost->target->n_rows);
-    gradients_of_block(step, begin, end);
+    const size_t end = stripe_begin(step, task + 1);
     const float *gh = step->work->gh;
     float largest_g = 0;
     float largest_h = 0;
-    for (size_t i = begin; i < end; i++) {
-        const float g = fabsf(gh[2 * i]);
-        const float h = gh[2 * i + 1];
-        largest_g = g > largest_g ? g : largest_g;
-        largest_h = h > largest_h ? h : largest_h;
+    for (size_t begin = stripe_begin(step, task); begin < end; begin += BLOCK) {
+        const size_t block_end = end - begin < BLOCK ? end : begin + BLOCK;
+        gradients_of_block(step, begin, block_end);
+        for (size_t i = begin; i < block_end; i++) {
+            const float g = fabsf(gh[2 * i]);
+            const float h = gh[2 * i + 1];
+            largest_g = g > largest_g ? g : largest_g;
+            largest_h = h > largest_h ? h : largest_h;
+        }
     }
     step->maxima[task][0] = largest_g;
     step->maxima[task][1] = largest_h;
 }
 
-/* Task: the codes of a block. */
+/* Task: the codes of a stripe. */
 static void quantise_task(void *argument, size_t task, size_t worker)
 {
     (void)worker;
@@ -148,22 +167,22 @@ static void quantise_task(void *argument, size_t task, size_t worker)
     const uint32_t key[2] = {(uint32_t)boost->options->seed,
                              (uint32_t)(boost->options->seed >> 32)};
     const uint32_t stream = (uint32_t)(boost->round * boost->n_outputs + step->output);
-    boost->kernels->quantise(step->work->gh, key, stream, step->g_unit, step->h_unit, task * BLOCK,
-                             block_end(task, boost->target->n_rows), step->work->codes);
+    boost->kernels->quantise(step->work->gh, key, stream, step->g_unit, step->h_unit,
+                             stripe_begin(step, task), stripe_begin(step, task + 1),
+                             step->work->codes);
 }
 
 /* Gradients, their units, and codes. Gradients that are not finite end the fit. */
 static mer_status make_codes(struct step *step, struct mer_team *team, mer_err *err)
 {
     const struct boost *boost = step->boost;
-    const size_t n_blocks = n_blocks_of(boost->target->n_rows);
     const struct mer_objective *objective = mer_objective(boost->target->kind);
     double g = 0;
     double h = 0;
-    MER_GUARD(
-        mer_alloc_array(boost->ctx->alloc, n_blocks, sizeof *step->maxima, &step->maxima, err));
-    mer_team_run(team, gradient_task, step, n_blocks);
-    for (size_t i = 0; i < n_blocks; i++) {
+    MER_GUARD(mer_alloc_array(boost->ctx->alloc, step->n_stripes, sizeof *step->maxima,
+                              &step->maxima, err));
+    mer_team_run(team, gradient_task, step, step->n_stripes);
+    for (size_t i = 0; i < step->n_stripes; i++) {
         g = fmax(g, (double)step->maxima[i][0]);
         h = fmax(h, (double)step->maxima[i][1]);
     }
@@ -181,13 +200,14 @@ static mer_status make_codes(struct step *step, struct mer_team *team, mer_err *
     (void)frexp(fmax(fmax(g, h), DBL_MIN), &exponent_g);
     (void)frexp((double)boost->target->n_rows, &exponent_n);
     step->fixed = ldexp(1, 61 - exponent_g - exponent_n);
-    mer_team_run(team, quantise_task, step, n_blocks);
+    mer_team_run(team, quantise_task, step, step->n_stripes);
     return mer_ok();
 }
 
 /* ---- what leaves get, and what it does to the scores ---- */
 
-/* Splits the leaves' rows into tasks: leaf by leaf, BLOCK rows at most. */
+/* The leaves' rows by task: each leaf's rows in a stripe, or where the leaves' rows are not in
+ * their order, leaf by leaf, BLOCK rows at most. */
 struct piece {
     uint32_t node;
     size_t begin;
@@ -197,32 +217,82 @@ struct piece {
 struct pieces {
     struct step *step;
     struct piece *pieces;
-    size_t n;
+    size_t n_tasks;
+    size_t n_each; /* pieces of a task */
 };
 
-static mer_status cut_leaves(struct step *step, struct pieces *ret, mer_err *err)
+static bool is_leaf(const struct mer_gbdt_node *node)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < step->n_nodes; i++)
-        n += step->nodes[i].left ? 0 : n_blocks_of(step->nodes[i].end - step->nodes[i].begin);
-    *ret = (struct pieces){.step = step};
-    MER_GUARD(mer_alloc_array(step->boost->ctx->alloc, n, sizeof *ret->pieces, &ret->pieces, err));
+    return node->left == 0;
+}
+
+/* The first place of a leaf's ascending rows with a row not below `row`. */
+static size_t place_of(const uint32_t *rows, const struct mer_gbdt_node *leaf, size_t row)
+{
+    size_t low = leaf->begin;
+    size_t high = leaf->end;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (rows[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Task: the pieces of a stripe. */
+static void cut_task(void *argument, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct pieces *pieces = argument;
+    const struct step *step = pieces->step;
+    const uint32_t *rows = mer_grower_rows(step->work->grower);
+    struct piece *piece = pieces->pieces + task * pieces->n_each;
     for (size_t i = 0; i < step->n_nodes; i++) {
         const struct mer_gbdt_node *node = &step->nodes[i];
-        for (size_t at = node->begin; !node->left && at < node->end; at += BLOCK)
-            ret->pieces[ret->n++] =
+        if (is_leaf(node))
+            *piece++ = (struct piece){
+                (uint32_t)i,
+                task == 0 ? node->begin : place_of(rows, node, stripe_begin(step, task)),
+                task + 1 == step->n_stripes ? node->end
+                                            : place_of(rows, node, stripe_begin(step, task + 1))};
+    }
+}
+
+static mer_status cut_leaves(struct step *step, struct mer_team *team, struct pieces *ret,
+                             mer_err *err)
+{
+    size_t n_leaves = 0;
+    size_t n_blocks = 0;
+    for (size_t i = 0; i < step->n_nodes; i++) {
+        const struct mer_gbdt_node *node = &step->nodes[i];
+        n_leaves += is_leaf(node);
+        n_blocks += is_leaf(node) ? n_blocks_of(node->end - node->begin) : 0;
+    }
+    const bool ascending = mer_grower_keeps_order(step->work->grower);
+    *ret = (struct pieces){.step = step,
+                           .n_tasks = ascending ? step->n_stripes : n_blocks,
+                           .n_each = ascending ? n_leaves : 1};
+    MER_GUARD(mer_alloc_array(step->boost->ctx->alloc, ret->n_tasks * ret->n_each,
+                              sizeof *ret->pieces, &ret->pieces, err));
+    if (ascending) {
+        mer_team_run(team, cut_task, ret, step->n_stripes);
+        return mer_ok();
+    }
+    struct piece *piece = ret->pieces;
+    for (size_t i = 0; i < step->n_nodes; i++) {
+        const struct mer_gbdt_node *node = &step->nodes[i];
+        for (size_t at = node->begin; is_leaf(node) && at < node->end; at += BLOCK)
+            *piece++ =
                 (struct piece){(uint32_t)i, at, at + BLOCK < node->end ? at + BLOCK : node->end};
     }
     return mer_ok();
 }
 
-/* Task: the sums of a piece; integers, so that pieces can be added in any order. */
-static void sum_task(void *argument, size_t task, size_t worker)
+/* The sums of a piece; integers, so that pieces can be added in any order. */
+static void sum_piece(const struct step *step, const struct piece *piece)
 {
-    (void)worker;
-    const struct pieces *pieces = argument;
-    const struct step *step = pieces->step;
-    const struct piece *piece = &pieces->pieces[task];
     const uint32_t *rows = mer_grower_rows(step->work->grower);
     const float *gh = step->work->gh;
     int64_t g = 0;
@@ -236,18 +306,30 @@ static void sum_task(void *argument, size_t task, size_t worker)
     (void)__atomic_fetch_add(&step->work->sums[piece->node][1], h, __ATOMIC_RELAXED);
 }
 
-/* Task: adds a leaf's value to the scores of a piece. */
-static void update_task(void *argument, size_t task, size_t worker)
+static void sum_task(void *argument, size_t task, size_t worker)
 {
     (void)worker;
     const struct pieces *pieces = argument;
-    const struct step *step = pieces->step;
-    const struct piece *piece = &pieces->pieces[task];
+    for (size_t i = 0; i < pieces->n_each; i++)
+        sum_piece(pieces->step, &pieces->pieces[task * pieces->n_each + i]);
+}
+
+/* Adds a leaf's value to the scores of a piece. */
+static void update_piece(const struct step *step, const struct piece *piece)
+{
     const uint32_t *rows = mer_grower_rows(step->work->grower);
     double *scores = step->boost->scores + step->output * step->boost->n_padded;
     const double value = step->values[piece->node];
     for (size_t i = piece->begin; i < piece->end; i++)
         scores[rows[i]] += value;
+}
+
+static void update_task(void *argument, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct pieces *pieces = argument;
+    for (size_t i = 0; i < pieces->n_each; i++)
+        update_piece(pieces->step, &pieces->pieces[task * pieces->n_each + i]);
 }
 
 /* The value that minimises a loss that is not smooth: a quantile of what is left to explain. */
@@ -293,10 +375,10 @@ static mer_status value_leaves(struct step *step, struct mer_team *team, double 
     const struct boost *boost = step->boost;
     const double level = mer_objective(boost->target->kind)->leaf_quantile(boost->target);
     struct pieces pieces;
-    MER_GUARD(cut_leaves(step, &pieces, err));
+    MER_GUARD(cut_leaves(step, team, &pieces, err));
     memset(step->work->sums, 0, step->n_nodes * sizeof *step->work->sums);
     if (isnan(level)) {
-        mer_team_run(team, sum_task, &pieces, pieces.n);
+        mer_team_run(team, sum_task, &pieces, pieces.n_tasks);
         for (size_t i = 0; i < step->n_nodes; i++)
             values[i] =
                 step->nodes[i].left
@@ -311,7 +393,7 @@ static mer_status value_leaves(struct step *step, struct mer_team *team, double 
         mer_team_run(team, quantile_task, &quantiles, step->n_nodes);
     }
     step->values = values;
-    mer_team_run(team, update_task, &pieces, pieces.n);
+    mer_team_run(team, update_task, &pieces, pieces.n_tasks);
     mer_free(boost->ctx->alloc, pieces.pieces);
     return mer_ok();
 }
@@ -415,7 +497,8 @@ static const uint8_t *draw_features(const struct boost *boost, struct work *work
 static mer_status grow_tree(struct boost *boost, struct work *work, size_t output,
                             struct mer_team *team, mer_err *err)
 {
-    struct step step = {.boost = boost, .work = work, .output = output};
+    struct step step = {
+        .boost = boost, .work = work, .output = output, .n_stripes = n_stripes_of(boost, team)};
     struct grown *grown = &boost->grown[output];
     MER_GUARD(make_codes(&step, team, err));
     MER_GUARD(mer_grower_grow(work->grower, team, work->codes, boost->drawn, boost->n_drawn,

@@ -48,6 +48,7 @@ struct mer_grower {
     const uint32_t *drawn; /* the root's rows, which are not yet in `rows` */
     uint32_t *rows;
     uint32_t *spare[2];
+    _Atomic bool shuffled;    /* some of the tree's leaves are not in order */
     _Atomic uint32_t *places; /* [n_rows], where rows stand; NULL: there is no bundle */
     struct leaf *leaves;
     size_t n_leaves; /* in use, the nodes that were leaves once among them */
@@ -207,6 +208,7 @@ static size_t part_by_lists(struct mer_grower *grower, struct leaf *leaf,
 {
     const struct mer_store_column *column = &grower->store->columns[feature->column];
     list_root(grower, leaf);
+    grower->shuffled = true;
     if (!leaf->placed)
         mer_place_rows(leaf->begin, leaf->end, grower->rows, grower->places);
     const bool to_end = sides[0];
@@ -558,6 +560,7 @@ static void start_root(struct mer_grower *grower, struct mer_team *team, size_t 
     grower->n_leaves = 1;
     grower->n_open = 0;
     grower->n_nodes = 0;
+    grower->shuffled = false;
     for (size_t s = 0; s < grower->n_slots; s++)
         grower->slot_user[s] = UINT32_MAX;
     *root = (struct leaf){.end = n_rows,
@@ -609,6 +612,11 @@ mer_status mer_grower_grow(struct mer_grower *grower, struct mer_team *team, con
 const uint32_t *mer_grower_rows(const struct mer_grower *grower)
 {
     return grower->rows;
+}
+
+bool mer_grower_keeps_order(const struct mer_grower *grower)
+{
+    return !grower->shuffled;
 }
 
 const struct mer_gbdt_node *mer_grower_nodes(const struct mer_grower *grower, size_t *ret_n_nodes)

@@ -36,6 +36,8 @@ void mer_grower_free(const struct mer_ctx *ctx, struct mer_grower *grower);
 
 /* The list of the rows of the tree grown last: every leaf owns a segment of it. */
 const uint32_t *mer_grower_rows(const struct mer_grower *grower);
+/* Whether the leaves' rows are in ascending order; bundles' lists (gbdt_rows.h) do not keep it. */
+bool mer_grower_keeps_order(const struct mer_grower *grower);
 
 /* codes[n_padded_rows]; the units say what they stand for. rows[n_rows + MER_ROWS_PADDING] are
  * those to grow from, ascending; what is behind them is any rows. The work of one tree is split

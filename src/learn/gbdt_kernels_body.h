@@ -299,24 +299,79 @@ INLINE void keep_best(const struct best *best, bool missing_left, struct mer_gbd
     }
 }
 
+/* The sums of the bins up to each that has a row, without the others: bins without a row, which are
+ * most of them in a small leaf, are no place to cut. Returns how many there are. */
+#if defined(__AVX512F__)
+
+/* x[0], x[0] + x[1], ... */
+INLINE __m512i running_sums(__m512i x)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    x = _mm512_add_epi64(x, _mm512_alignr_epi64(x, zero, 7));
+    x = _mm512_add_epi64(x, _mm512_alignr_epi64(x, zero, 6));
+    return _mm512_add_epi64(x, _mm512_alignr_epi64(x, zero, 4));
+}
+
+INLINE size_t list_sums(const int64_t *g, const uint64_t *hc, size_t n_values, int64_t *ret_g,
+                        uint64_t *ret_hc)
+{
+    const __m512i last = _mm512_set1_epi64(7);
+    __m512i g_before = _mm512_setzero_si512();
+    __m512i hc_before = _mm512_setzero_si512();
+    size_t n = 0;
+    for (size_t b = 0; b < n_values; b += 8) {
+        const __mmask8 in_range =
+            (__mmask8)(n_values - b < 8 ? 0xff >> (8 - (n_values - b)) : 0xff);
+        const __m512i own = _mm512_loadu_si512(hc + b);
+        const __mmask8 mask = _mm512_mask_test_epi64_mask(in_range, own, own);
+        if (!mask)
+            continue;
+        const __m512i g_sums = _mm512_add_epi64(g_before, running_sums(_mm512_loadu_si512(g + b)));
+        const __m512i hc_sums = _mm512_add_epi64(hc_before, running_sums(own));
+        _mm512_storeu_si512(ret_g + n, _mm512_maskz_compress_epi64(mask, g_sums));
+        _mm512_storeu_si512(ret_hc + n, _mm512_maskz_compress_epi64(mask, hc_sums));
+        g_before = _mm512_permutexvar_epi64(last, g_sums);
+        hc_before = _mm512_permutexvar_epi64(last, hc_sums);
+        n += (size_t)__builtin_popcount(mask);
+    }
+    return n;
+}
+
+#else
+
+INLINE size_t list_sums(const int64_t *g, const uint64_t *hc, size_t n_values, int64_t *ret_g,
+                        uint64_t *ret_hc)
+{
+    struct mer_gbdt_sums sums = {0, 0};
+    size_t n = 0;
+    for (size_t b = 0; b < n_values; b++) {
+        sums.g += g[b];
+        sums.hc += hc[b];
+        ret_g[n] = sums.g;
+        ret_hc[n] = sums.hc;
+        n += hc[b] != 0;
+    }
+    return n;
+}
+
+#endif
+
+/* The bin that is number `place` among those with a row. */
+INLINE uint32_t bin_at(const uint64_t *hc, size_t place)
+{
+    uint32_t bin = 0;
+    for (size_t n = hc[0] != 0; n <= place; n += hc[bin] != 0)
+        bin++;
+    return bin;
+}
+
 static void scan(const int64_t *g, const uint64_t *hc, size_t n_values, bool has_missing,
                  const struct mer_gbdt_sums *total, const struct mer_gbdt_rule *rule, double least,
                  struct mer_gbdt_cut *ret_cut)
 {
     int64_t before_g[MER_PACKED_BINS + WIDTH] __attribute__((aligned(64)));
     uint64_t before_hc[MER_PACKED_BINS + WIDTH] __attribute__((aligned(64)));
-    uint8_t bins[MER_PACKED_BINS];
-    struct mer_gbdt_sums sums = {0, 0};
-    /* Bins without a row, which are most of them in a small leaf, are no place to cut. */
-    size_t n = 0;
-    for (size_t b = 0; b < n_values; b++) {
-        sums.g += g[b];
-        sums.hc += hc[b];
-        before_g[n] = sums.g;
-        before_hc[n] = sums.hc;
-        bins[n] = (uint8_t)b;
-        n += hc[b] != 0;
-    }
+    const size_t n = list_sums(g, hc, n_values, before_g, before_hc);
     memset(before_g + n, 0, WIDTH * sizeof *before_g);
     memset(before_hc + n, 0, WIDTH * sizeof *before_hc);
     const bool missing = has_missing && (hc[n_values] & MER_COUNT_MASK) != 0;
@@ -342,7 +397,7 @@ static void scan(const int64_t *g, const uint64_t *hc, size_t n_values, bool has
         ret_cut->left.g += g[n_values];
         ret_cut->left.hc += hc[n_values];
     }
-    ret_cut->cut = bins[ret_cut->cut];
+    ret_cut->cut = bin_at(hc, ret_cut->cut);
 }
 
 /* ---- gradients ---- */
