@@ -10,6 +10,7 @@
 #include "merlon/model.h"
 #include "merlon/pseudonyms.h"
 #include "merlon/report.h"
+#include "merlon/runs.h"
 #include "merlon/scratch.h"
 #include "merlon/seal.h"
 #include "merlon/status.h"

@@ -17,6 +17,22 @@ struct mer_setting { /* a family's parameter by name, as text */
     const char *value;
 };
 
+/* How far a search is, after a trial. Texts are borrowed for the time of the call. */
+struct mer_fit_state {
+    size_t size;     /* sizeof(struct mer_fit_state) */
+    size_t n_trials; /* that have ended */
+    double share;    /* of the budget, the units or the trials that were asked for: 0 to 1 */
+    const char *metric;
+    const char *best_family; /* NULL: no trial has a score yet */
+    double best_score;
+    bool has_improved;   /* this trial is the best so far */
+    double seconds;      /* since the search began */
+    double seconds_left; /* of the budget; infinite: there is none */
+    uint64_t units;      /* work units so far */
+    size_t memory_bytes; /* that the context has in use, without what workers have */
+    size_t memory_left;  /* of its budget; SIZE_MAX: there is none */
+};
+
 struct mer_fit_options {
     size_t size;        /* sizeof(struct mer_fit_options) */
     const char *target; /* column to predict */
@@ -35,6 +51,8 @@ struct mer_fit_options {
     /* After every finished trial: leaderboard material. NULL: none. */
     void (*on_trial)(void *self, const char *family, double score, double deviation, double seconds,
                      size_t n_done, size_t n_planned);
+    /* The same, for whoever shows it. NULL: none. */
+    void (*on_state)(void *self, const struct mer_fit_state *state);
     void *self;
     /* Looks at the chosen setting in every fold again, for mer_report_save (report.h): costs about
      * what its trial did, outside of `units`. The model is the same. */
@@ -74,6 +92,10 @@ struct mer_fit_options {
      * does not look at decisions) or a number between 0 and 1. NULL: "auto" for such metrics of
      * decisions, else the more probable class. */
     const char *threshold;
+    /* Levels of quantiles, rising, in (0, 1), 19 at the most, that are predicted beside a number:
+     * mer_predict_quantiles. NULL: none. They are outside of `units`. */
+    const double *quantiles;
+    size_t n_quantiles;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */
@@ -132,6 +154,17 @@ MER_API void mer_numbers_free(double *numbers);
 MER_API size_t mer_model_class_of(const struct mer_fitted *model, const double *probabilities);
 /* 0: the more probable class is predicted. */
 MER_API double mer_model_threshold(const struct mer_fitted *model);
+
+/* Quantiles beside the predictions, for a model that was fitted with their levels (MER_ERR_USAGE
+ * otherwise): [n_rows][n], rising within a row. ret_predictions may be NULL, and receives what
+ * mer_predict gives otherwise. Both are newly allocated: free with mer_numbers_free. */
+MER_API MER_MUST_CHECK mer_status mer_predict_quantiles(const struct mer_fitted *model,
+                                                        const struct mer_table *table,
+                                                        double **ret_predictions,
+                                                        double **ret_quantiles, mer_err *err);
+/* The levels that the model knows: their number, and the i-th. */
+MER_API size_t mer_model_n_quantiles(const struct mer_fitted *model);
+MER_API double mer_model_quantile(const struct mer_fitted *model, size_t i);
 
 /* How far predictions of mer_predict may be off: what holds the truth in `coverage` (between 0 and
  * 1, such as 0.9) of all rows, as long as they are like those of the training table. For regression

@@ -40,6 +40,16 @@ double mer_model_threshold(const struct mer_fitted *model)
     return model->facts->threshold.value;
 }
 
+size_t mer_model_n_quantiles(const struct mer_fitted *model)
+{
+    return model->facts->n_quantiles;
+}
+
+double mer_model_quantile(const struct mer_fitted *model, size_t i)
+{
+    return i < model->facts->n_quantiles ? model->facts->quantiles[i].level : (double)NAN;
+}
+
 uint64_t mer_model_seed(const struct mer_fitted *model)
 {
     return model->facts->seed;
@@ -168,6 +178,22 @@ static void put_findings(struct mer_json_writer *writer, const struct mer_facts 
         mer_threshold_save(threshold, writer);
 }
 
+static void put_quantiles(struct mer_json_writer *writer, const struct mer_facts *facts)
+{
+    if (facts->n_quantiles == 0)
+        return;
+    mer_json_key(writer, "quantiles");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < facts->n_quantiles; i++) {
+        mer_json_begin_object(writer);
+        mer_json_put_finite(writer, "level", facts->quantiles[i].level);
+        mer_json_put_finite(writer, "pinball_loss", facts->quantiles[i].loss);
+        mer_json_put_finite(writer, "below", facts->quantiles[i].below);
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+}
+
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer)
 {
     const struct mer_facts *const facts = model->facts;
@@ -192,6 +218,7 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_key(writer, "train_rows");
     mer_json_put_unsigned(writer, facts->n_train_rows);
     put_findings(writer, facts);
+    put_quantiles(writer, facts);
     put_columns(writer, facts);
     put_leaderboard(writer, facts);
 }

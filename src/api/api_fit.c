@@ -1,5 +1,6 @@
 /* Fitting through the public API: names become registry entries, and what the provenance record
  * will tell is noted. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,9 @@ struct listener {
     struct mer_making *making;
     double *phase_seconds; /* of the phase that runs */
     uint64_t phase_start_ns;
+    uint64_t start_ns;
+    const struct mer_family *best_family;
+    double best_score;
 };
 
 static void begin_phase(struct listener *listener, double *phase_seconds)
@@ -165,12 +169,67 @@ static void on_progress(void *self, const char *phase, uint64_t done, uint64_t t
     mer_ctx_progress(listener->ctx, phase, done, total);
 }
 
-static void on_trial(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned)
+/* What part is over of what was asked for: the clock's, the units' or the trials', whichever is
+ * further. */
+static double share_of(const struct mer_fit_options *options, double seconds, uint64_t units,
+                       size_t n_done, size_t n_planned)
 {
-    const struct listener *const listener = self;
+    double share = 0;
+    if (options->budget_seconds > 0)
+        share = fmax(share, seconds / options->budget_seconds);
+    if (options->units > 0)
+        share = fmax(share, (double)units / (double)options->units);
+    if (options->max_trials > 0)
+        share = fmax(share, (double)n_done / (double)options->max_trials);
+    else if (share == 0 && n_planned > 0)
+        share = (double)n_done / (double)n_planned;
+    return fmin(share, 1);
+}
+
+static void tell_state(struct listener *listener, const struct mer_trial *trial, size_t n_done,
+                       size_t n_planned, const struct mer_metric *metric, uint64_t units)
+{
+    const struct mer_fit_options *const options = listener->options;
+    const struct mer_alloc *const alloc = listener->ctx->alloc;
+    const double seconds = (double)(mer_ctx_now_ns(listener->ctx) - listener->start_ns) * 1e-9;
+    const size_t used = atomic_load(&alloc->used);
+    const bool has_improved = isfinite(trial->score) &&
+                              (!listener->best_family ||
+                               (metric->greater_is_better ? trial->score > listener->best_score
+                                                          : trial->score < listener->best_score));
+    if (has_improved) {
+        listener->best_family = trial->family;
+        listener->best_score = trial->score;
+    }
+    const struct mer_fit_state state = {
+        .size = sizeof state,
+        .n_trials = n_done,
+        .share = share_of(options, seconds, units, n_done, n_planned),
+        .metric = metric->name,
+        .best_family = listener->best_family ? listener->best_family->name : NULL,
+        .best_score = listener->best_family ? listener->best_score : (double)NAN,
+        .has_improved = has_improved,
+        .seconds = seconds,
+        .seconds_left = options->budget_seconds > 0 ? fmax(0, options->budget_seconds - seconds)
+                                                    : (double)INFINITY,
+        .units = units,
+        .memory_bytes = used,
+        .memory_left = alloc->budget == SIZE_MAX ? SIZE_MAX
+                       : alloc->budget > used    ? alloc->budget - used
+                                                 : 0,
+    };
+    options->on_state(options->self, &state);
+}
+
+static void on_trial(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned,
+                     const struct mer_metric *metric, uint64_t units)
+{
+    struct listener *const listener = self;
     if (listener->options->on_trial)
         listener->options->on_trial(listener->options->self, trial->family->name, trial->score,
                                     trial->deviation, trial->seconds, n_done, n_planned);
+    if (listener->options->on_state)
+        tell_state(listener, trial, n_done, n_planned, metric, units);
 }
 
 /* "age=increasing dose=decreasing" */
@@ -273,6 +332,8 @@ static mer_status choose_after(const struct mer_fit_options *options,
                         mer_fail(err, MER_ERR_USAGE, "there is no calibration %s",
                                  mer_quote(options->calibrate).text),
                         "there are: auto, temperature, isotonic, none");
+    search->quantiles = options->quantiles;
+    search->n_quantiles = options->n_quantiles;
     if (!options->threshold)
         return mer_ok();
     if (strcmp(options->threshold, "auto") == 0) {
@@ -356,7 +417,8 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
                                 .ctx = &context->ctx,
                                 .making = making,
                                 .phase_seconds = &making->prepare_seconds,
-                                .phase_start_ns = mer_ctx_now_ns(&context->ctx)};
+                                .phase_start_ns = mer_ctx_now_ns(&context->ctx),
+                                .start_ns = mer_ctx_now_ns(&context->ctx)};
     struct mer_search_options search = {
         .target = options->target,
         .budget_seconds = options->budget_seconds,

@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 224, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 248, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,
@@ -49,6 +49,21 @@ static mer_status put_family(struct mer_buf *buf, const struct mer_search_option
     return mer_ok();
 }
 
+/* One line: a name stands for one setting. */
+static mer_status put_quantiles(struct mer_buf *buf, const struct mer_fit_options *options,
+                                mer_err *err)
+{
+    if (options->n_quantiles == 0)
+        return mer_ok();
+    MER_GUARD(mer_buf_text(buf, "quantiles=", err));
+    for (size_t i = 0; i < options->n_quantiles; i++) {
+        char text[MER_NUMBER_TEXT_MAX];
+        (void)mer_number_format(options->quantiles[i], text);
+        MER_GUARD(mer_buf_printf(buf, err, "%s%s", i > 0 ? "," : "", text));
+    }
+    return mer_buf_text(buf, "\n", err);
+}
+
 /* All that decides which trials are run, and how, but for the seed. */
 static mer_status put_settings(struct mer_buf *buf, const struct mer_table *table,
                                const struct mer_fit_options *options,
@@ -71,6 +86,7 @@ static mer_status put_settings(struct mer_buf *buf, const struct mer_table *tabl
             mer_buf_printf(buf, err, "families=%llx\n", (unsigned long long)search->families));
     if (options->calibrate)
         MER_GUARD(mer_buf_printf(buf, err, "calibrate=%s\n", options->calibrate));
+    MER_GUARD(put_quantiles(buf, options, err));
     if (options->threshold)
         MER_GUARD(mer_buf_printf(buf, err, "threshold=%s\n", options->threshold));
     return mer_buf_printf(

@@ -41,12 +41,12 @@ static mer_status predict_into(const struct mer_fitted *model, const struct mer_
 }
 
 /* The caller frees without a context, so the result is not in the context's accounting. */
-static mer_status predict_all(const struct mer_fitted *model, const struct mer_table *table,
-                              double **ret_predictions, mer_err *err)
+static mer_status predict_width(const struct mer_fitted *model, const struct mer_table *table,
+                                double **ret_predictions, mer_err *err)
 {
     size_t n, n_bytes;
     double *predictions = NULL;
-    if (mer_size_mul(table->frame.n_rows, mer_facts_outputs(model->facts), &n) &&
+    if (mer_size_mul(table->frame.n_rows, mer_facts_width(model->facts), &n) &&
         mer_size_mul(n, sizeof(double), &n_bytes))
         predictions = malloc(n_bytes ? n_bytes : 1);
     if (!predictions)
@@ -60,10 +60,62 @@ static mer_status predict_all(const struct mer_fitted *model, const struct mer_t
     return status;
 }
 
+/* Takes the quantiles out from behind the outputs, which close up. */
+static mer_status take_quantiles(size_t n_rows, size_t n_quantiles, double *predictions,
+                                 double **ret_quantiles, mer_err *err)
+{
+    double *const quantiles =
+        ret_quantiles ? malloc(n_rows * n_quantiles * sizeof *quantiles + 1) : NULL;
+    if (ret_quantiles && !quantiles)
+        return mer_fail(err, MER_ERR_MEMORY, "the quantiles of %zu rows do not fit into memory",
+                        n_rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        const double *const row = predictions + i * (1 + n_quantiles);
+        for (size_t q = 0; quantiles && q < n_quantiles; q++)
+            quantiles[i * n_quantiles + q] = row[1 + q];
+        predictions[i] = row[0];
+    }
+    if (ret_quantiles)
+        *ret_quantiles = quantiles;
+    return mer_ok();
+}
+
+/* [n_rows][outputs], and where they are wanted the quantiles. */
+static mer_status predict_all(const struct mer_fitted *model, const struct mer_table *table,
+                              double **ret_predictions, double **ret_quantiles, mer_err *err)
+{
+    double *predictions = NULL;
+    MER_GUARD(predict_width(model, table, &predictions, err));
+    if (model->facts->n_quantiles > 0) {
+        const mer_status status = take_quantiles(table->frame.n_rows, model->facts->n_quantiles,
+                                                 predictions, ret_quantiles, err);
+        if (!mer_is_ok(status))
+            free(predictions);
+        MER_GUARD(status);
+    }
+    *ret_predictions = predictions;
+    return mer_ok();
+}
+
+mer_status mer_predict_quantiles(const struct mer_fitted *model, const struct mer_table *table,
+                                 double **ret_predictions, double **ret_quantiles, mer_err *err)
+{
+    double *predictions = NULL;
+    if (model->facts->n_quantiles == 0)
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "the model predicts no quantiles"),
+                        "they are asked for when it is fitted: --quantiles 0.1,0.5,0.9");
+    MER_GUARD(predict_all(model, table, &predictions, ret_quantiles, err));
+    if (ret_predictions)
+        *ret_predictions = predictions;
+    else
+        free(predictions);
+    return mer_ok();
+}
+
 mer_status mer_predict(const struct mer_fitted *model, const struct mer_table *table,
                        double **ret_predictions, size_t *ret_n_outputs, mer_err *err)
 {
-    MER_GUARD(predict_all(model, table, ret_predictions, err));
+    MER_GUARD(predict_all(model, table, ret_predictions, NULL, err));
     *ret_n_outputs = mer_facts_outputs(model->facts);
     return mer_ok();
 }
@@ -161,7 +213,7 @@ mer_status mer_score_visit(const struct mer_fitted *model, const struct mer_tabl
     int32_t *classes = NULL;
     mer_status status;
     MER_GUARD_GOTO(mer_facts_truth(ctx, facts, &table->frame, &values, &classes, err), done);
-    MER_GUARD_GOTO(predict_all(model, table, &predictions, err), done);
+    MER_GUARD_GOTO(predict_all(model, table, &predictions, NULL, err), done);
     const struct mer_scored scored = {
         .n = table->frame.n_rows,
         .n_classes = facts->n_classes,

@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 224, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 248, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -28,6 +28,8 @@ struct mer_replay {
     bool single;
     const char *calibrate;
     const char *threshold;
+    double quantiles[MER_QUANTILES_MAX];
+    size_t n_quantiles;
     struct mer_setting settings[SETTINGS_MAX];
     size_t n_settings;
     struct mer_setting monotone[SETTINGS_MAX];
@@ -71,6 +73,11 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         status = put_line(&buf, "", "calibrate", options->calibrate, err);
     if (mer_is_ok(status) && options->threshold)
         status = put_line(&buf, "", "threshold", options->threshold, err);
+    for (size_t i = 0; mer_is_ok(status) && i < options->n_quantiles; i++) {
+        char level[MER_NUMBER_TEXT_MAX];
+        (void)mer_number_format(options->quantiles[i], level);
+        status = put_line(&buf, "", "quantile", level, err);
+    }
     for (size_t i = 0; mer_is_ok(status) && i < options->n_settings; i++)
         status =
             put_line(&buf, "param ", options->settings[i].name, options->settings[i].value, err);
@@ -139,6 +146,10 @@ static mer_status take_line(struct mer_replay *replay, const char *line, mer_err
         replay->calibrate = line + 10;
     else if (begins(line, "threshold="))
         replay->threshold = line + 10;
+    else if (begins(line, "quantile=") && replay->n_quantiles < MER_QUANTILES_MAX &&
+             mer_number_parse(line + 9, strlen(line + 9), false,
+                              &replay->quantiles[replay->n_quantiles]))
+        replay->n_quantiles++;
     else if (begins(line, "param ") || begins(line, "monotone ")) {
         const bool is_param = line[0] == 'p';
         char *const copy = strdup(line + (is_param ? 6 : 9));
@@ -242,7 +253,7 @@ void mer_replay_free(struct mer_replay *replay)
     free(replay);
 }
 
-void mer_replay_apply(const struct mer_replay *replay, struct mer_fit_options *options)
+static void apply(const struct mer_replay *replay, struct mer_fit_options *options)
 {
     const struct mer_facts *const facts = replay->model->facts;
     options->target = facts->target;
@@ -261,6 +272,8 @@ void mer_replay_apply(const struct mer_replay *replay, struct mer_fit_options *o
     options->single = replay->single;
     options->calibrate = replay->calibrate;
     options->threshold = replay->threshold;
+    options->quantiles = replay->n_quantiles > 0 ? replay->quantiles : NULL;
+    options->n_quantiles = replay->n_quantiles;
     options->units = facts->units;
     options->seed = &replay->seed;
     options->budget_seconds = 0;
@@ -297,8 +310,8 @@ static mer_status tell_trial(const struct mer_facts *then, const struct mer_fact
     return mer_hint(err, status, "all trials have the same scores: the last fit differs");
 }
 
-mer_status mer_replay_check(const struct mer_replay *replay, const struct mer_fitted *model,
-                            mer_err *err)
+static mer_status check(const struct mer_replay *replay, const struct mer_fitted *model,
+                        mer_err *err)
 {
     char digest[65];
     mer_status status;
@@ -318,4 +331,20 @@ mer_status mer_replay_check(const struct mer_replay *replay, const struct mer_fi
         status = mer_fail(err, MER_ERR_DATA,
                           "the model was not repeated, though table and version are the same");
     return tell_trial(replay->model->facts, model->facts, status, err);
+}
+
+mer_status mer_fit_again(struct mer_context *context, const struct mer_table *table,
+                         const struct mer_replay *replay, const struct mer_fit_options *options,
+                         struct mer_fitted **ret_model, mer_err *err)
+{
+    struct mer_fit_options again = *options;
+    struct mer_fitted *model;
+    apply(replay, &again);
+    MER_GUARD(mer_fit(context, table, &again, &model, err));
+    const mer_status status = check(replay, model, err);
+    if (mer_is_ok(status))
+        *ret_model = model;
+    else
+        mer_fitted_free(model);
+    return status;
 }

@@ -6,6 +6,7 @@
 
 #include "automl/member.h"
 #include "automl/prepare.h"
+#include "automl/recalibration.h"
 #include "automl/target.h"
 #include "automl/trial.h"
 #include "learn/family.h"
@@ -87,6 +88,8 @@ struct mer_fold_fit {
     size_t n_classes;
     const struct mer_member *members; /* with their models */
     size_t n_members;
+    const struct mer_recalibration *recalibration; /* of what the members predict */
+    double threshold;                              /* of two classes; 0: none */
     const struct mer_prepare *prepare;
     const struct mer_design *design; /* of the rows that were held out */
     size_t n_rows;                   /* of them */
@@ -98,10 +101,17 @@ typedef mer_status mer_fold_visit(void *self, const struct mer_ctx *ctx,
                                   const struct mer_fold_fit *fold, mer_err *err);
 /* Fits models in every fold, one fold after another, and calls `visit` with each that holds rows
  * out. The members have no models; their weights are those of the visits. */
+struct mer_fold_visits {
+    const struct mer_member *members;
+    size_t n_members;
+    const struct mer_recalibration *recalibration;
+    double threshold;
+    mer_fold_visit *visit;
+    void *self;
+};
 MER_MUST_CHECK mer_status mer_evaluation_visit(const struct mer_ctx *ctx,
                                                const struct mer_evaluation *evaluation,
-                                               const struct mer_member *members, size_t n_members,
-                                               mer_fold_visit *visit, void *self, mer_err *err);
+                                               const struct mer_fold_visits *visits, mer_err *err);
 
 /* Work units to learn the preprocessing of n_rows rows and to apply it once. */
 uint64_t mer_prepare_cost(size_t n_rows, size_t n_columns);

@@ -295,10 +295,7 @@ mer_status mer_evaluation_run(const struct mer_ctx *ctx, const struct mer_evalua
 /* What looks at the folds, and at which models. */
 struct visiting {
     const struct mer_evaluation *evaluation;
-    const struct mer_member *members;
-    size_t n_members;
-    mer_fold_visit *visit;
-    void *self;
+    const struct mer_fold_visits *visits;
 };
 
 static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
@@ -312,11 +309,11 @@ static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *
                                           .seed = visiting->evaluation->data.seed,
                                           .monotone = fold->monotone};
 
-    for (size_t i = 0; i < visiting->n_members; i++) {
-        fitted[i] = visiting->members[i];
+    for (size_t i = 0; i < visiting->visits->n_members; i++) {
+        fitted[i] = visiting->visits->members[i];
         fitted[i].model = NULL;
     }
-    for (size_t i = 0; i < visiting->n_members; i++)
+    for (size_t i = 0; i < visiting->visits->n_members; i++)
         MER_GUARD(fitted[i].family->fit(ctx, &fitted[i].params, &fit_data, &fitted[i].model, err));
     return mer_ok();
 }
@@ -329,13 +326,16 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
     const struct mer_fold *fold = &evaluation->folds[f];
     struct mer_member *fitted;
 
-    MER_GUARD(mer_alloc_zero(ctx->alloc, visiting->n_members, sizeof(*fitted), &fitted, err));
+    MER_GUARD(
+        mer_alloc_zero(ctx->alloc, visiting->visits->n_members, sizeof(*fitted), &fitted, err));
     const struct mer_fold_fit fit = {.fold = f,
                                      .n_folds = evaluation->data.n_folds,
                                      .task = evaluation->data.target->task,
                                      .n_classes = evaluation->data.target->n_classes,
                                      .members = fitted,
-                                     .n_members = visiting->n_members,
+                                     .n_members = visiting->visits->n_members,
+                                     .recalibration = visiting->visits->recalibration,
+                                     .threshold = visiting->visits->threshold,
                                      .prepare = fold->prepare,
                                      .design = valid,
                                      .n_rows = fold->n_valid,
@@ -345,8 +345,8 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
                                      .seed = evaluation->data.seed};
     mer_status status = fit_members(ctx, visiting, f, train, fitted, err);
     if (mer_is_ok(status))
-        status = visiting->visit(visiting->self, ctx, &fit, err);
-    mer_members_release(ctx, fitted, visiting->n_members);
+        status = visiting->visits->visit(visiting->visits->self, ctx, &fit, err);
+    mer_members_release(ctx, fitted, visiting->visits->n_members);
     mer_free(ctx->alloc, fitted);
     return status;
 }
@@ -369,10 +369,9 @@ static mer_status visit_fold(const struct mer_ctx *ctx, const struct visiting *v
 }
 
 mer_status mer_evaluation_visit(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
-                                const struct mer_member *members, size_t n_members,
-                                mer_fold_visit *visit, void *self, mer_err *err)
+                                const struct mer_fold_visits *visits, mer_err *err)
 {
-    const struct visiting visiting = {evaluation, members, n_members, visit, self};
+    const struct visiting visiting = {evaluation, visits};
 
     for (size_t f = 0; f < evaluation->data.n_folds; f++) {
         mer_ctx_progress(ctx, "studying", f, evaluation->data.n_folds);

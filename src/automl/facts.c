@@ -5,6 +5,24 @@
 
 #include "automl/target.h"
 
+/* What a model file tells as well: nothing of what was tried and not kept, and no curves. */
+static struct mer_recalibration calibration_told(const struct mer_recalibration *calibration)
+{
+    const bool is_kept = calibration->method != MER_RECALIBRATION_NONE;
+    return (struct mer_recalibration){
+        .method = calibration->method,
+        .temperature = calibration->temperature,
+        .loss_before = is_kept ? calibration->loss_before : (double)NAN,
+        .loss_after = is_kept ? calibration->loss_after : (double)NAN};
+}
+
+static struct mer_threshold threshold_told(const struct mer_threshold *threshold)
+{
+    if (threshold->value > 0)
+        return *threshold;
+    return (struct mer_threshold){.score_before = (double)NAN, .score_after = (double)NAN};
+}
+
 mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
                                  struct mer_facts *ret_facts, mer_err *err)
 {
@@ -31,14 +49,13 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
         .n_train_rows = pipeline->n_train_rows,
         .trials = pipeline->trials,
         .n_trials = pipeline->n_trials,
-        .recalibration = {.method = pipeline->recalibration.method,
-                          .temperature = pipeline->recalibration.temperature,
-                          .loss_before = pipeline->recalibration.loss_before,
-                          .loss_after = pipeline->recalibration.loss_after},
-        .threshold = pipeline->threshold,
+        .quantiles = pipeline->quantiles,
+        .n_quantiles = pipeline->n_quantiles,
         .conformal = pipeline->conformal,
     };
 
+    facts.recalibration = calibration_told(&pipeline->recalibration);
+    facts.threshold = threshold_told(&pipeline->threshold);
     mer_arena_init(&facts.arena, ctx->alloc);
     const mer_status status =
         mer_arena_zero(&facts.arena, n_columns, sizeof(*columns), &columns, err);

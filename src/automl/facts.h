@@ -33,6 +33,8 @@ struct mer_facts {
     size_t n_trials;
     struct mer_recalibration recalibration; /* without its curves */
     struct mer_threshold threshold;
+    const struct mer_quantile *quantiles; /* without their models where those are in a cell */
+    size_t n_quantiles;
     struct mer_conformal conformal;
 };
 
@@ -49,6 +51,12 @@ const char *mer_facts_title(const struct mer_facts *facts);
 
 /* The first family of a member that holds its training rows; NULL: none does. */
 const struct mer_family *mer_facts_row_keeper(const struct mer_facts *facts);
+
+/* All numbers that are predicted for a row: quantiles stand behind the outputs. */
+static inline size_t mer_facts_width(const struct mer_facts *facts)
+{
+    return mer_target_outputs(facts->task, facts->n_classes) + facts->n_quantiles;
+}
 
 /* Predictions for each row: what mer_predict tells. */
 static inline size_t mer_facts_outputs(const struct mer_facts *facts)

@@ -16,6 +16,7 @@ void mer_pipeline_free(const struct mer_ctx *ctx, struct mer_pipeline *pipeline)
         return;
     struct mer_alloc *alloc = pipeline->alloc;
     mer_members_release(ctx, pipeline->members, pipeline->n_members);
+    mer_quantiles_release(ctx, pipeline->quantiles, pipeline->n_quantiles);
     mer_prepare_free(ctx, pipeline->prepare);
     mer_schema_release(&pipeline->schema);
     mer_arena_release(&pipeline->arena);
@@ -38,6 +39,26 @@ mer_status mer_pipeline_new(struct mer_alloc *alloc, struct mer_pipeline **ret_p
     return mer_ok();
 }
 
+/* Predictions [n_rows][width] for a design: a number, and its quantiles behind it. */
+static mer_status predict_with_quantiles(const struct mer_ctx *ctx,
+                                         const struct mer_pipeline *pipeline,
+                                         const struct mer_design *design, double *predictions,
+                                         mer_err *err)
+{
+    const size_t width = mer_pipeline_width(pipeline);
+    double *own;
+
+    MER_GUARD(mer_alloc_array(ctx->alloc, design->n_rows, sizeof(*own), &own, err));
+    mer_status status =
+        mer_members_predict(ctx, pipeline->members, pipeline->n_members, design, 1, own, err);
+    for (size_t i = 0; mer_is_ok(status) && i < design->n_rows; i++)
+        predictions[i * width] = own[i];
+    mer_free(ctx->alloc, own);
+    MER_GUARD(status);
+    return mer_quantiles_predict(ctx, pipeline->quantiles, pipeline->n_quantiles, design, width,
+                                 predictions + 1, err);
+}
+
 static mer_status predict_rows(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
                                const struct mer_binding *binding, size_t first, size_t n,
                                double *predictions, mer_err *err)
@@ -46,8 +67,11 @@ static mer_status predict_rows(const struct mer_ctx *ctx, const struct mer_pipel
     struct mer_prepared prepared;
 
     MER_GUARD(mer_binding_apply(ctx, binding, NULL, first, n, &prepared, err));
-    const mer_status status = mer_members_predict(ctx, pipeline->members, pipeline->n_members,
-                                                  &prepared.design, n_outputs, predictions, err);
+    const mer_status status =
+        pipeline->n_quantiles > 0
+            ? predict_with_quantiles(ctx, pipeline, &prepared.design, predictions, err)
+            : mer_members_predict(ctx, pipeline->members, pipeline->n_members, &prepared.design,
+                                  n_outputs, predictions, err);
     mer_prepared_release(ctx, &prepared);
     if (mer_is_ok(status))
         mer_recalibrate(ctx, &pipeline->recalibration, n, n_outputs, predictions);
@@ -58,11 +82,11 @@ mer_status mer_pipeline_predict(const struct mer_ctx *ctx, const struct mer_pipe
                                 const struct mer_frame *frame, double **ret_predictions,
                                 mer_err *err)
 {
-    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
+    const size_t width = mer_pipeline_width(pipeline);
     double *predictions;
     size_t n_values;
 
-    if (!mer_size_mul(frame->n_rows, n_outputs, &n_values))
+    if (!mer_size_mul(frame->n_rows, width, &n_values))
         return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
     MER_GUARD(mer_alloc_array(ctx->alloc, n_values, sizeof(*predictions), &predictions, err));
     const mer_status status = mer_pipeline_predict_into(ctx, pipeline, frame, predictions, err);
@@ -78,7 +102,7 @@ mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx, const struct mer
                                      const struct mer_frame *frame, double *predictions,
                                      mer_err *err)
 {
-    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
+    const size_t width = mer_pipeline_width(pipeline);
     const size_t n_threads = mer_team_size(ctx->team);
     const size_t step =
         n_threads < PREDICT_ROWS_MAX / THREAD_ROWS ? n_threads * THREAD_ROWS : PREDICT_ROWS_MAX;
@@ -90,7 +114,7 @@ mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx, const struct mer
         const size_t left = frame->n_rows - i;
         const size_t n = left < step ? left : step;
         MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), out);
-        MER_GUARD_GOTO(predict_rows(ctx, pipeline, binding, i, n, predictions + i * n_outputs, err),
+        MER_GUARD_GOTO(predict_rows(ctx, pipeline, binding, i, n, predictions + i * width, err),
                        out);
         mer_ctx_progress(ctx, "predicting", i + n, frame->n_rows);
     }

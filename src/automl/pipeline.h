@@ -7,6 +7,7 @@
 #include "automl/conformal.h"
 #include "automl/member.h"
 #include "automl/prepare.h"
+#include "automl/quantile.h"
 #include "automl/recalibration.h"
 #include "automl/threshold.h"
 
@@ -17,7 +18,9 @@ struct mer_trial {
     double score;     /* mean over the folds of the search's metric; NaN: failed */
     double deviation; /* standard deviation over the folds */
     uint64_t units;   /* work units it cost */
-    double seconds;   /* wall clock; never saved, so 0 after loading */
+    double seconds;   /* wall clock; never saved, so 0 after loading, as are the next */
+    size_t number;    /* from 1, in the order of the search */
+    unsigned rung;    /* tried on a share of the training rows, 1 / 4^rung */
 };
 
 /* More no model file may list. */
@@ -49,6 +52,8 @@ struct mer_pipeline {
     size_t n_train_rows;
     struct mer_recalibration recalibration; /* of the probabilities that are predicted */
     struct mer_threshold threshold;         /* of two classes: which one is predicted */
+    struct mer_quantile *quantiles; /* of a number: predicted beside it, in the order of levels */
+    size_t n_quantiles;
     struct mer_conformal conformal; /* without rows: it is not known how far predictions are off */
 };
 
@@ -62,8 +67,14 @@ MER_MUST_CHECK mer_status mer_pipeline_set_schema(struct mer_pipeline *pipeline,
                                                   const struct mer_schema *schema, mer_err *err);
 void mer_pipeline_free(const struct mer_ctx *ctx, struct mer_pipeline *pipeline);
 
+/* Numbers that are predicted for a row: the outputs of the task, and the quantiles behind them. */
+static inline size_t mer_pipeline_width(const struct mer_pipeline *pipeline)
+{
+    return mer_target_outputs(pipeline->task, pipeline->n_classes) + pipeline->n_quantiles;
+}
+
 /* The columns a table must have to be predicted on are schema's fields but the target.
- * ret_predictions: [n_rows][outputs], newly allocated from ctx->alloc, the caller's. */
+ * ret_predictions: [n_rows][width], newly allocated from ctx->alloc, the caller's. */
 MER_MUST_CHECK mer_status mer_pipeline_predict(const struct mer_ctx *ctx,
                                                const struct mer_pipeline *pipeline,
                                                const struct mer_frame *frame,
@@ -87,7 +98,8 @@ MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
  *      ...]}
  *
  * Where probabilities are calibrated, "calibration" stands behind "search" (recalibration.h), and
- * where a threshold decides between two classes, "threshold" (threshold.h).
+ * where a threshold decides between two classes, "threshold" (threshold.h); "quantiles" of a number
+ * (quantile.h) come behind those.
  *
  * Where errors on held-out rows are kept, "conformal_rows" stands behind "search": their number
  * (conformal.h has the arrays).

@@ -199,6 +199,7 @@ static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bun
     write_search(writer, pipeline);
     MER_GUARD(mer_recalibration_save(&pipeline->recalibration, bundle, writer, err));
     mer_threshold_save(&pipeline->threshold, writer);
+    MER_GUARD(mer_quantiles_save(pipeline->quantiles, pipeline->n_quantiles, bundle, writer, err));
     if (pipeline->conformal.n_rows > 0) {
         mer_json_key(writer, "conformal_rows");
         mer_json_put_unsigned(writer, pipeline->conformal.n_rows);
@@ -455,11 +456,15 @@ static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *r
                              mer_err *err)
 {
     const struct mer_json *object;
+    struct mer_design shape;
 
     MER_GUARD(mer_json_want_object(root, "prepare", what, &object, err));
     MER_GUARD(mer_prepare_load(ctx, bundle, "prepare/", object, &pipeline->prepare, err));
     MER_GUARD(check_columns(pipeline, err));
-    return load_members(ctx, root, format, bundle, pipeline, err);
+    MER_GUARD(load_members(ctx, root, format, bundle, pipeline, err));
+    mer_prepare_shape(pipeline->prepare, &shape);
+    return mer_quantiles_load(ctx, bundle, root, pipeline->task, &shape, &pipeline->arena,
+                              &pipeline->quantiles, &pipeline->n_quantiles, err);
 }
 
 static mer_status load_trial(const struct mer_json *object, enum mer_task task,
@@ -540,7 +545,8 @@ static mer_status load_findings(const struct mer_json *root, const struct mer_bu
         mer_recalibration_load(bundle, root, pipeline->n_classes, &pipeline->recalibration, err));
     MER_GUARD(mer_threshold_load(root, pipeline->n_classes, &pipeline->threshold, err));
     const size_t n_members = 9U + (n_rows > 0) + (mer_json_get(root, "calibration") != NULL) +
-                             (mer_json_get(root, "threshold") != NULL);
+                             (mer_json_get(root, "threshold") != NULL) +
+                             (mer_json_get(root, "quantiles") != NULL);
     MER_GUARD(check_size(root, n_members, "it", err));
     return mer_conformal_load(bundle, (size_t)n_rows, pipeline->task, &pipeline->conformal, err);
 }

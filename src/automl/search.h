@@ -34,7 +34,9 @@ struct mer_search_options {
     /* Of classes: what is learned from predictions for held-out rows in the end. */
     enum mer_recalibration_method calibrate;
     enum mer_threshold_choice threshold_choice;
-    double threshold; /* MER_THRESHOLD_GIVEN */
+    double threshold;        /* MER_THRESHOLD_GIVEN */
+    const double *quantiles; /* levels, rising, that are predicted beside a number */
+    size_t n_quantiles;
     /* Columns that predictions may only rise or only fall with: for one family that can, and a
      * number or two classes. */
     const struct mer_direction *directions;
@@ -47,7 +49,8 @@ struct mer_search_options {
         n_folds; /* 1: a fifth of the rows is held out; 0: by order of time or by size (fold.h) */
     uint64_t seed;
     /* Called after every finished trial, from the driving thread; may be NULL. */
-    void (*on_trial)(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned);
+    void (*on_trial)(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned,
+                     const struct mer_metric *metric, uint64_t units);
     void *self;
     /* Looks at the chosen setting in every fold, once the search has ended (evaluation.h); NULL: it
      * is not fitted there again. Takes about as long as its trial did, outside of `units`. */

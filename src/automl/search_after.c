@@ -32,6 +32,13 @@ mer_status mer_search_check_after(const struct mer_search *search, mer_err *err)
     MER_GUARD(mer_recalibration_check(options->calibrate,
                                       mer_evaluation_n_held_out(search->evaluation),
                                       search->target.n_classes, err));
+    if (options->n_quantiles > 0 && search->target.task != MER_TASK_REGRESSION)
+        return mer_fail(err, MER_ERR_USAGE, "quantiles are of a number: the target has classes");
+    if (options->n_quantiles > 0 &&
+        !mer_quantile_levels_are_sound(options->quantiles, options->n_quantiles))
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "these are no levels of quantiles"),
+                        "they rise, lie between 0 and 1, and are %d at the most: 0.1,0.5,0.9",
+                        MER_QUANTILES_MAX);
     if (options->threshold_choice != MER_THRESHOLD_BY_METRIC &&
         search->target.task != MER_TASK_BINARY)
         return mer_fail(err, MER_ERR_USAGE, "a threshold is for a target of two classes");

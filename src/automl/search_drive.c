@@ -120,10 +120,12 @@ static const struct mer_candidate *choice_after(const struct mer_search *search,
 }
 
 /* Seconds that what follows the search takes for each that a fit on all rows takes: once more over
- * all folds where somebody looks at them. */
+ * all folds where somebody looks at them, and both for each quantile. */
 static double after_share(const struct mer_search *search)
 {
-    return 1 + (search->options->visit ? 1 / mer_search_refit_share(search) : 0);
+    const double in_folds = 1 / mer_search_refit_share(search);
+    return 1 + (search->options->visit ? in_folds : 0) +
+           (double)search->options->n_quantiles * (1 + in_folds);
 }
 
 /* Seconds to keep for preparing and fitting on all rows: the setting alone, or an ensemble that
@@ -333,13 +335,16 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
                            .score = candidate->score,
                            .deviation = candidate->deviation,
                            .units = candidate->cost,
-                           .seconds = result->seconds};
+                           .seconds = result->seconds,
+                           .number = search->n_trials,
+                           .rung = candidate->rung};
     mer_log_debug(ctx, "automl", "trial %zu, %s: %s %.6g, deviation %.3g, %llu units",
                   search->n_trials, candidate->family->name, search->metric->name, candidate->score,
                   candidate->deviation, (unsigned long long)candidate->cost);
     if (search->options->on_trial)
         search->options->on_trial(search->options->self, &search->trials[search->n_trials - 1],
-                                  search->n_trials, search->plan->n_candidates);
+                                  search->n_trials, search->plan->n_candidates, search->metric,
+                                  search->units);
     return mer_ok();
 }
 

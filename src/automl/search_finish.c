@@ -258,7 +258,7 @@ static bool all_take_sparse(const struct mer_pipeline *pipeline)
     for (size_t i = 0; i < pipeline->n_members; i++)
         if (!(pipeline->members[i].family->capabilities & MER_CAN_SPARSE))
             return false;
-    return true;
+    return pipeline->n_quantiles == 0; /* boosting takes no block */
 }
 
 /* Prepares all rows, and fits the members on them. */
@@ -291,6 +291,8 @@ static mer_status refit(const struct mer_ctx *ctx, struct mer_search *search, me
         .design = &prepared.design, .target = &target, .seed = options->seed, .monotone = monotone};
     if (mer_is_ok(status))
         status = fit_members(ctx, search, &data, err);
+    if (mer_is_ok(status))
+        status = mer_search_fit_quantiles(ctx, pipeline, &data, err);
     mer_free(ctx->alloc, monotone);
     mer_prepared_release(ctx, &prepared);
     MER_GUARD(status);
@@ -304,10 +306,17 @@ mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *searc
     const struct mer_pipeline *pipeline = search->pipeline;
 
     MER_GUARD(choose_members(ctx, search, err));
+    MER_GUARD(mer_search_try_quantiles(ctx, search, err));
     mer_keep_release(ctx, &search->keep);
-    if (options->visit)
-        MER_GUARD(mer_evaluation_visit(ctx, search->evaluation, pipeline->members,
-                                       pipeline->n_members, options->visit, options->visitor, err));
+    if (options->visit) {
+        const struct mer_fold_visits visits = {.members = pipeline->members,
+                                               .n_members = pipeline->n_members,
+                                               .recalibration = &pipeline->recalibration,
+                                               .threshold = pipeline->threshold.value,
+                                               .visit = options->visit,
+                                               .self = options->visitor};
+        MER_GUARD(mer_evaluation_visit(ctx, search->evaluation, &visits, err));
+    }
     /* The folds are done with; the memory is for the last fits. */
     search->engine.close(search->engine.self, ctx);
     search->engine.close = NULL;

@@ -81,6 +81,14 @@ MER_MUST_CHECK mer_status mer_search_learn_after(const struct mer_ctx *ctx,
                                                  struct mer_search *search, const uint32_t *weights,
                                                  mer_err *err);
 
+/* Quantiles (search_quantiles.c): finds their settings in the folds, and measures them there;
+ * then, on all rows, fits them. */
+MER_MUST_CHECK mer_status mer_search_try_quantiles(const struct mer_ctx *ctx,
+                                                   struct mer_search *search, mer_err *err);
+MER_MUST_CHECK mer_status mer_search_fit_quantiles(const struct mer_ctx *ctx,
+                                                   struct mer_pipeline *pipeline,
+                                                   const struct mer_fit_data *data, mer_err *err);
+
 /* Chooses what predicts, and fits it on all rows (search_finish.c). */
 MER_MUST_CHECK mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search,
                                             mer_err *err);

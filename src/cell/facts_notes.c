@@ -121,6 +121,17 @@ static mer_status put_findings(struct mer_buf *buf, const struct mer_facts *fact
     return mer_notes_put_f64(buf, threshold->score_after, err);
 }
 
+static mer_status put_quantiles(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, facts->n_quantiles, err));
+    for (size_t i = 0; i < facts->n_quantiles; i++) {
+        MER_GUARD(mer_notes_put_f64(buf, facts->quantiles[i].level, err));
+        MER_GUARD(mer_notes_put_f64(buf, facts->quantiles[i].loss, err));
+        MER_GUARD(mer_notes_put_f64(buf, facts->quantiles[i].below, err));
+    }
+    return mer_ok();
+}
+
 static mer_status put_conformal(struct mer_buf *buf, const struct mer_conformal *conformal,
                                 mer_err *err)
 {
@@ -147,6 +158,7 @@ mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *
     MER_GUARD(mer_notes_put_u32(buf, facts->n_train_rows, err));
     MER_GUARD(put_trials(buf, facts, err));
     MER_GUARD(put_findings(buf, facts, err));
+    MER_GUARD(put_quantiles(buf, facts, err));
     return put_conformal(buf, &facts->conformal, err);
 }
 
@@ -327,6 +339,29 @@ static void read_findings(struct mer_notes_reader *notes, struct mer_facts *fact
         mer_notes_refuse(notes);
 }
 
+static void read_quantiles(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    enum { QUANTILE_LEAST = 24 };
+    const size_t n = mer_notes_u32_upto(notes, MER_QUANTILES_MAX);
+    if (n == 0)
+        return;
+    struct mer_quantile *const quantiles =
+        mer_notes_list(notes, n, sizeof *quantiles, QUANTILE_LEAST);
+    double levels[MER_QUANTILES_MAX];
+    for (size_t i = 0; quantiles && i < n; i++) {
+        levels[i] = quantiles[i].level = mer_notes_f64(notes);
+        quantiles[i].loss = mer_notes_f64(notes);
+        quantiles[i].below = mer_notes_f64(notes);
+    }
+    if (!quantiles || notes->failed || !mer_quantile_levels_are_sound(levels, n) ||
+        facts->task != MER_TASK_REGRESSION) {
+        mer_notes_refuse(notes);
+        return;
+    }
+    facts->quantiles = quantiles;
+    facts->n_quantiles = n;
+}
+
 static void read_conformal(struct mer_notes_reader *notes, struct mer_facts *facts)
 {
     struct mer_conformal conformal = {.n_rows = mer_notes_u32(notes)};
@@ -354,6 +389,7 @@ mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, si
     read_members(&notes, &facts);
     read_search(&notes, &facts);
     read_findings(&notes, &facts);
+    read_quantiles(&notes, &facts);
     read_conformal(&notes, &facts);
     const mer_status status =
         mer_notes_end(&notes, "the cell that loaded the model tells nonsense about it");

@@ -30,8 +30,7 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_frame *tab
     const struct mer_pipeline *const pipeline = model->pipeline;
     struct mer_region *const output = &model->output.region;
     size_t n_bytes;
-    if (!mer_size_mul(table->n_rows, mer_target_outputs(pipeline->task, pipeline->n_classes),
-                      &n_bytes) ||
+    if (!mer_size_mul(table->n_rows, mer_pipeline_width(pipeline), &n_bytes) ||
         !mer_size_mul(n_bytes, sizeof(double), &n_bytes))
         return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
     if (n_bytes > output->capacity)

@@ -133,7 +133,7 @@ static mer_status take_place(struct mer_cell_pool *pool, size_t *ret_place, mer_
 static mer_status check_predictions(const struct mer_facts *facts, const double *predictions,
                                     size_t n_rows, mer_err *err)
 {
-    if (mer_predictions_are_sound(facts->task, predictions, n_rows, mer_facts_outputs(facts)))
+    if (mer_predictions_are_sound(facts->task, predictions, n_rows, mer_facts_width(facts)))
         return mer_ok();
     return refuse(err, facts->task == MER_TASK_REGRESSION ? "gives predictions that are no numbers"
                                                           : "gives probabilities that are none");
@@ -153,14 +153,14 @@ struct fetching {
 static mer_status fetch(struct fetching *fetching, size_t n_rows, mer_err *err)
 {
     enum { PIECE_BYTES = 1 << 17 };
-    const size_t n_outputs = mer_facts_outputs(fetching->facts);
-    const size_t piece = 1 + PIECE_BYTES / (n_outputs * sizeof(double));
+    const size_t width = mer_facts_width(fetching->facts);
+    const size_t piece = 1 + PIECE_BYTES / (width * sizeof(double));
     while (fetching->n_fetched < n_rows) {
         const size_t first = fetching->n_fetched;
         const size_t n = n_rows - first < piece ? n_rows - first : piece;
-        double *const rows = fetching->predictions + first * n_outputs;
-        MER_GUARD(mer_memory_file_read_at(fetching->output, first * n_outputs * sizeof(double),
-                                          rows, n * n_outputs * sizeof(double), err));
+        double *const rows = fetching->predictions + first * width;
+        MER_GUARD(mer_memory_file_read_at(fetching->output, first * width * sizeof(double), rows,
+                                          n * width * sizeof(double), err));
         MER_GUARD(check_predictions(fetching->facts, rows, n, err));
         fetching->n_fetched += n;
     }
@@ -185,7 +185,7 @@ static mer_status ask(struct mer_cell_pool *pool, struct pooled *cell, struct me
         .facts = &pool->facts, .n_rows = n_rows, .predictions = ret_predictions};
     struct mer_cell_answer answer;
     size_t n_bytes;
-    if (!mer_size_mul(n_rows, mer_facts_outputs(&pool->facts) * sizeof(double), &n_bytes))
+    if (!mer_size_mul(n_rows, mer_facts_width(&pool->facts) * sizeof(double), &n_bytes))
         return mer_fail(err, MER_ERR_MEMORY, "the predictions do not fit into memory");
     if (!cell->running) {
         const mer_status status = open_model(pool, cell, err);

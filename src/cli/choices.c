@@ -39,6 +39,12 @@ const char *mer_cli_choice_calibration(size_t i)
     return from_list(names, MER_CLI_COUNT_OF(names), i);
 }
 
+const char *mer_cli_choice_progress(size_t i)
+{
+    static const char *const names[] = {"auto", "lines"};
+    return from_list(names, MER_CLI_COUNT_OF(names), i);
+}
+
 const char *mer_cli_choice_bad_row(size_t i)
 {
     static const char *const names[] = {"fail", "skip", "quarantine"};

@@ -8,6 +8,7 @@
 #include "cli/leaderboard.h"
 #include "cli/reading.h"
 #include "cli/session.h"
+#include "core/number.h"
 #include "engine/journal.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -40,6 +41,8 @@ struct fit_arguments {
     const char *deploy;
     const char *calibrate;
     const char *threshold;
+    const char *quantiles;
+    const char *progress;
     bool leave_out_leaks;
     bool require_signed_data;
     const char *report;
@@ -66,6 +69,9 @@ struct fit {
     struct mer_pseudonyms *pseudonyms;
     bool project_is_new;
     struct mer_table *table;
+    double quantiles[MER_QUANTILES_MAX];
+    size_t n_quantiles;
+    double shown_seconds; /* of the search, when a line of progress was last printed */
     struct mer_replay *replay;
     struct mer_fitted *model;
     struct mer_saved saved;
@@ -115,11 +121,36 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
                    {"deploy", arguments->deploy},
                    {"calibrate", arguments->calibrate},
                    {"threshold", arguments->threshold},
+                   {"quantiles", arguments->quantiles},
                    {"pseudonymize", arguments->pseudonymize}};
     for (size_t i = 0; arguments->replay && i < MER_CLI_COUNT_OF(options); i++)
         if (options[i].is_given)
             return mer_fail(err, MER_ERR_USAGE, "--replay and --%s exclude each other",
                             options[i].name);
+    return mer_ok();
+}
+
+/* "0.1,0.5,0.9", in any order. */
+static mer_status read_quantiles(struct fit *fit, mer_err *err)
+{
+    const char *text = fit->arguments->quantiles;
+    while (text) {
+        const size_t n = strcspn(text, ",");
+        double level;
+        if (fit->n_quantiles == MER_QUANTILES_MAX || !mer_number_parse(text, n, false, &level) ||
+            !(level > 0 && level < 1))
+            return mer_hint(err,
+                            mer_fail(err, MER_ERR_USAGE,
+                                     "--quantiles wants at most %d levels between 0 and 1, and not "
+                                     "%s",
+                                     MER_QUANTILES_MAX, mer_quote(fit->arguments->quantiles).text),
+                            "separate them by commas: 0.1,0.5,0.9");
+        size_t at = fit->n_quantiles++;
+        for (; at > 0 && fit->quantiles[at - 1] > level; at--)
+            fit->quantiles[at] = fit->quantiles[at - 1];
+        fit->quantiles[at] = level;
+        text = text[n] ? text + n + 1 : NULL;
+    }
     return mer_ok();
 }
 
@@ -318,6 +349,41 @@ static void on_trial(void *self, const char *family, double score, double deviat
                  score, deviation, seconds);
 }
 
+/* "23 trials, best gbdt log_loss 0.31240, 12 s left, 130 MB"; a terminal's line has no room for the
+ * metric. */
+static void show_state(const struct mer_fit_state *state, bool with_metric, char *ret_text,
+                       size_t size)
+{
+    char left[48] = "", best[96] = "";
+    if (state->best_family)
+        (void)snprintf(best, sizeof best, ", best %s %s%s%s", state->best_family,
+                       with_metric ? state->metric : "", with_metric ? " " : "",
+                       mer_cli_show_score(state->best_score).text);
+    if (isfinite(state->seconds_left))
+        (void)snprintf(left, sizeof left, ", %.0f s left", state->seconds_left);
+    (void)snprintf(ret_text, size, "%zu trial%s%s%s, %s", state->n_trials,
+                   state->n_trials == 1 ? "" : "s", best, left,
+                   mer_cli_show_bytes(state->memory_bytes).text);
+}
+
+/* On a terminal one line that changes; with --progress lines a line for each that is better than
+ * all before, and one for each ten seconds without any. */
+static void on_state(void *self, const struct mer_fit_state *state)
+{
+    enum { SECONDS_BETWEEN_LINES = 10 };
+    struct fit *const fit = self;
+    char text[200];
+    show_state(state, false, text, sizeof text);
+    mer_cli_progress_note(&fit->cli->progress, state->share, text);
+    const bool is_due = state->seconds >= fit->shown_seconds + SECONDS_BETWEEN_LINES;
+    if (!fit->arguments->progress || strcmp(fit->arguments->progress, "lines") != 0 ||
+        !(state->has_improved || is_due))
+        return;
+    fit->shown_seconds = state->seconds;
+    show_state(state, true, text, sizeof text);
+    mer_cli_note(fit->cli, "%3.0f %% %s\n", 100 * state->share, text);
+}
+
 static mer_status search(struct fit *fit, mer_err *err)
 {
     const struct fit_arguments *const arguments = fit->arguments;
@@ -341,6 +407,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .n_folds = arguments->folds,
         .seed = arguments->seed.given ? &arguments->seed.value : NULL,
         .on_trial = on_trial,
+        .on_state = on_state,
         .self = fit,
         .study = arguments->report != NULL,
         .n_workers = arguments->workers,
@@ -352,12 +419,13 @@ static mer_status search(struct fit *fit, mer_err *err)
         .leave_out_leaks = arguments->leave_out_leaks,
         .calibrate = arguments->calibrate,
         .threshold = arguments->threshold,
+        .quantiles = fit->quantiles,
+        .n_quantiles = fit->n_quantiles,
     };
-    if (fit->replay)
-        mer_replay_apply(fit->replay, &options);
-    mer_status status = mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
-    if (mer_is_ok(status) && fit->replay)
-        status = mer_replay_check(fit->replay, fit->model, err);
+    const mer_status status =
+        fit->replay
+            ? mer_fit_again(fit->cli->context, fit->table, fit->replay, &options, &fit->model, err)
+            : mer_fit(fit->cli->context, fit->table, &options, &fit->model, err);
     free(makes);
     return status;
 }
@@ -553,6 +621,7 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
     if (fit.arguments->project && !fit.arguments->pseudonymize)
         return mer_fail(err, MER_ERR_USAGE, "--project belongs to --pseudonymize");
     MER_GUARD(check_params(fit.arguments, err));
+    MER_GUARD(read_quantiles(&fit, err));
     MER_GUARD(check_journal(fit.arguments, err));
     MER_GUARD(check_replay(fit.arguments, err));
     const mer_status status = steps(&fit, err);
@@ -675,6 +744,21 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "P",
      .help = "of two classes, predict the second from this probability on; auto learns it from "
              "held-out rows, as --metric f1 and other metrics of decisions do by themselves"},
+    {.name = "quantiles",
+     .type = MER_CLI_TEXT,
+     .at = AT(quantiles),
+     .metavar = "LEVELS",
+     .help =
+         "of a number, predict these quantiles beside it, such as 0.1,0.5,0.9: below the one of "
+         "0.9 lie nine in ten values"},
+    {.name = "progress",
+     .type = MER_CLI_CHOICE,
+     .at = AT(progress),
+     .metavar = "HOW",
+     .choices = mer_cli_choice_progress,
+     .help =
+         "auto (the default): a line on a terminal that changes; lines: a line for each best so "
+         "far, on standard error"},
     {.name = "include",
      .type = MER_CLI_TEXT,
      .at = AT(include),

@@ -199,6 +199,15 @@ static mer_status run_inspect(struct mer_cli *cli, const void *words, mer_err *e
     return status;
 }
 
+/* What came of it: the models that predict, and what was learned with them. */
+static void print_kept(struct mer_cli *cli, const struct mer_facts *facts)
+{
+    mer_cli_print_bold(cli, "\nKept: %s, %s %s\n", mer_facts_family(facts), facts->metric,
+                       mer_cli_show_score(facts->score).text);
+    mer_cli_print_members(cli, facts);
+    mer_cli_print_findings(cli, facts, "  ");
+}
+
 static mer_status run_leaderboard(struct mer_cli *cli, const void *words, mer_err *err)
 {
     const struct inspect_arguments *const arguments = words;
@@ -212,6 +221,7 @@ static mer_status run_leaderboard(struct mer_cli *cli, const void *words, mer_er
         status = mer_cli_document_end(cli, &document, err);
     } else if (mer_is_ok(status)) {
         mer_cli_print_leaderboard(cli, loaded.model->facts, SIZE_MAX, false);
+        print_kept(cli, loaded.model->facts);
     }
     mer_cli_loaded_release(&loaded);
     return status;

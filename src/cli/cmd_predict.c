@@ -27,6 +27,7 @@ struct predicting {
     const struct predict_arguments *arguments;
     struct mer_cli_loaded loaded;
     double *predictions; /* [n_rows][n_outputs] */
+    double *quantiles;   /* [n_rows][n_quantiles]; NULL: the model knows none */
     double *bounds;      /* of mer_predict_interval; NULL: not asked for */
     size_t n_rows;
     size_t n_outputs;
@@ -73,6 +74,26 @@ static mer_status flush(struct predicting *predicting, size_t when_more_than, me
     else
         mer_cli_emit(predicting->cli, buf->bytes, buf->n);
     mer_buf_clear(buf);
+    return mer_ok();
+}
+
+/* The columns of quantiles: "q0.1". */
+static mer_status put_quantiles_header(struct predicting *predicting, mer_err *err)
+{
+    const struct mer_fitted *const model = predicting->loaded.model;
+    for (size_t q = 0; q < mer_model_n_quantiles(model); q++)
+        MER_GUARD(mer_buf_printf(&predicting->buf, err, ",q%g", mer_model_quantile(model, q)));
+    return mer_ok();
+}
+
+static mer_status put_quantiles(struct predicting *predicting, size_t row, mer_err *err)
+{
+    const size_t n = mer_model_n_quantiles(predicting->loaded.model);
+    char number[MER_NUMBER_TEXT_MAX];
+    for (size_t q = 0; q < n; q++) {
+        format(predicting, predicting->quantiles[row * n + q], number);
+        MER_GUARD(mer_buf_printf(&predicting->buf, err, ",%s", number));
+    }
     return mer_ok();
 }
 
@@ -155,10 +176,12 @@ static mer_status put_row(struct predicting *predicting, const double *row, mer_
 static mer_status write_csv(struct predicting *predicting, mer_err *err)
 {
     MER_GUARD(put_header(predicting, err));
+    MER_GUARD(put_quantiles_header(predicting, err));
     MER_GUARD(put_bounds_header(predicting, err));
     MER_GUARD(mer_buf_text(&predicting->buf, "\n", err));
     for (size_t i = 0; i < predicting->n_rows; i++) {
         MER_GUARD(put_row(predicting, predicting->predictions + i * predicting->n_outputs, err));
+        MER_GUARD(put_quantiles(predicting, i, err));
         MER_GUARD(put_bounds(predicting, i, err));
         MER_GUARD(mer_buf_text(&predicting->buf, "\n", err));
         MER_GUARD(flush(predicting, CHUNK_BYTES, err));
@@ -204,6 +227,28 @@ static void put_predictions(struct mer_json_writer *writer, const struct predict
     mer_json_end_array(writer);
 }
 
+/* "quantiles": an object of level to value for each row. */
+static void put_json_quantiles(struct mer_json_writer *writer, const struct predicting *predicting)
+{
+    const struct mer_fitted *const model = predicting->loaded.model;
+    const size_t n = mer_model_n_quantiles(model);
+    if (n == 0)
+        return;
+    mer_json_key(writer, "quantiles");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < predicting->n_rows; i++) {
+        mer_json_begin_object(writer);
+        for (size_t q = 0; q < n; q++) {
+            char level[MER_NUMBER_TEXT_MAX];
+            (void)mer_number_format(mer_model_quantile(model, q), level);
+            mer_json_key(writer, level);
+            put_number(writer, predicting, predicting->quantiles[i * n + q]);
+        }
+        mer_json_end_object(writer);
+    }
+    mer_json_end_array(writer);
+}
+
 /* "intervals": the two ends for each row; or "sets": the labels that are possible. */
 static void put_json_bounds(struct mer_json_writer *writer, const struct predicting *predicting)
 {
@@ -236,6 +281,7 @@ static mer_status emit_json(struct predicting *predicting, mer_err *err)
         mer_cli_put_string(&document, "out", predicting->arguments->out);
     } else {
         put_predictions(&document.writer, predicting);
+        put_json_quantiles(&document.writer, predicting);
         put_json_bounds(&document.writer, predicting);
     }
     mer_cli_put_loaded(predicting->cli, &document, &predicting->loaded,
@@ -274,8 +320,13 @@ static mer_status predict(struct predicting *predicting, mer_err *err)
     }
     MER_GUARD(mer_cli_load_table(arguments->data, &arguments->reading, loaded, err));
     const double start = mer_cli_seconds(predicting->cli);
-    MER_GUARD(mer_predict(loaded->model, loaded->table, &predicting->predictions,
-                          &predicting->n_outputs, err));
+    predicting->n_outputs = 1;
+    if (mer_model_n_quantiles(loaded->model) > 0)
+        MER_GUARD(mer_predict_quantiles(loaded->model, loaded->table, &predicting->predictions,
+                                        &predicting->quantiles, err));
+    else
+        MER_GUARD(mer_predict(loaded->model, loaded->table, &predicting->predictions,
+                              &predicting->n_outputs, err));
     predicting->predict_seconds = mer_cli_seconds(predicting->cli) - start;
     predicting->n_rows = mer_table_rows(loaded->table);
     if (arguments->interval)
@@ -320,6 +371,7 @@ static mer_status run_predict(struct mer_cli *cli, const void *words, mer_err *e
     mer_buf_release(&predicting.buf);
     mer_buf_release(&predicting.set);
     mer_numbers_free(predicting.bounds);
+    mer_numbers_free(predicting.quantiles);
     mer_numbers_free(predicting.predictions);
     mer_cli_loaded_release(&predicting.loaded);
     return status;

@@ -5,24 +5,10 @@
 #include <string.h>
 
 #include "cli/session.h"
-#include "engine/runs.h"
+#include "merlon/runs.h"
 #include "os/clock.h"
 
 enum { TRIALS_SHOWN = 10, DIGEST_SHOWN = 16 };
-
-/* Where a run is: "running", "stopped", "saved", or why it ended. */
-static const char *state_of(const struct mer_run *run)
-{
-    if (run->is_running)
-        return "running";
-    if (run->state == MER_RUN_SAVED)
-        return "saved";
-    if (run->state == MER_RUN_FITTED)
-        return "not saved";
-    if (run->state == MER_RUN_FAILED && run->code != MER_ERR_CANCELLED)
-        return "failed";
-    return "stopped";
-}
 
 static void put_time(struct mer_cli_document *document, const char *key, uint64_t wall_ns)
 {
@@ -54,17 +40,17 @@ static void put_settings(struct mer_cli_document *document, const char *settings
     mer_json_end_object(writer);
 }
 
-static void put_run(struct mer_cli_document *document, const struct mer_run *run)
+static void put_run(struct mer_cli_document *document, const struct mer_run_summary *run)
 {
     mer_cli_put_string(document, "id", run->id);
-    mer_cli_put_string(document, "state", state_of(run));
-    if (run->state == MER_RUN_FAILED)
-        mer_cli_put_string(document, "failure", mer_code_name(run->code));
+    mer_cli_put_string(document, "state", run->state);
+    if (run->failure)
+        mer_cli_put_string(document, "failure", run->failure);
     mer_cli_put_string(document, "makes", run->makes);
     mer_cli_put_string(document, "version", run->version);
     put_time(document, "started", run->started_ns);
     put_time(document, "ended", run->ended_ns);
-    mer_cli_put_number(document, "seconds", run->spent_seconds);
+    mer_cli_put_number(document, "seconds", run->seconds);
     mer_cli_put_unsigned(document, "rows", run->n_rows);
     mer_cli_put_unsigned(document, "columns", run->n_columns);
     mer_cli_put_string(document, "data_sha256", run->data_digest);
@@ -82,7 +68,7 @@ static void put_run(struct mer_cli_document *document, const struct mer_run *run
         mer_cli_put_string(document, "model_sha256", run->model_digest);
 }
 
-static void put_trial(struct mer_cli_document *document, const struct mer_run_trial *trial)
+static void put_trial(struct mer_cli_document *document, const struct mer_run_attempt *trial)
 {
     struct mer_json_writer *const writer = &document->writer;
     mer_json_begin_object(writer);
@@ -101,8 +87,8 @@ static void put_trial(struct mer_cli_document *document, const struct mer_run_tr
     mer_cli_put_unsigned(document, "units", trial->units);
     mer_cli_put_number(document, "seconds", trial->seconds);
     mer_cli_put_unsigned(document, "bytes", trial->bytes);
-    if (trial->code != MER_OK)
-        mer_cli_put_string(document, "failure", mer_code_name(trial->code));
+    if (trial->failure)
+        mer_cli_put_string(document, "failure", trial->failure);
     mer_json_end_object(writer);
 }
 
@@ -114,28 +100,28 @@ struct listing {
     size_t n;
 };
 
-static void list_one(void *self, const char *id, const struct mer_run *run, const mer_err *why)
+static void list_one(void *self, const struct mer_run_summary *run)
 {
     struct listing *const listing = self;
     char time[24];
     listing->n++;
     if (listing->document) {
         mer_json_begin_object(&listing->document->writer);
-        if (run) {
+        if (!run->error) {
             put_run(listing->document, run);
         } else {
-            mer_cli_put_string(listing->document, "id", id);
-            mer_cli_put_string(listing->document, "error", why->message);
+            mer_cli_put_string(listing->document, "id", run->id);
+            mer_cli_put_string(listing->document, "error", run->error);
         }
         mer_json_end_object(&listing->document->writer);
         return;
     }
-    if (!run) {
-        mer_cli_print(listing->cli, "%s  unreadable: %s\n", id, why->message);
+    if (run->error) {
+        mer_cli_print(listing->cli, "%s  unreadable: %s\n", run->id, run->error);
         return;
     }
     mer_clock_format_utc(run->started_ns, time);
-    mer_cli_print(listing->cli, "%s  %-9s  %4zu trials  %-10s %-10s  %s\n", id, state_of(run),
+    mer_cli_print(listing->cli, "%s  %-9s  %4zu trials  %-10s %-10s  %s\n", run->id, run->state,
                   run->n_trials, run->metric[0] ? run->metric : "-",
                   isfinite(run->score) ? mer_cli_show_score(run->score).text : "-",
                   run->makes[0] ? mer_quote(run->makes).text : "-");
@@ -148,7 +134,7 @@ static mer_status run_list(struct mer_cli *cli, const void *words, mer_err *err)
     (void)words;
     MER_GUARD(mer_cli_open(cli, 0, 1, err));
     if (!cli->common.json) {
-        MER_GUARD(mer_runs_read(NULL, list_one, &listing, err));
+        MER_GUARD(mer_runs_list(NULL, list_one, &listing, err));
         if (listing.n == 0)
             mer_cli_remark(cli, "There is no run. merlon fit notes one for each model.\n");
         return mer_ok();
@@ -157,7 +143,7 @@ static mer_status run_list(struct mer_cli *cli, const void *words, mer_err *err)
     listing.document = &document;
     mer_json_key(&document.writer, "runs");
     mer_json_begin_array(&document.writer);
-    const mer_status status = mer_runs_read(NULL, list_one, &listing, err);
+    const mer_status status = mer_runs_list(NULL, list_one, &listing, err);
     mer_json_end_array(&document.writer);
     if (mer_is_ok(status))
         return mer_cli_document_end(cli, &document, err);
@@ -202,26 +188,33 @@ static void print_settings(struct mer_cli *cli, const char *settings)
     }
 }
 
-static void print_trial(struct mer_cli *cli, size_t number, const struct mer_run_trial *trial)
+/* What is shown of one run. */
+struct showing {
+    struct mer_cli *cli;
+    struct mer_cli_document *document; /* NULL: as text */
+    size_t n_trials;
+};
+
+static void print_trial(struct mer_cli *cli, const struct mer_run_attempt *trial)
 {
-    if (trial->code != MER_OK)
-        mer_cli_print(cli, "  %4zu  %-14s failed: %s\n", number, trial->family,
-                      mer_code_name(trial->code));
+    if (trial->failure)
+        mer_cli_print(cli, "  %4zu  %-14s failed: %s\n", trial->number, trial->family,
+                      trial->failure);
     else
-        mer_cli_print(cli, "  %4zu  %-14s %-12s %-10s %s\n", number, trial->family,
+        mer_cli_print(cli, "  %4zu  %-14s %-12s %-10s %s\n", trial->number, trial->family,
                       mer_cli_show_score(trial->score).text,
                       mer_cli_show_seconds(trial->seconds).text,
                       mer_cli_show_bytes(trial->bytes).text);
 }
 
-static void print_run(struct mer_cli *cli, const struct mer_run *run)
+static void print_run(struct mer_cli *cli, const struct mer_run_summary *run)
 {
     char time[24];
     mer_clock_format_utc(run->started_ns, time);
-    mer_cli_print_bold(cli, "Run %s: %s\n", run->id, state_of(run));
+    mer_cli_print_bold(cli, "Run %s: %s\n", run->id, run->state);
     mer_cli_print(cli, "  for %s\n", run->makes[0] ? mer_quote(run->makes).text : "no file");
     mer_cli_print(cli, "  begun %s by version %s, %s in all\n", time, mer_quote(run->version).text,
-                  mer_cli_show_seconds(run->spent_seconds).text);
+                  mer_cli_show_seconds(run->seconds).text);
     mer_cli_print(cli, "  table: %zu rows, %zu columns, sha256 %.*s...\n", run->n_rows,
                   run->n_columns, DIGEST_SHOWN, run->data_digest);
     mer_cli_print(cli, "  seed: %llu%s\n", (unsigned long long)run->seed,
@@ -235,38 +228,49 @@ static void print_run(struct mer_cli *cli, const struct mer_run *run)
     mer_cli_print(cli, "\n");
     if (run->model_digest[0])
         mer_cli_print(cli, "  model sha256 %.*s...\n", DIGEST_SHOWN, run->model_digest);
-    const size_t first = run->n_trials > TRIALS_SHOWN ? run->n_trials - TRIALS_SHOWN : 0;
-    mer_cli_print_bold(cli, "\n%s\n", first ? "Last trials:" : "Trials:");
-    for (size_t i = first; i < run->n_trials; i++)
-        print_trial(cli, i + 1, &run->trials[i]);
+    mer_cli_print_bold(cli, "\n%s\n", run->n_trials > TRIALS_SHOWN ? "Last trials:" : "Trials:");
 }
 
-static mer_status show_json(struct mer_cli *cli, const struct mer_run *run, mer_err *err)
+static void show_run(void *self, const struct mer_run_summary *run)
 {
-    struct mer_cli_document document;
-    mer_cli_document_begin(&document, err);
-    put_run(&document, run);
-    mer_json_key(&document.writer, "log");
-    mer_json_begin_array(&document.writer);
-    for (size_t i = 0; i < run->n_trials; i++)
-        put_trial(&document, &run->trials[i]);
-    mer_json_end_array(&document.writer);
-    return mer_cli_document_end(cli, &document, err);
+    struct showing *const showing = self;
+    showing->n_trials = run->n_trials;
+    if (!showing->document) {
+        print_run(showing->cli, run);
+        return;
+    }
+    put_run(showing->document, run);
+    mer_json_key(&showing->document->writer, "log");
+    mer_json_begin_array(&showing->document->writer);
+}
+
+static void show_trial(void *self, const struct mer_run_attempt *trial)
+{
+    const struct showing *const showing = self;
+    if (showing->document)
+        put_trial(showing->document, trial);
+    else if (trial->number + TRIALS_SHOWN > showing->n_trials)
+        print_trial(showing->cli, trial);
 }
 
 static mer_status run_show(struct mer_cli *cli, const void *words, mer_err *err)
 {
     const struct show_arguments *const arguments = words;
-    struct mer_run run;
-    mer_status status = mer_ok();
+    struct mer_cli_document document;
+    struct showing showing = {.cli = cli};
     MER_GUARD(mer_cli_open(cli, 0, 1, err));
-    MER_GUARD(mer_run_read(NULL, arguments->id, true, &run, err));
-    if (cli->common.json)
-        status = show_json(cli, &run, err);
-    else
-        print_run(cli, &run);
-    mer_run_release(&run);
-    return status;
+    if (!cli->common.json)
+        return mer_runs_show(NULL, arguments->id, show_run, show_trial, &showing, err);
+    mer_cli_document_begin(&document, err);
+    showing.document = &document;
+    const mer_status status =
+        mer_runs_show(NULL, arguments->id, show_run, show_trial, &showing, err);
+    if (!mer_is_ok(status)) {
+        mer_buf_release(&document.buf);
+        return status;
+    }
+    mer_json_end_array(&document.writer);
+    return mer_cli_document_end(cli, &document, err);
 }
 
 static const struct mer_cli_option SHOW_POSITIONALS[] = {
@@ -303,7 +307,7 @@ static mer_status run_forget(struct mer_cli *cli, const void *words, mer_err *er
 {
     const struct show_arguments *const arguments = words;
     MER_GUARD(mer_cli_open(cli, 0, 1, err));
-    MER_GUARD(mer_run_forget(NULL, arguments->id, err));
+    MER_GUARD(mer_runs_forget(NULL, arguments->id, err));
     if (!cli->common.json)
         return mer_ok();
     struct mer_cli_document document;
@@ -344,10 +348,9 @@ struct diff {
     size_t n;
 };
 
-static void tell(struct diff *diff, const char *what, const char *then, const char *now)
+static void tell(void *self, const char *what, const char *then, const char *now)
 {
-    if (strcmp(then, now) == 0)
-        return;
+    struct diff *const diff = self;
     diff->n++;
     if (!diff->document) {
         mer_cli_print(diff->cli, "  %s: %s -> %s\n", what, mer_quote(then).text,
@@ -361,125 +364,52 @@ static void tell(struct diff *diff, const char *what, const char *then, const ch
     mer_json_end_object(&diff->document->writer);
 }
 
-static void tell_number(struct diff *diff, const char *what, double then, double now)
+/* The whole id of a run that is known by its beginning. */
+struct whole_id {
+    char text[40];
+};
+
+static void note_id(void *self, const struct mer_run_summary *run)
 {
-    char texts[2][32];
-    (void)snprintf(texts[0], sizeof texts[0], "%.17g", then);
-    (void)snprintf(texts[1], sizeof texts[1], "%.17g", now);
-    tell(diff, what, texts[0], texts[1]);
+    struct whole_id *const id = self;
+    (void)snprintf(id->text, sizeof id->text, "%s", run->id);
 }
 
-static void tell_settings(struct diff *diff, const char *then, const char *now, bool is_second)
-{
-    for (const char *line = then; *line;) {
-        const size_t n_line = strcspn(line, "\n"), n_name = strcspn(line, "=");
-        const char *value;
-        char name[64], texts[2][160] = {"", ""};
-        size_t n_value = 0;
-        if (n_name < n_line && n_name < sizeof name) {
-            memcpy(name, line, n_name);
-            name[n_name] = '\0';
-            const bool is_there = mer_run_setting(now, name, &value, &n_value);
-            (void)snprintf(texts[0], sizeof texts[0], "%.*s", (int)(n_line - n_name - 1),
-                           line + n_name + 1);
-            if (is_there)
-                (void)snprintf(texts[1], sizeof texts[1], "%.*s", (int)n_value, value);
-            if (!is_second)
-                tell(diff, name, texts[0], texts[1]);
-            else if (!is_there)
-                tell(diff, name, "", texts[0]);
-        }
-        line += n_line + (line[n_line] == '\n');
-    }
-}
-
-static const struct mer_run_trial *find_trial(const struct mer_run *run,
-                                              const struct mer_run_trial *like)
-{
-    for (size_t i = 0; i < run->n_trials; i++)
-        if (strcmp(run->trials[i].family, like->family) == 0 && run->trials[i].rung == like->rung &&
-            strcmp(run->trials[i].params, like->params) == 0)
-            return &run->trials[i];
-    return NULL;
-}
-
-/* The first trial, in the order in which they ended, that the other run has not, or otherwise. */
-static void tell_trials(struct diff *diff, const struct mer_run *then, const struct mer_run *now)
-{
-    for (size_t i = 0; i < then->n_trials; i++) {
-        const struct mer_run_trial *const trial = &then->trials[i], *other = find_trial(now, trial);
-        char what[96];
-        (void)snprintf(what, sizeof what, "trial %zu (%s)", i + 1, trial->family);
-        if (!other) {
-            tell(diff, what, "tried", "not tried");
-            return;
-        }
-        if (trial->code != other->code || trial->n_scores != other->n_scores ||
-            memcmp(trial->scores, other->scores, trial->n_scores * sizeof *trial->scores) != 0) {
-            tell_number(diff, what, trial->score, other->score);
-            tell(diff, what, mer_code_name(trial->code), mer_code_name(other->code));
-            return;
-        }
-    }
-}
-
-static void tell_all(struct diff *diff, const struct mer_run *then, const struct mer_run *now)
-{
-    char seeds[2][24];
-    (void)snprintf(seeds[0], sizeof seeds[0], "%llu", (unsigned long long)then->seed);
-    (void)snprintf(seeds[1], sizeof seeds[1], "%llu", (unsigned long long)now->seed);
-    tell(diff, "state", state_of(then), state_of(now));
-    tell(diff, "version", then->version, now->version);
-    tell(diff, "makes", then->makes, now->makes);
-    tell(diff, "data", then->data_digest, now->data_digest);
-    tell(diff, "schema", then->schema_digest, now->schema_digest);
-    tell(diff, "seed", seeds[0], seeds[1]);
-    tell_settings(diff, then->settings, now->settings, false);
-    tell_settings(diff, now->settings, then->settings, true);
-    tell(diff, "metric scored by", then->metric, now->metric);
-    tell_number(diff, "trials tried", (double)then->n_trials, (double)now->n_trials);
-    tell_trials(diff, then, now);
-    tell_number(diff, "score", then->score, now->score);
-    tell_number(diff, "work units", (double)then->units, (double)now->units);
-    tell(diff, "model", then->model_digest, now->model_digest);
-}
-
-static mer_status show_diff(struct mer_cli *cli, const struct mer_run *first,
-                            const struct mer_run *second, mer_err *err)
+static mer_status show_diff(struct mer_cli *cli, const char *first, const char *second,
+                            mer_err *err)
 {
     struct diff diff = {.cli = cli};
-    if (cli->common.json) {
-        struct mer_cli_document document;
-        mer_cli_document_begin(&document, err);
-        mer_cli_put_string(&document, "first", first->id);
-        mer_cli_put_string(&document, "second", second->id);
-        mer_json_key(&document.writer, "differences");
-        mer_json_begin_array(&document.writer);
-        diff.document = &document;
-        tell_all(&diff, first, second);
-        mer_json_end_array(&document.writer);
-        return mer_cli_document_end(cli, &document, err);
+    struct mer_cli_document document;
+    if (!cli->common.json) {
+        mer_cli_print_bold(cli, "%s -> %s\n", first, second);
+        MER_GUARD(mer_runs_diff(NULL, first, second, tell, &diff, err));
+        if (diff.n == 0)
+            mer_cli_print(cli, "  no difference\n");
+        return mer_ok();
     }
-    mer_cli_print_bold(cli, "%s -> %s\n", first->id, second->id);
-    tell_all(&diff, first, second);
-    if (diff.n == 0)
-        mer_cli_print(cli, "  no difference\n");
-    return mer_ok();
+    mer_cli_document_begin(&document, err);
+    mer_cli_put_string(&document, "first", first);
+    mer_cli_put_string(&document, "second", second);
+    mer_json_key(&document.writer, "differences");
+    mer_json_begin_array(&document.writer);
+    diff.document = &document;
+    const mer_status status = mer_runs_diff(NULL, first, second, tell, &diff, err);
+    if (!mer_is_ok(status)) {
+        mer_buf_release(&document.buf);
+        return status;
+    }
+    mer_json_end_array(&document.writer);
+    return mer_cli_document_end(cli, &document, err);
 }
 
 static mer_status run_diff(struct mer_cli *cli, const void *words, mer_err *err)
 {
     const struct diff_arguments *const arguments = words;
-    struct mer_run first, second;
+    struct whole_id first, second;
     MER_GUARD(mer_cli_open(cli, 0, 1, err));
-    MER_GUARD(mer_run_read(NULL, arguments->first, true, &first, err));
-    mer_status status = mer_run_read(NULL, arguments->second, true, &second, err);
-    if (mer_is_ok(status)) {
-        status = show_diff(cli, &first, &second, err);
-        mer_run_release(&second);
-    }
-    mer_run_release(&first);
-    return status;
+    MER_GUARD(mer_runs_show(NULL, arguments->first, note_id, NULL, &first, err));
+    MER_GUARD(mer_runs_show(NULL, arguments->second, note_id, NULL, &second, err));
+    return show_diff(cli, first.text, second.text, err);
 }
 
 static const struct mer_cli_option DIFF_POSITIONALS[] = {

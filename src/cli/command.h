@@ -164,6 +164,7 @@ const char *mer_cli_choice_metric(size_t i);
 const char *mer_cli_choice_task(size_t i);
 const char *mer_cli_choice_deploy(size_t i);
 const char *mer_cli_choice_calibration(size_t i);
+const char *mer_cli_choice_progress(size_t i);
 const char *mer_cli_choice_bad_row(size_t i);
 const char *mer_cli_choice_class_weight(size_t i);
 const char *mer_cli_choice_written_format(size_t i);

@@ -57,6 +57,16 @@ void mer_cli_print_members(struct mer_cli *cli, const struct mer_facts *facts)
     }
 }
 
+static void print_quantiles(struct mer_cli *cli, const struct mer_facts *facts, const char *indent)
+{
+    for (size_t i = 0; i < facts->n_quantiles; i++) {
+        const struct mer_quantile *const quantile = &facts->quantiles[i];
+        mer_cli_print(cli, "%squantile %g: pinball loss %s, %.1f %% of held-out values below\n",
+                      indent, quantile->level, mer_cli_show_score(quantile->loss).text,
+                      100 * quantile->below);
+    }
+}
+
 void mer_cli_print_findings(struct mer_cli *cli, const struct mer_facts *facts, const char *indent)
 {
     const struct mer_recalibration *const calibration = &facts->recalibration;
@@ -82,6 +92,7 @@ void mer_cli_print_findings(struct mer_cli *cli, const struct mer_facts *facts, 
         }
         mer_cli_print(cli, "\n");
     }
+    print_quantiles(cli, facts, indent);
 }
 
 /* The search may prefer a setting that is as good as the best within the noise of the folds. */

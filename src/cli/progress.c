@@ -36,16 +36,21 @@ static void show_rate(double rate, char *ret_text, size_t size)
     (void)snprintf(ret_text, size, rate < 10 ? "%.1f%s" : "%.0f%s", rate, prefixes[i]);
 }
 
+static void draw_bar(double share, char bar[BAR_CELLS + 1])
+{
+    const int filled = (int)((share > 1 ? 1 : share) * BAR_CELLS);
+    for (int i = 0; i < BAR_CELLS; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[BAR_CELLS] = '\0';
+}
+
 void mer_cli_progress_line(const char *phase, uint64_t done, uint64_t total, double seconds,
                            unsigned columns, char *ret_line, size_t size)
 {
     const double share = total ? (double)done / (double)total : 0;
     const double bounded = share > 1 ? 1 : share;
     char bar[BAR_CELLS + 1];
-    const int filled = (int)(bounded * BAR_CELLS);
-    for (int i = 0; i < BAR_CELLS; i++)
-        bar[i] = i < filled ? '#' : '.';
-    bar[BAR_CELLS] = '\0';
+    draw_bar(bounded, bar);
     char rate[24] = "", remaining[40] = "";
     if (seconds > 0 && done > 0) {
         show_rate((double)done / seconds, rate, sizeof rate);
@@ -56,6 +61,26 @@ void mer_cli_progress_line(const char *phase, uint64_t done, uint64_t total, dou
     const int n = snprintf(ret_line, size, "%s [%s] %3.0f%%%s%s%s%s%s", phase, bar, bounded * 100,
                            rate[0] ? "  " : "", rate, rate[0] ? "/s" : "",
                            remaining[0] ? "  remaining " : "", remaining);
+    if (n > 0 && (size_t)n >= columns && columns > 0 && columns <= size)
+        ret_line[columns - 1] = '\0';
+}
+
+void mer_cli_progress_note(struct mer_cli_progress *progress, double share, const char *note)
+{
+    progress->share = share;
+    (void)snprintf(progress->note, sizeof progress->note, "%s", note);
+}
+
+static void note_line(const struct mer_cli_progress *progress, unsigned columns, char *ret_line,
+                      size_t size)
+{
+    char bar[BAR_CELLS + 1];
+    draw_bar(progress->share, bar);
+    /* Every other cell: the note is worth more than the bar. */
+    for (size_t i = 0; i < BAR_CELLS / 2; i++)
+        bar[i] = bar[2 * i];
+    bar[BAR_CELLS / 2] = '\0';
+    const int n = snprintf(ret_line, size, "[%s] %s", bar, progress->note);
     if (n > 0 && (size_t)n >= columns && columns > 0 && columns <= size)
         ret_line[columns - 1] = '\0';
 }
@@ -80,8 +105,12 @@ void mer_cli_progress_report(void *self, const char *phase, uint64_t done, uint6
         return;
     progress->last_shown_ns = now;
     char line[200];
-    mer_cli_progress_line(phase, done, total, (double)(now - progress->phase_start_ns) * 1e-9,
-                          mer_terminal_columns(STDERR_FILENO), line, sizeof line);
+    const unsigned columns = mer_terminal_columns(STDERR_FILENO);
+    if (progress->note[0] && strcmp(phase, "searching") == 0)
+        note_line(progress, columns, line, sizeof line);
+    else
+        mer_cli_progress_line(phase, done, total, (double)(now - progress->phase_start_ns) * 1e-9,
+                              columns, line, sizeof line);
     (void)fprintf(stderr, "\r%s\033[K", line);
     (void)fflush(stderr);
     progress->shown = true;

@@ -11,12 +11,17 @@ struct mer_cli_progress {
     const char *phase;
     uint64_t phase_start_ns;
     uint64_t last_shown_ns;
+    /* How far a search is, which knows more than its steps; "" : nothing is known. */
+    double share;
+    char note[120];
 };
 
 void mer_cli_progress_init(struct mer_cli_progress *progress, bool enabled);
 /* For struct mer_context_options: self is a struct mer_cli_progress. */
 void mer_cli_progress_report(void *self, const char *phase, uint64_t done, uint64_t total);
 /* Takes the line away, before anything else is written and at the end. */
+/* What the line of a search says from now on: how far it is and what it has found. */
+void mer_cli_progress_note(struct mer_cli_progress *progress, double share, const char *note);
 void mer_cli_progress_clear(struct mer_cli_progress *progress);
 
 /* The line for a step that is `done` of `total`, after `seconds`; at most `columns` wide. Pure, for

@@ -124,6 +124,8 @@ static mer_status permute_column(const struct permuting *permuting, size_t colum
         }
         MER_GUARD(mer_members_predict(&permuting->ctx, fold->members, fold->n_members, &design,
                                       permuting->n_outputs, worker->predictions, NULL));
+        mer_recalibrate(&permuting->ctx, fold->recalibration, n, permuting->n_outputs,
+                        worker->predictions);
         for (size_t i = 0; i < n; i++)
             worker->lost[i] +=
                 loss_of(fold, permuting->rows[i], worker->predictions + i * permuting->n_outputs) -

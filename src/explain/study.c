@@ -26,6 +26,7 @@ void mer_study_release(struct mer_study *study)
     if (!study->alloc)
         return;
     mer_free(study->alloc, study->predictions);
+    mer_free(study->alloc, study->plain);
     mer_free(study->alloc, study->values);
     mer_free(study->alloc, study->classes);
     mer_free(study->alloc, study->importance);
@@ -41,6 +42,8 @@ static mer_status grow(struct mer_study *study, const struct mer_fold_fit *fold,
         return mer_fail(err, MER_ERR_MEMORY, "the predictions of %zu rows do not fit into memory",
                         n_rows);
     MER_GUARD(mer_alloc_resize(study->alloc, n_bytes, &study->predictions, err));
+    if (fold->recalibration->method != MER_RECALIBRATION_NONE)
+        MER_GUARD(mer_alloc_resize(study->alloc, n_bytes, &study->plain, err));
     if (fold->values) {
         MER_GUARD(mer_alloc_resize(study->alloc, n_rows * sizeof(double), &study->values, err));
         memcpy(study->values + study->n_rows, fold->values, fold->n_rows * sizeof(double));
@@ -63,9 +66,14 @@ mer_status mer_study_visit(void *self, const struct mer_ctx *ctx, const struct m
                                  &study->importance, err));
     }
     MER_GUARD(grow(study, fold, err));
-    double *const predictions = study->predictions + study->n_rows * mer_study_outputs(study);
-    MER_GUARD(mer_members_predict(ctx, fold->members, fold->n_members, fold->design,
-                                  mer_study_outputs(study), predictions, err));
+    const size_t n_outputs = mer_study_outputs(study), begin = study->n_rows * n_outputs;
+    double *const predictions = study->predictions + begin;
+    study->threshold = fold->threshold;
+    MER_GUARD(mer_members_predict(ctx, fold->members, fold->n_members, fold->design, n_outputs,
+                                  predictions, err));
+    if (study->plain)
+        memcpy(study->plain + begin, predictions, fold->n_rows * n_outputs * sizeof(double));
+    mer_recalibrate(ctx, fold->recalibration, fold->n_rows, n_outputs, predictions);
     study->n_rows += fold->n_rows;
     return mer_study_permute(ctx, fold, predictions, study->n_columns, study->importance, err);
 }
@@ -73,10 +81,7 @@ mer_status mer_study_visit(void *self, const struct mer_ctx *ctx, const struct m
 size_t mer_study_guess(const struct mer_study *study, size_t row)
 {
     const double *const p = study->predictions + row * study->n_classes;
-    size_t best = 0;
-    for (size_t k = 1; k < study->n_classes; k++)
-        best = p[k] > p[best] ? k : best;
-    return best;
+    return mer_threshold_class(study->threshold, p, study->n_classes);
 }
 
 double mer_importance_mean(const struct mer_study *study, const struct mer_importance *importance,
@@ -230,6 +235,7 @@ static mer_status resample(const struct mer_ctx *ctx, struct mer_study *study, u
                                                .n_classes = study->n_classes,
                                                .truth_values = sample->values,
                                                .truth_classes = sample->classes,
+                                               .threshold = study->threshold,
                                                .predictions = sample->predictions}};
     mer_status status;
 
@@ -271,6 +277,7 @@ static mer_status score_all(const struct mer_ctx *ctx, struct mer_study *study, 
                                       .n_classes = study->n_classes,
                                       .truth_values = study->values,
                                       .truth_classes = study->classes,
+                                      .threshold = study->threshold,
                                       .predictions = study->predictions};
     for (size_t i = 0; i < MER_N_METRICS && study->n_scores < MER_STUDY_METRICS_MAX; i++) {
         double value;

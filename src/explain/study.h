@@ -41,7 +41,9 @@ struct mer_study {
     size_t n_table_rows;
     bool is_sensitive;   /* the target: its values and labels are not shown */
     size_t n_missing;    /* cells of the training table */
-    double *predictions; /* [n_rows][outputs] */
+    double *predictions; /* [n_rows][outputs], as the model predicts */
+    double *plain;       /* the same before calibration; NULL: there is none */
+    double threshold;    /* of two classes; 0: none */
     double *values;      /* [n_rows], one of the two */
     int32_t *classes;
     struct mer_importance *importance; /* [n_columns]: of the table without the target */
@@ -66,7 +68,7 @@ static inline size_t mer_study_outputs(const struct mer_study *study)
 {
     return mer_target_outputs(study->task, study->n_classes);
 }
-/* The most probable class of a row. */
+/* The class that is predicted for a row. */
 size_t mer_study_guess(const struct mer_study *study, size_t row);
 /* The mean of an importance and half the width of its 95 % interval. */
 double mer_importance_mean(const struct mer_study *study, const struct mer_importance *importance,

@@ -6,7 +6,7 @@
 #include "core/math.h"
 #include "explain/chart.h"
 
-enum { TRIALS_DRAWN = 40, TRIALS_LISTED = 200, LEFT_OUT_LISTED = 200 };
+enum { TRIALS_DRAWN = 40, TRIALS_LISTED = 200 };
 
 static void put_text(struct mer_page *page, const char *text)
 {
@@ -58,6 +58,7 @@ static void put_head(struct mer_page *page, const struct mer_study_view *view)
                        "<li><a href=\"#scores\">Scores</a></li>"
                        "<li><a href=\"#predictions\">Predictions</a></li>"
                        "<li><a href=\"#importance\">Importance</a></li>"
+                       "<li><a href=\"#search\">Search</a></li>"
                        "<li><a href=\"#leaderboard\">Leaderboard</a></li>"
                        "<li><a href=\"#data\">Data</a></li>"
                        "<li><a href=\"#provenance\">Provenance</a></li></ul></nav>\n<main>\n");
@@ -247,9 +248,8 @@ static void put_leaderboard(struct mer_page *page, const struct mer_study_view *
 
 static void put_data(struct mer_page *page, const struct mer_study_view *view)
 {
-    static const char *const headings[] = {"Column", "Type", "Why", NULL};
     const struct mer_facts *const facts = view->facts;
-    size_t counts[MER_TYPE_COUNT] = {0}, n_left_out = 0;
+    size_t counts[MER_TYPE_COUNT] = {0};
     const char *separator = "";
     mer_page_section(page, "data", "Data");
     mer_page_format(page,
@@ -268,22 +268,7 @@ static void put_data(struct mer_page *page, const struct mer_study_view *view)
                     mer_numeral_count(view->study->n_missing).text);
     put_text(page, facts->target);
     mer_page_put(page, ".</p>\n");
-    for (size_t i = 0; i + 1 < facts->n_fields; i++)
-        n_left_out += facts->columns[i].left_out != MER_LEFT_OUT_NOT;
-    if (n_left_out > 0) {
-        mer_page_table(page, "Columns that are no features", headings);
-        for (size_t i = 0, n = 0; i + 1 < facts->n_fields && n < LEFT_OUT_LISTED; i++) {
-            if (facts->columns[i].left_out == MER_LEFT_OUT_NOT)
-                continue;
-            n++;
-            mer_page_put(page, "<tr><th scope=\"row\">");
-            put_text(page, facts->columns[i].name);
-            mer_page_format(page, "</th><td>%s</td><td>%s</td></tr>\n",
-                            mer_type_name(facts->columns[i].type),
-                            mer_left_out_reason(facts->columns[i].left_out));
-        }
-        mer_page_table_end(page);
-    }
+    mer_study_put_columns(page, view);
     mer_page_section_end(page);
 }
 
@@ -343,9 +328,11 @@ mer_status mer_study_page(const struct mer_ctx *ctx, const struct mer_study *stu
     struct mer_page page;
     mer_page_begin(&page, buf, "Model", facts->target, err);
     put_head(&page, &view);
+    mer_study_put_warnings(&page, &view);
     put_scores(&page, &view);
     MER_GUARD(put_predictions(&page, &view));
     MER_GUARD(put_importance(&page, &view));
+    mer_study_put_search(&page, &view);
     put_leaderboard(&page, &view);
     put_data(&page, &view);
     put_provenance(&page, &view);

@@ -164,10 +164,11 @@ mer_status mer_study_put_binary(struct mer_page *page, const struct mer_study_vi
     return mer_ok();
 }
 
-static void put_calibration_table(struct mer_page *page, const struct mer_calibration *calibration)
+static void put_calibration_table(struct mer_page *page, const struct mer_calibration *calibration,
+                                  const char *caption)
 {
     static const char *const headings[] = {"#Predicted", "#Actual", "#Rows", NULL};
-    mer_page_data(page, "Rows in groups by prediction: means", headings);
+    mer_page_data(page, caption, headings);
     for (size_t i = 0; i < calibration->n_bins; i++)
         mer_page_format(
             page,
@@ -178,20 +179,45 @@ static void put_calibration_table(struct mer_page *page, const struct mer_calibr
     mer_page_data_end(page);
 }
 
-static void draw_calibration(struct mer_page *page, const struct mer_calibration *calibration,
-                             const struct mer_axes *axes)
+static void draw_reference(struct mer_page *page, const struct mer_axes *axes)
 {
-    double x[MER_CALIBRATION_BINS], y[MER_CALIBRATION_BINS];
     mer_chart_line(page, "rf", mer_axes_x(axes, axes->x_low), mer_axes_y(axes, axes->x_low),
                    mer_axes_x(axes, axes->x_high), mer_axes_y(axes, axes->x_high));
+}
+
+/* A line through the groups: class "a" for the model, "b" for what it was before. */
+static void draw_calibration(struct mer_page *page, const struct mer_calibration *calibration,
+                             const struct mer_axes *axes, bool is_before)
+{
+    double x[MER_CALIBRATION_BINS], y[MER_CALIBRATION_BINS];
     for (size_t i = 0; i < calibration->n_bins; i++) {
         x[i] = mer_axes_x(axes, calibration->bins[i].predicted);
         y[i] = mer_axes_y(axes, calibration->bins[i].actual);
     }
-    mer_chart_path(page, "la", x, y, calibration->n_bins);
+    mer_chart_path(page, is_before ? "lb" : "la", x, y, calibration->n_bins);
     for (size_t i = 0; i < calibration->n_bins; i++)
-        mer_page_format(page, "<circle class=\"fa\" cx=\"%s\" cy=\"%s\" r=\"3.5\"/>",
-                        mer_coordinate(x[i]).text, mer_coordinate(y[i]).text);
+        mer_page_format(page, "<circle class=\"%s\" cx=\"%s\" cy=\"%s\" r=\"3.5\"/>",
+                        is_before ? "fb" : "fa", mer_coordinate(x[i]).text,
+                        mer_coordinate(y[i]).text);
+}
+
+/* What the two lines are, and what was won. */
+static void put_before_and_after(struct mer_page *page, const struct mer_facts *facts)
+{
+    const struct mer_recalibration *const calibration = &facts->recalibration;
+    mer_page_put(page, "<ul class=\"key\"><li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\">"
+                       "<rect class=\"fa\" width=\"22\" height=\"10\"/></svg>as the model predicts"
+                       "</li><li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\">"
+                       "<rect class=\"fb\" width=\"22\" height=\"10\"/></svg>before calibration"
+                       "</li></ul>\n");
+    mer_page_format(page,
+                    "<p>Calibrated by %s: log loss %s on rows that it was not learned from, %s "
+                    "before.</p>\n",
+                    calibration->method == MER_RECALIBRATION_ISOTONIC
+                        ? "a rising curve for each class (isotonic)"
+                        : "one temperature",
+                    mer_numeral(calibration->loss_after, 4).text,
+                    mer_numeral(calibration->loss_before, 4).text);
 }
 
 mer_status mer_study_put_calibration(struct mer_page *page, const struct mer_study_view *view)
@@ -205,9 +231,14 @@ mer_status mer_study_put_calibration(struct mer_page *page, const struct mer_stu
         [MER_TASK_MULTICLASS] = "Rows in ten groups by the probability of the likeliest class, and "
                                 "how often it was the right one."};
     const enum mer_task task = view->study->task;
-    struct mer_calibration calibration;
+    struct mer_calibration calibration, before = {.n_bins = 0};
     struct mer_axes axes = square_axes(0, 1, 0, 1);
     MER_GUARD(mer_study_calibration(view->ctx, view->study, &calibration, page->err));
+    if (view->study->plain) {
+        struct mer_study plain = *view->study;
+        plain.predictions = view->study->plain;
+        MER_GUARD(mer_study_calibration(view->ctx, &plain, &before, page->err));
+    }
     if (task == MER_TASK_REGRESSION) {
         axes.x_low = (double)INFINITY;
         axes.x_high = -(double)INFINITY;
@@ -228,10 +259,17 @@ mer_status mer_study_put_calibration(struct mer_page *page, const struct mer_stu
     mer_page_put(page, captions[task]);
     mer_chart_draw(page);
     mer_axes_draw(page, &axes, "predicted", "actual");
-    draw_calibration(page, &calibration, &axes);
+    draw_reference(page, &axes);
+    if (view->study->plain)
+        draw_calibration(page, &before, &axes, true);
+    draw_calibration(page, &calibration, &axes, false);
     mer_chart_end(page);
     mer_page_format(page, "<figcaption>%s</figcaption></figure>\n", captions[task]);
-    put_calibration_table(page, &calibration);
+    if (view->study->plain)
+        put_before_and_after(page, view->facts);
+    put_calibration_table(page, &calibration, "Rows in groups by prediction: means");
+    if (view->study->plain)
+        put_calibration_table(page, &before, "The same before calibration");
     end_card(page);
     return mer_ok();
 }

@@ -331,9 +331,12 @@ struct canceller {
     size_t after;
 };
 
-static void cancel_after(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned)
+static void cancel_after(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned,
+                         const struct mer_metric *metric, uint64_t units)
 {
     const struct canceller *canceller = self;
+    (void)metric;
+    (void)units;
     assert_true(trial->family != NULL && n_done <= n_planned);
     if (n_done == canceller->after)
         atomic_store(&canceller->cancel->signal, 2);

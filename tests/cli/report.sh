@@ -24,7 +24,7 @@ report() {
     for word in '<script' '://' 'javascript:' ' style=' '@import' 'url('; do
         lacks page.html "$word"
     done
-    for id in scores predictions importance leaderboard data provenance; do
+    for id in scores predictions importance search leaderboard data provenance; do
         has page.html "<section id=\"$id\">"
     done
     has page.html "$(sha256sum m.safetensors | cut -c1-64)"

@@ -62,7 +62,7 @@ static char *show(const struct studied *studied)
 
 static void has_sections(const char *page)
 {
-    static const char *const sections[] = {"scores",      "predictions", "importance",
+    static const char *const sections[] = {"scores",      "predictions", "importance", "search",
                                            "leaderboard", "data",        "provenance"};
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
         char wanted[60];
