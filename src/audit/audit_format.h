@@ -43,6 +43,7 @@
     X(TAR, "tar", "tar archive", "depends on what is in it")                                       \
     X(TFLITE, "tflite", "TensorFlow Lite", "an interpreter runs its graph")                        \
     X(XML, "xml", "XML (PMML)", "depends on the reader")                                           \
+    X(SEALED, "age", "sealed file (age)", "it has to be opened first")                             \
     X(R_DATA, "r-data", "R data", "readRDS builds objects; promises in it are code")               \
     X(JSON, "json", "JSON", "depends on the reader")                                               \
     X(EXECUTABLE, "program", "program", "it runs")                                                 \

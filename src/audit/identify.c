@@ -30,6 +30,8 @@ static const struct {
      "\xfd"
      "7zXZ"},
     {MER_AUDIT_FORMAT_COMPRESSED, 0, 3, "BZh"},
+    {MER_AUDIT_FORMAT_SEALED, 0, 19, "age-encryption.org/"},
+    {MER_AUDIT_FORMAT_SEALED, 0, 14, "-----BEGIN AGE"},
     {MER_AUDIT_FORMAT_R_DATA, 0, 5, "RDX3\n"},
     {MER_AUDIT_FORMAT_R_DATA, 0, 5, "RDX2\n"},
     {MER_AUDIT_FORMAT_XML, 0, 5, "<?xml"},

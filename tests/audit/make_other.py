@@ -1,12 +1,13 @@
 """Files of formats that audits recognise and do not look into, in tests/audit/other/, with the table
-other.tsv: name of the file, name of its format. See make_files.py. Needs h5py and XGBoost, whose files
-these are; GGUF and TorchScript are written as ggml and PyTorch write them.
+other.tsv: name of the file, name of its format. See make_files.py. Needs h5py, XGBoost and age, whose
+files these are; GGUF and TorchScript are written as ggml and PyTorch write them.
 """
 import io
 import json
 import pickle
 import shutil
 import struct
+import subprocess
 import zipfile
 
 import numpy as np
@@ -75,6 +76,12 @@ def keras_3():
                     ("model.weights.h5", hdf5(keras=False))])
 
 
+def sealed(*options):
+    """Made anew by each run, so it has other bytes each time."""
+    recipient = "age1je39q00tarxq794yqldfdzu0nuehp9pnm3ae7k0d2zx4y8wjce7s7wn7kd"
+    return subprocess.run(["age", "-r", recipient, *options], input=b"words", capture_output=True, check=True).stdout
+
+
 def make_other():
     folder = ROOT / "other"
     shutil.rmtree(folder, ignore_errors=True)
@@ -85,6 +92,7 @@ def make_other():
              ("net.pt", "torchscript", torchscript()), ("net.keras", "zip", keras_3()),
              ("trees.ubj", "ubjson", bytes(xgboost_train(rounds=2).save_raw("ubj"))),
              ("linear.ubj", "ubjson", bytes(xgboost_train(booster="gblinear", rounds=1).save_raw("ubj"))),
+             ("words.age", "age", sealed()), ("armored.age", "age", sealed("-a")),
              ("old.model", "unknown", bytes(xgboost_train(rounds=1).save_raw("deprecated")))]
     for name, _, data in files:
         (folder / name).write_bytes(data)
