@@ -78,5 +78,6 @@ function(mer_install)
     endif()
     install(FILES README.md ARCHITECTURE.md SECURITY.md CHANGELOG.md LICENSE
             DESTINATION ${CMAKE_INSTALL_DOCDIR})
-    install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+    install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}
+            FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
 endfunction()

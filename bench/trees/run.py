@@ -2,10 +2,11 @@
 """Trees: Merlon against XGBoost's hist and scikit-learn, on the same arrays.
 
     bench/trees/run.py BUILD/bench/trees [--only NAME,...] [--repeat N] [--data FOLDER]
+                       [--store FILE]
 
 Parts: adult, california_housing, covertype, synthetic, fashion_mnist, onehot (boosting: 100 trees x 63
 leaves, fashion_mnist 20 rounds, learning rate 0.1, 255 bins), adult_500 and synthetic_500 (500 x 255),
-threads, growth, predict (the trees of an XGBoost model in both programs), forest_adult, forest_fashion,
+threads, growth_rows, growth_columns, predict (the trees of an XGBoost model in both programs), forest_adult, forest_fashion,
 extra_adult, extra_fashion (500 trees). All of them without --only; the large ones take minutes.
 
 Every program gets the same numbers, two threads, a process of its own for each run, and an environment
@@ -35,6 +36,9 @@ except ImportError as error:
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 HERE = Path(__file__).resolve().parent
 BOOSTING = {"n_estimators": 100, "max_leaves": 63, "learning_rate": 0.1, "max_bin": 255}
+GROWTH = {"growth_rows": [(10**4, 28), (10**5, 28), (10**6, 28), (10**7, 28)],
+          "growth_columns": [(10**5, n) for n in (14, 28, 56, 112, 224, 448)]}
+PEER_CELLS_MAX = 5 * 10**7  # above it XGBoost is not waited for
 # Training time at most this much of XGBoost's.
 BARS = {"adult": 0.5, "california_housing": 0.22, "covertype": 0.24, "synthetic": 0.45,
         "fashion_mnist": 0.3, "onehot": 0.3}
@@ -154,16 +158,25 @@ def threads(programs, table, repeat, folder):
           f"plain, avx2, avx512 {'same' if len(variants) == 1 else 'DIFFER'}")
 
 
-def growth(programs, repeat, folder):
-    print("\ngrowth: 28 columns, 100 x 63 leaves")
-    for n_rows in (10**4, 10**5, 10**6, 10**7):
-        table = tables.synthetic(None, n_rows)
+def growth(programs, repeat, folder, sizes, store):
+    """Seconds to prepare and train against the table's size; appended to the file that plot_growth.py
+    draws, where one is named."""
+    print("\ngrowth: 100 x 63 leaves")
+    for n_rows, n_columns in sizes:
+        table = tables.synthetic(None, n_rows, n_columns)
         table.write(folder)
-        runs = [run_merlon(programs, "gbdt", folder, table, seed, BOOSTING)
-                for seed in range(repeat if n_rows < 10**7 else 1)]
-        seconds = median(runs, "train_s") + median(runs, "prepare_s")
-        print(f"  {n_rows:>9} rows {seconds:8.3f} s {1e6 * seconds / n_rows:8.3f} us a row "
-              f"{median(runs, 'peak_bytes') / 1e6:8.0f} MB above the data")
+        runners = {"merlon": lambda s: run_merlon(programs, "gbdt", folder, table, s, BOOSTING)}
+        if n_rows * n_columns <= PEER_CELLS_MAX:
+            runners["xgboost"] = lambda s: run_peer("xgboost", folder, table, s, BOOSTING)
+        once = n_rows * n_columns > 10**7
+        for name, runs in alternate(runners, 1 if once else repeat, table, folder).items():
+            seconds = median(runs, "train_s") + median(runs, "prepare_s")
+            print(f"  {name:8} {n_rows:>9} x {n_columns:3} {seconds:8.3f} s "
+                  f"{1e9 * seconds / n_rows / n_columns:8.1f} ns a cell "
+                  f"{median(runs, 'peak_bytes') / 1e6:8.0f} MB above the data")
+            if store:
+                with open(store, "a", encoding="utf-8") as file:
+                    file.write(f"{name},{n_rows},{n_columns},{seconds:.4f}\n")
 
 
 def write_xgboost_trees(model, folder):
@@ -243,15 +256,15 @@ def forest(programs, name, family, table, repeat, folder, bar):
 
 
 PARTS = ["adult", "california_housing", "covertype", "synthetic", "fashion_mnist", "onehot",
-         "adult_500", "synthetic_500", "threads", "growth", "predict", "forest_adult",
+         "adult_500", "synthetic_500", "threads", "growth_rows", "growth_columns", "predict", "forest_adult",
          "forest_fashion", "extra_adult", "extra_fashion"]
 
 
-def run_part(part, programs, data, repeat, folder):
+def run_part(part, programs, data, repeat, folder, store):
     if part == "threads":
         threads(programs, tables.synthetic(None), repeat, folder)
-    elif part == "growth":
-        growth(programs, repeat, folder)
+    elif part in GROWTH:
+        growth(programs, repeat, folder, GROWTH[part], store)
     elif part == "predict":
         predict(programs, tables.synthetic(None), repeat, folder)
     elif part.startswith(("forest_", "extra_")):
@@ -275,6 +288,7 @@ def main():
     parser.add_argument("--only", help="parts, separated by commas")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--data", type=Path, default=SHARED_DATA)
+    parser.add_argument("--store", type=Path, help="file that the rows of growth are added to")
     arguments = parser.parse_args()
     parts = arguments.only.split(",") if arguments.only else PARTS
     unknown = [part for part in parts if part not in PARTS]
@@ -288,7 +302,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             try:
                 run_part(part, arguments.programs.resolve(), arguments.data, arguments.repeat,
-                         Path(folder))
+                         Path(folder), arguments.store)
             except RuntimeError as error:
                 print(f"\n{part}: not measured: {error}")
     return 0
