@@ -96,6 +96,15 @@ struct mer_fit_options {
      * mer_predict_quantiles. NULL: none. They are outside of `units`. */
     const double *quantiles;
     size_t n_quantiles;
+    /* Goes on with that model, which was fitted here or loaded as for predicting: more trees are
+     * added to it, and nothing is searched. It has to be one alone of the family gbdt, and the
+     * table to have its columns and its target, and no class but its own; columns are prepared as
+     * it prepares them. `settings` change its own (n_estimators: rounds more, else as many as there
+     * are), but for the objective. The seed is the model's where none is given. Of the other
+     * options target, family, monotone and class_weight are heeded, those of a search are
+     * MER_ERR_USAGE. What the model knew from held-out rows (its score, calibration, threshold and
+     * intervals) the new one does not know. It is read during the call alone. NULL: a new model. */
+    const struct mer_fitted *start;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

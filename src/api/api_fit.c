@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "api/api_pseudonyms.h"
+#include "api/model_handles.h"
 #include "api/replay.h"
 #include "api/report_handles.h"
+#include "automl/continuation.h"
 #include "automl/search.h"
 #include "core/log.h"
 #include "core/nearest.h"
@@ -471,6 +473,107 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     return model->study ? mer_study_finish(&ctx, model->study, search.seed, err) : mer_ok();
 }
 
+/* What only a search has a use for. */
+static mer_status check_continuation(const struct mer_fit_options *options, mer_err *err)
+{
+    const struct mer_fitted *const start = options->start;
+    const struct {
+        const char *name;
+        bool is_given;
+    } searching[] = {
+        {"task", options->task},
+        {"metric", options->metric},
+        {"include", options->include},
+        {"exclude", options->exclude},
+        {"budget", options->budget_seconds > 0},
+        {"units", options->units > 0},
+        {"trials", options->max_trials > 0},
+        {"folds", options->n_folds > 0},
+        {"workers", options->n_workers > 0},
+        {"report", options->study},
+        {"journal", options->journal},
+        {"leave-out-leaks", options->leave_out_leaks},
+        {"calibrate", options->calibrate},
+        {"threshold", options->threshold},
+        {"deploy", options->single},
+        {"quantiles", options->n_quantiles > 0},
+    };
+    if (!start->pipeline)
+        return mer_fail(err, MER_ERR_USAGE, "a model that nobody vouches for is not gone on with");
+    for (size_t i = 0; i < sizeof searching / sizeof searching[0]; i++)
+        if (searching[i].is_given)
+            return mer_fail(err, MER_ERR_USAGE,
+                            "%s belongs to a search, and a model that is gone on with is not "
+                            "searched for",
+                            searching[i].name);
+    MER_GUARD(mer_continuation_check(start->pipeline, err));
+    const char *const family = start->pipeline->members[0].family->name;
+    if (options->family && strcmp(options->family, family) != 0)
+        return mer_fail(err, MER_ERR_USAGE, "the model to go on with is of the family %s, not %s",
+                        family, mer_quote(options->family).text);
+    if (strcmp(options->target, start->pipeline->target) != 0)
+        return mer_fail(err, MER_ERR_USAGE, "the model to go on with predicts %s, not %s",
+                        mer_quote(start->pipeline->target).text, mer_quote(options->target).text);
+    if (options->class_weight && strcmp(options->class_weight, "balanced") != 0)
+        return mer_fail(err, MER_ERR_USAGE, "classes can be weighed as balanced, not as %s",
+                        mer_quote(options->class_weight).text);
+    return mer_ok();
+}
+
+static mer_status go_on(struct mer_context *context, const struct mer_table *table,
+                        const struct mer_fit_options *options, struct mer_fitted *model,
+                        struct mer_direction *directions, const char *(*settings)[2], mer_err *err)
+{
+    struct mer_search_options chosen = {.n_directions = 0};
+    struct mer_fit_view view;
+    MER_GUARD(choose_directions(options, directions, &chosen, err));
+    for (size_t i = 0; i < options->n_settings; i++) {
+        settings[i][0] = options->settings[i].name;
+        settings[i][1] = options->settings[i].value;
+    }
+    MER_GUARD(mer_fit_view_init(&context->alloc, table, options->target, &view, err));
+    const struct mer_continuation how = {.settings = (const char *const(*)[2])settings,
+                                         .n_settings = options->n_settings,
+                                         .weights = view.weights,
+                                         .balance_classes = options->class_weight != NULL,
+                                         .directions = directions,
+                                         .n_directions = options->n_monotone,
+                                         .seed = options->seed};
+    const mer_status status =
+        mer_pipeline_continue(&context->ctx, model->pipeline, &view.frame, &how, err);
+    mer_fit_view_release(&context->alloc, &view);
+    return status;
+}
+
+static mer_status run_continuation(struct mer_context *context, const struct mer_table *table,
+                                   const struct mer_fit_options *options, struct mer_fitted *model,
+                                   mer_err *err)
+{
+    struct mer_making *const making = &model->making;
+    const uint64_t start_ns = mer_ctx_now_ns(&context->ctx);
+    struct mer_direction *directions = NULL;
+    const char *(*settings)[2] = NULL;
+    MER_GUARD(check_continuation(options, err));
+    MER_GUARD(check_target(table, options->target, err));
+    MER_GUARD(note_making(options, table, making, err));
+    MER_GUARD(mer_model_copy(options->start, model, err));
+    mer_status status =
+        mer_alloc_array(&context->alloc, options->n_monotone, sizeof *directions, &directions, err);
+    if (mer_is_ok(status))
+        status =
+            mer_alloc_array(&context->alloc, options->n_settings, sizeof *settings, &settings, err);
+    if (mer_is_ok(status))
+        status = go_on(context, table, options, model, directions, settings, err);
+    mer_free(&context->alloc, settings);
+    mer_free(&context->alloc, directions);
+    MER_GUARD(status);
+    making->train_seconds = (double)(mer_ctx_now_ns(&context->ctx) - start_ns) * 1e-9;
+    making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);
+    MER_GUARD(mer_facts_of_pipeline(&context->ctx, model->pipeline, &model->own_facts, err));
+    model->facts = &model->own_facts;
+    return mer_ok();
+}
+
 /* What the options name, as the table has it: `tokens` is room for 1 + n_monotone. */
 static mer_status name_columns(const struct mer_table *table, struct mer_fit_options *options,
                                struct mer_token *tokens, struct mer_setting *monotone, mer_err *err)
@@ -496,7 +599,8 @@ static mer_status fit(struct mer_context *context, const struct mer_table *table
     if (mer_is_ok(status))
         status = name_columns(table, options, tokens, monotone, err);
     if (mer_is_ok(status))
-        status = run_search(context, table, options, model, err);
+        status = options->start ? run_continuation(context, table, options, model, err)
+                                : run_search(context, table, options, model, err);
     mer_free(&context->alloc, monotone);
     mer_free(&context->alloc, tokens);
     return status;
@@ -509,7 +613,7 @@ mer_status mer_fit(struct mer_context *context, const struct mer_table *table,
     struct mer_fit_options chosen;
     MER_GUARD(mer_options_copy(options, sizeof chosen, "mer_fit_options", &chosen, err));
     if (!chosen.target)
-        chosen.target = mer_role_target(table);
+        chosen.target = chosen.start ? chosen.start->facts->target : mer_role_target(table);
     if (!chosen.target)
         return mer_hint(err,
                         mer_fail(err, MER_ERR_USAGE, "fit needs the name of the column to predict"),
@@ -543,6 +647,10 @@ void mer_fitted_free(struct mer_fitted *model)
     free(model->making.path);
     free(model->making.monotone);
     mer_text_free(model->making.asked);
+    if (model->copied.alloc) { /* new, and on from another */
+        mer_bundle_release(&model->bundle);
+        mer_buf_release(&model->copied);
+    }
     if (!model->is_new) {
         mer_bundle_release(&model->bundle);
         mer_sealed_release(&model->sealed);

@@ -155,6 +155,16 @@ mer_status mer_model_new(struct mer_context *context, struct mer_fitted **ret_mo
     return mer_ok();
 }
 
+mer_status mer_model_copy(const struct mer_fitted *from, struct mer_fitted *model, mer_err *err)
+{
+    const struct mer_ctx *const ctx = &model->context->ctx;
+    mer_buf_init(&model->copied, &model->context->alloc, SIZE_MAX);
+    mer_bundle_init(&model->bundle, &model->context->alloc);
+    MER_GUARD(model_bytes(from, &model->copied, err));
+    MER_GUARD(mer_safetensors_read(ctx, model->copied.bytes, model->copied.n, &model->bundle, err));
+    return mer_pipeline_load(ctx, &model->bundle, &model->pipeline, err);
+}
+
 static mer_status parse(struct mer_fitted *model, mer_err *err)
 {
     const struct mer_ctx *const ctx = &model->context->ctx;

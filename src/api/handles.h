@@ -99,6 +99,7 @@ struct mer_fitted {
     /* When loaded: the bytes that were verified, which the pipeline may borrow from. */
     struct mer_sealed sealed;
     struct mer_bundle bundle;
+    struct mer_buf copied;        /* when it goes on with another: the bytes of that one, instead */
     struct mer_verified verified; /* a stranger's: empty */
     double verify_seconds;
     double parse_seconds;

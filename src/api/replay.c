@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 248, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 256, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -78,6 +78,11 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         (void)mer_number_format(options->quantiles[i], level);
         status = put_line(&buf, "", "quantile", level, err);
     }
+    char digest[65];
+    if (mer_is_ok(status) && options->start)
+        status = mer_model_digest(options->start, digest, err);
+    if (mer_is_ok(status) && options->start)
+        status = put_line(&buf, "", "continue_from", digest, err);
     for (size_t i = 0; mer_is_ok(status) && i < options->n_settings; i++)
         status =
             put_line(&buf, "param ", options->settings[i].name, options->settings[i].value, err);
@@ -150,6 +155,10 @@ static mer_status take_line(struct mer_replay *replay, const char *line, mer_err
              mer_number_parse(line + 9, strlen(line + 9), false,
                               &replay->quantiles[replay->n_quantiles]))
         replay->n_quantiles++;
+    else if (begins(line, "continue_from="))
+        return mer_hint(err, refuse("says that it went on with another model", err),
+                        "fit --continue-from goes on with that one again; its SHA-256 is %s",
+                        mer_quote(line + 14).text);
     else if (begins(line, "param ") || begins(line, "monotone ")) {
         const bool is_param = line[0] == 'p';
         char *const copy = strdup(line + (is_param ? 6 : 9));

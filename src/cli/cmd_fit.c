@@ -51,6 +51,7 @@ struct fit_arguments {
     bool resume;
     bool no_journal;
     const char *replay;
+    const char *continue_from;
     const char *key;
     const char *certificate;
     uint64_t serial;
@@ -73,6 +74,7 @@ struct fit {
     size_t n_quantiles;
     double shown_seconds; /* of the search, when a line of progress was last printed */
     struct mer_replay *replay;
+    struct mer_fitted *start; /* to go on with */
     struct mer_fitted *model;
     struct mer_saved saved;
     double save_seconds;
@@ -82,7 +84,7 @@ struct fit {
 /* A parameter is wrong before the table is read, not after. */
 static mer_status check_params(const struct fit_arguments *arguments, mer_err *err)
 {
-    if (arguments->params.n && !arguments->model)
+    if (arguments->params.n && !arguments->model && !arguments->continue_from)
         return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "--param belongs to a model family"),
                         "name it with --model; merlon help models lists the families");
     if (!arguments->model)
@@ -122,6 +124,7 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
                    {"calibrate", arguments->calibrate},
                    {"threshold", arguments->threshold},
                    {"quantiles", arguments->quantiles},
+                   {"continue-from", arguments->continue_from},
                    {"pseudonymize", arguments->pseudonymize}};
     for (size_t i = 0; arguments->replay && i < MER_CLI_COUNT_OF(options); i++)
         if (options[i].is_given)
@@ -411,7 +414,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .self = fit,
         .study = arguments->report != NULL,
         .n_workers = arguments->workers,
-        .journal = !arguments->no_journal,
+        .journal = !arguments->no_journal && !fit->start,
         .makes = makes,
         .resume = arguments->resume,
         .class_weight = arguments->class_weight,
@@ -421,6 +424,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .threshold = arguments->threshold,
         .quantiles = fit->quantiles,
         .n_quantiles = fit->n_quantiles,
+        .start = fit->start,
     };
     const mer_status status =
         fit->replay
@@ -455,9 +459,10 @@ static void print_result(struct fit *fit)
     if (facts->task != MER_TASK_REGRESSION)
         mer_cli_print(cli, ", %zu classes", facts->n_classes);
     mer_cli_print(cli, "; %s %s; seed %llu, %llu work units\n\n", facts->metric,
-                  mer_cli_show_folds(facts->n_folds).text, (unsigned long long)facts->seed,
-                  (unsigned long long)facts->units);
-    mer_cli_print_leaderboard(cli, facts, LEADERBOARD_LINES, true);
+                  fit->start ? "not scored" : mer_cli_show_folds(facts->n_folds).text,
+                  (unsigned long long)facts->seed, (unsigned long long)facts->units);
+    if (!fit->start)
+        mer_cli_print_leaderboard(cli, facts, LEADERBOARD_LINES, true);
     mer_cli_print_bold(cli, "\nModel: %s\n", mer_quote(arguments->out).text);
     mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", mer_facts_family(facts), facts->metric,
                   mer_cli_show_score(facts->score).text,
@@ -476,6 +481,9 @@ static void print_result(struct fit *fit)
                       fit->project_is_new ? ", whose key was made just now" : "");
     if (arguments->report)
         mer_cli_print(cli, "  its report is in %s\n", mer_quote(arguments->report).text);
+    if (fit->start)
+        mer_cli_print(cli, "  goes on with %s; it is not scored: merlon score does that\n",
+                      mer_quote(arguments->continue_from).text);
     if (fit->replay)
         mer_cli_print(cli, "  the same bytes as %s\n", mer_quote(arguments->replay).text);
     if (fit->model->journal)
@@ -576,6 +584,8 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_cli_put_unsigned(&document, "units", facts->units);
     mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
     mer_cli_put_string(&document, "cpu", mer_cpu_level_name(fit->model->making.cpu));
+    if (fit->start)
+        mer_cli_put_string(&document, "continued_from", arguments->continue_from);
     if (fit->replay)
         mer_cli_put_string(&document, "replayed", arguments->replay);
     if (fit->model->journal) {
@@ -600,6 +610,9 @@ static mer_status steps(struct fit *fit, mer_err *err)
     if (arguments->replay)
         MER_GUARD(
             mer_replay_open(fit->cli->context, arguments->replay, fit->trust, &fit->replay, err));
+    if (arguments->continue_from)
+        MER_GUARD(mer_model_load(fit->cli->context, arguments->continue_from, fit->trust,
+                                 &fit->start, err));
     MER_GUARD(read_data(fit, err));
     if (!fit->cli->common.quiet)
         print_data(fit);
@@ -626,6 +639,7 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
     MER_GUARD(check_replay(fit.arguments, err));
     const mer_status status = steps(&fit, err);
     mer_fitted_free(fit.model);
+    mer_fitted_free(fit.start);
     mer_replay_free(fit.replay);
     mer_table_free(fit.table);
     mer_pseudonyms_free(fit.pseudonyms);
@@ -813,6 +827,12 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "MODEL",
      .help = "repeat the fit that made this model, from its record, and tell what differs if the "
              "bytes do"},
+    {.name = "continue-from",
+     .type = MER_CLI_FILE,
+     .at = AT(continue_from),
+     .metavar = "MODEL",
+     .help = "add trees to this model, of gbdt alone, for a table with the same columns; --param "
+             "n_estimators says how many"},
     {.name = "no-journal",
      .type = MER_CLI_FLAG,
      .at = AT(no_journal),
@@ -847,6 +867,8 @@ static const struct mer_cli_example EXAMPLES[] = {
      "and draws how it did"},
     {"merlon fit houses.csv --target price --out tree.safetensors --model tree --param max_depth=4",
      "fits one tree"},
+    {"merlon fit may.csv --out may.safetensors --continue-from april.safetensors",
+     "adds as many trees again, fitted to the new rows"},
     {"merlon fit patients.csv --target outcome --out m.safetensors --pseudonymize --project study",
      "the model holds no name; predict and names turn tokens back with the project's key"},
 };

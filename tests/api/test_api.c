@@ -1,4 +1,5 @@
 /* The public C API, used as a program would: contexts, logs, scratch files, tables, models. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -264,6 +265,41 @@ static void one_family_is_fitted_with_its_settings(void **state)
     mer_table_free(table);
 }
 
+static void a_boosted_model_is_gone_on_with(void **state)
+{
+    const struct place *const place = *state;
+    struct mer_table *const table = table_of(place);
+    const struct mer_setting rounds = {"n_estimators", "10"};
+    struct mer_fit_options options = {.size = sizeof options,
+                                      .target = "y",
+                                      .family = "gbdt",
+                                      .settings = &rounds,
+                                      .n_settings = 1};
+    struct mer_fitted *first, *more, *none = NULL;
+    double errors[2] = {0};
+    mer_err err;
+    assert_ok(mer_fit(place->context, table, &options, &first, &err), &err);
+    options.start = first;
+    options.target = NULL; /* the model's */
+    assert_ok(mer_fit(place->context, table, &options, &more, &err), &err);
+    options.metric = "mae";
+    assert_int_equal(mer_fit(place->context, table, &options, &none, &err).code, MER_ERR_USAGE);
+    assert_null(none);
+    for (size_t i = 0; i < 2; i++) {
+        double *predictions;
+        size_t n_outputs;
+        assert_ok(mer_predict(i ? more : first, table, &predictions, &n_outputs, &err), &err);
+        for (int row = 0; row < N_ROWS; row++)
+            errors[i] += fabs(predictions[row] - (2 * row + row % 3));
+        mer_numbers_free(predictions);
+        if (i == 0)
+            mer_fitted_free(first); /* the other one needs nothing of it */
+    }
+    assert_true(errors[1] < 0.6 * errors[0]);
+    mer_fitted_free(more);
+    mer_table_free(table);
+}
+
 struct scores {
     double rmse;
     size_t n;
@@ -465,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_family_is_fitted_with_its_settings, make_place,
                                         remove_place),
         cmocka_unit_test_setup_teardown(a_saved_model_predicts_as_before, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(a_boosted_model_is_gone_on_with, make_place, remove_place),
         cmocka_unit_test_setup_teardown(an_unsigned_model_is_refused, make_place, remove_place),
         cmocka_unit_test_setup_teardown(data_may_have_to_be_signed, make_place, remove_place),
         cmocka_unit_test_setup_teardown(a_log_goes_to_the_console_and_a_file, make_place,

@@ -290,6 +290,15 @@ static void a_fit_goes_on_from_a_model(void **state)
     assert_int_equal(gbdt_family()->fit(&ctx, &params, &data, &more, &err).code, MER_OK);
     struct mer_ensemble ensemble = ensemble_of(&ctx, more, &table);
     assert_int_equal(ensemble.n_trees, 75);
+    /* Those that were there are the first ones, as they were. */
+    struct mer_ensemble before = ensemble_of(&ctx, first, &table);
+    assert_memory_equal(ensemble.features, before.features,
+                        before.n_nodes * sizeof *before.features);
+    assert_memory_equal(ensemble.thresholds, before.thresholds,
+                        before.n_nodes * sizeof *before.thresholds);
+    assert_memory_equal(ensemble.left, before.left, before.n_nodes * sizeof *before.left);
+    assert_memory_equal(ensemble.values, before.values, before.n_nodes * sizeof *before.values);
+    mer_ensemble_release(&alloc, &before);
     mer_ensemble_release(&alloc, &ensemble);
     const double loss = loss_of(&ctx, more, &table);
     assert_true(loss < loss_of(&ctx, first, &table));
