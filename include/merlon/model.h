@@ -198,9 +198,16 @@ MER_API MER_MUST_CHECK mer_status
 mer_score(const struct mer_fitted *model, const struct mer_table *table,
           void (*each)(void *self, const char *metric, double value), void *self, mer_err *err);
 
-/* The same for each group of rows that a column of categories or truth values makes, which the
- * model uses; missing values are the group "(missing)". Groups of fewer than five rows are passed
- * over. */
+/* Quantiles on labelled data: for each level that the model predicts, the mean pinball loss and the
+ * share of the values that are not above. Nothing for a model that predicts none. */
+MER_API MER_MUST_CHECK mer_status
+mer_score_quantiles(const struct mer_fitted *model, const struct mer_table *table,
+                    void (*each)(void *self, double level, double pinball_loss, double below),
+                    void *self, mer_err *err);
+
+/* The scores of mer_score for each group of rows that a column of categories or truth values makes,
+ * which the model uses; missing values are the group "(missing)". Groups of fewer than five rows
+ * are passed over. */
 typedef void mer_score_group_fn(void *self, const char *group, size_t n_rows, const char *metric,
                                 double value);
 MER_API MER_MUST_CHECK mer_status mer_score_by(const struct mer_fitted *model,

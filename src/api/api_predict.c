@@ -250,3 +250,33 @@ mer_status mer_score(const struct mer_fitted *model, const struct mer_table *tab
     struct scoring scoring = {model, each, self};
     return mer_score_visit(model, table, score_rows, &scoring, err);
 }
+
+mer_status mer_score_quantiles(const struct mer_fitted *model, const struct mer_table *table,
+                               void (*each)(void *self, double level, double pinball_loss,
+                                            double below),
+                               void *self, mer_err *err)
+{
+    const struct mer_ctx *const ctx = &model->context->ctx;
+    const struct mer_facts *const facts = model->facts;
+    const size_t n = facts->n_quantiles, n_rows = table->frame.n_rows;
+    double *values = NULL, *quantiles = NULL;
+    int32_t *classes = NULL;
+    if (n == 0 || n_rows == 0)
+        return mer_ok();
+    mer_status status = mer_facts_truth(ctx, facts, &table->frame, &values, &classes, err);
+    if (mer_is_ok(status))
+        status = mer_predict_quantiles(model, table, NULL, &quantiles, err);
+    for (size_t q = 0; mer_is_ok(status) && q < n; q++) {
+        const double level = facts->quantiles[q].level;
+        double loss = 0, below = 0;
+        for (size_t i = 0; i < n_rows; i++) {
+            loss += mer_pinball_loss(level, values[i], quantiles[i * n + q]);
+            below += values[i] <= quantiles[i * n + q] ? 1 : 0;
+        }
+        each(self, level, loss / (double)n_rows, below / (double)n_rows);
+    }
+    free(quantiles);
+    mer_free(ctx->alloc, values);
+    mer_free(ctx->alloc, classes);
+    return status;
+}

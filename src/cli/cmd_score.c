@@ -41,6 +41,42 @@ static void put_groups(struct mer_cli_document *document, const struct mer_cli_s
     mer_json_end_array(&document->writer);
 }
 
+/* Quantiles, for people or as JSON. */
+struct telling {
+    struct mer_cli *cli;
+    struct mer_cli_document *document; /* NULL: as text */
+};
+
+static void tell_quantile(void *self, double level, double pinball_loss, double below)
+{
+    const struct telling *const telling = self;
+    if (!telling->document) {
+        mer_cli_print(telling->cli,
+                      "  quantile %-15g%s pinball loss, %.1f %% of the values below\n", level,
+                      mer_cli_show_score(pinball_loss).text, 100 * below);
+        return;
+    }
+    mer_json_begin_object(&telling->document->writer);
+    mer_cli_put_number(telling->document, "level", level);
+    mer_cli_put_number(telling->document, "pinball_loss", pinball_loss);
+    mer_cli_put_number(telling->document, "below", below);
+    mer_json_end_object(&telling->document->writer);
+}
+
+static mer_status put_quantiles(struct mer_cli_document *document,
+                                const struct mer_cli_loaded *loaded, mer_err *err)
+{
+    struct telling telling = {.document = document};
+    if (mer_model_n_quantiles(loaded->model) == 0)
+        return mer_ok();
+    mer_json_key(&document->writer, "quantiles");
+    mer_json_begin_array(&document->writer);
+    const mer_status status =
+        mer_score_quantiles(loaded->model, loaded->table, tell_quantile, &telling, err);
+    mer_json_end_array(&document->writer);
+    return status;
+}
+
 static mer_status show(struct mer_cli *cli, const struct score_arguments *arguments,
                        const struct mer_cli_loaded *loaded, const struct mer_cli_scores *scores,
                        double predict_seconds, mer_err *err)
@@ -58,6 +94,11 @@ static mer_status show(struct mer_cli *cli, const struct score_arguments *argume
         mer_json_end_object(&document.writer);
         if (arguments->by)
             put_groups(&document, scores, arguments->by);
+        const mer_status status = put_quantiles(&document, loaded, err);
+        if (!mer_is_ok(status)) {
+            mer_buf_release(&document.buf);
+            return status;
+        }
         mer_cli_put_loaded(cli, &document, loaded, predict_seconds);
         return mer_cli_document_end(cli, &document, err);
     }
@@ -70,7 +111,8 @@ static mer_status show(struct mer_cli *cli, const struct score_arguments *argume
                                score->n_rows);
         mer_cli_print(cli, "  %-24s%s\n", score->metric, mer_cli_show_score(score->value).text);
     }
-    return mer_ok();
+    struct telling telling = {.cli = cli};
+    return mer_score_quantiles(loaded->model, loaded->table, tell_quantile, &telling, err);
 }
 
 static mer_status steps(struct mer_cli *cli, const struct score_arguments *arguments,

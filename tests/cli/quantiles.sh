@@ -40,6 +40,14 @@ expect 0 inspect a.safetensors --json
 has out '"pinball_loss"'
 expect 0 score a.safetensors "$data/test.csv"
 has out "rmse"
+has out "pinball loss, "
+expect 0 score stranger.safetensors "$data/test.csv" --unsigned --json
+has out '"pinball_loss"'
+# How far the search is, in lines, for whoever has no terminal.
+expect 0 fit "$data/train.csv" --target "$target" --trials 6 --progress lines --out d.safetensors
+has err "trials, best"
+expect 0 fit "$data/train.csv" --target "$target" --trials 3 --progress lines --quiet --out e.safetensors
+lacks err "trials, best"
 
 for levels in 0 1 0.5,0.5 0.5, half ,0.5 "" 0.1,1.5; do
     expect_error 64 "" fit "$data/train.csv" --target "$target" --quantiles "$levels" --trials 1 --out none.m
