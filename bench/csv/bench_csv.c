@@ -1,4 +1,5 @@
-/* Reads a CSV file whole, every cell converted, and prints a checksum of each column.
+/* Reads a CSV file whole, every cell converted, and prints a checksum of the first three columns,
+ * as the programs that run.py compares it with do.
  *
  *   bench_csv FILE WAY [THREADS [CPU]]
  *
@@ -63,8 +64,9 @@ static double checksum(const struct mer_column *column, size_t n_rows)
 
 static void print_checksums(const struct mer_frame *frame)
 {
+    enum { COLUMNS = 3 };
     printf("%zu rows, %zu columns", frame->n_rows, frame->n_columns);
-    for (size_t c = 0; c < frame->n_columns; c++)
+    for (size_t c = 0; c < frame->n_columns && c < COLUMNS; c++)
         printf(" %.10g", checksum(&frame->columns[c], frame->n_rows));
     printf("\n");
 }

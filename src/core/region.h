@@ -16,6 +16,9 @@ struct mer_region {
     void (*release)(struct mer_region *region);
     /* Lowers capacity to n bytes; NULL where what is beyond does no harm. */
     mer_status (*trim)(struct mer_region *region, mer_err *err);
+    /* Brings in the pages of some bytes that are about to be written, where that costs less for
+     * all of them than for one after the other; any number of threads. NULL where it does not. */
+    void (*bring_in)(const struct mer_region *region, size_t offset, size_t n);
     void *owner; /* for grow and release */
 };
 
@@ -27,6 +30,11 @@ MER_MUST_CHECK mer_status mer_region_extend(struct mer_region *region, size_t n,
                                             mer_err *err);
 /* Where growing would copy, makes room for n bytes in all, ahead; as far as memory allows. */
 void mer_region_reserve(struct mer_region *region, size_t n);
+static inline void mer_region_bring_in(const struct mer_region *region, size_t offset, size_t n)
+{
+    if (region->bring_in)
+        region->bring_in(region, offset, n);
+}
 /* Empties it: n is 0, and what it held is zero again. */
 void mer_region_clear(struct mer_region *region);
 /* Gives back what lies behind the bytes in use, where others would see it. */

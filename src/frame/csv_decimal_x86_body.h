@@ -58,12 +58,12 @@ static inline bool read_long_decimal(const char *p, size_t n, uint64_t *ret_sign
                                       1000000000000000};
     enum { TAIL = 16, HEAD_VALUE_MAX = 1843, DIGITS_MAX = 19 };
     const __m128i first = digits_from(p);
-    const uint64_t others =
-        (strangers(first) | (uint64_t)strangers(digits_from(p + TAIL)) << TAIL) &
-        (((uint64_t)1 << n) - 1);
+    const unsigned shift = 64 - (unsigned)n;
+    const uint64_t others = (strangers(first) | (uint64_t)strangers(digits_from(p + TAIL)) << TAIL)
+                            << shift;
     if ((others & (others - 1)) != 0 || others == 0)
         return false;
-    const size_t point = (size_t)__builtin_ctzll(others);
+    const size_t point = (size_t)__builtin_ctzll(others) - shift;
     const size_t n_behind = n - point - 1;
     if (p[point] != '.')
         return false;
@@ -88,8 +88,11 @@ static inline bool read_decimal(const char *p, size_t n, uint64_t *ret_significa
     if (n > 16)
         return n <= 32 && read_long_decimal(p, n, ret_significand, ret_exponent);
     const __m128i digits = digits_from(p);
-    const unsigned others = strangers(digits) & ((1U << n) - 1);
-    const size_t point = others ? (size_t)__builtin_ctz(others) : n;
+    /* Those among the first n bytes, shifted to the top: masked ones would go through the mask
+     * registers of AVX-512 and back, which takes longer than all the rest. */
+    const unsigned shift = 32 - (unsigned)n;
+    const unsigned others = strangers(digits) << shift;
+    const size_t point = others ? (size_t)__builtin_ctz(others) - shift : n;
     if ((others & (others - 1)) != 0 || (others && (p[point] != '.' || n == 1)))
         return false;
     *ret_significand = value_without(digits, n, point);

@@ -225,6 +225,18 @@ static size_t convert_integers(const struct mer_csv_batch *batch, size_t c, size
     return row;
 }
 
+/* A value whose sign bit is turned over, or not. */
+static inline double with_sign(double value, uint64_t negative)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits ^= negative << 63;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Whether a number is negative or less than one is as good as random: nothing branches on it. A
+ * byte behind the cell may be looked at; it is there. */
 static size_t convert_numbers(const struct mer_csv_batch *batch, size_t c, size_t row,
                               double *values)
 {
@@ -235,14 +247,15 @@ static size_t convert_numbers(const struct mer_csv_batch *batch, size_t c, size_
         double value;
         if (!span_at(batch, c, row, &span))
             return row;
-        const bool negative = span.n > 1 && *span.begin == '-';
+        const size_t negative = (size_t)(span.n > 1) & (size_t)(*span.begin == '-');
         const char *digits = span.begin + negative;
         const size_t n = span.n - negative;
-        if (n == 0 || (n > 1 && digits[0] == '0' && digits[1] != '.') ||
-            !read_decimal(digits, n, &significand, &exponent) ||
+        const bool padded =
+            ((unsigned)(n > 1) & (unsigned)(digits[0] == '0') & (unsigned)(digits[1] != '.')) != 0;
+        if (n == 0 || padded || !read_decimal(digits, n, &significand, &exponent) ||
             !mer_nearest_double_fast(significand, exponent, &value))
             return row;
-        values[row] = negative ? -value : value;
+        values[row] = with_sign(value, negative);
     }
     return row;
 }

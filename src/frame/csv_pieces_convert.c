@@ -76,6 +76,18 @@ static mer_status copy_piece(struct mer_csv_worker *worker, const char **text, s
     return mer_ok();
 }
 
+/* Where the piece's values go. */
+static void bring_in(const struct mer_csv_fast *fast, const struct mer_csv_piece *piece)
+{
+    for (size_t c = 0; c < fast->table->source.n_columns; c++) {
+        const struct mer_csv_target *target = &fast->targets[c];
+        const size_t width = target->kind == MER_CSV_CODES ? sizeof(int32_t) : sizeof(int64_t);
+        if (target->kind != MER_CSV_SKIPPED && target->type != MER_TYPE_BOOLEAN)
+            mer_region_bring_in(fast->region, target->data + piece->first_row * width,
+                                piece->n_rows * width);
+    }
+}
+
 static enum mer_csv_outcome convert_piece(struct mer_csv_worker *worker, size_t i)
 {
     const struct mer_csv_fast *fast = worker->fast;
@@ -84,6 +96,7 @@ static enum mer_csv_outcome convert_piece(struct mer_csv_worker *worker, size_t 
     size_t n = piece->n;
     worker->piece = piece;
     worker->parts = mer_csv_part(fast, i, 0);
+    bring_in(fast, piece);
     /* What was new in another piece has other codes here. */
     memset(worker->caches, 0xff, (fast->n_caches << fast->cache_bits) * sizeof *worker->caches);
     if (fast->n_text - piece->begin - n < MER_CSV_MARGIN) {

@@ -15,6 +15,10 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
 enum { ALL_SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
 static mer_status refuse(const char *what, mer_err *err)
@@ -221,6 +225,16 @@ static mer_status trim_memory_file(struct mer_region *region, mer_err *err)
     return mer_ok();
 }
 
+/* Kernels before 5.14 do not know how; then each page comes when it is touched. */
+static void bring_in_memory_file(const struct mer_region *region, size_t offset, size_t n)
+{
+    enum { PAGE = 4096, FEW = 4 * PAGE };
+    if (n < FEW || offset > region->capacity || n > region->capacity - offset)
+        return;
+    const size_t from = offset / PAGE * PAGE;
+    (void)madvise(region->base + from, offset + n - from, MADV_POPULATE_WRITE);
+}
+
 static void release_memory_file(struct mer_region *region)
 {
     struct mer_file_region *const file = (struct mer_file_region *)(void *)region;
@@ -238,10 +252,31 @@ void mer_region_init_memory_file(struct mer_file_region *file, struct mer_alloc 
         .region = {.max = max_bytes,
                    .grow = grow_memory_file,
                    .release = release_memory_file,
-                   .trim = trim_memory_file},
+                   .trim = trim_memory_file,
+                   .bring_in = bring_in_memory_file},
         .alloc = alloc,
         .fd = fd,
     };
+}
+
+enum { LET_GO_STEP = 16 << 20 };
+
+static void let_go_step(void *self, size_t task, size_t worker)
+{
+    const struct mer_region *const region = self;
+    const size_t at = task * LET_GO_STEP;
+    const size_t n = region->n - at < LET_GO_STEP ? region->n - at : LET_GO_STEP;
+    (void)worker;
+    (void)madvise(region->base + at, n, MADV_DONTNEED);
+}
+
+void mer_region_let_go(const struct mer_region *region, struct mer_team *team)
+{
+    struct mer_region all = *region;
+    const bool is_mapped =
+        region->release == release_sealed || region->release == release_memory_file;
+    if (is_mapped && region->n > LET_GO_STEP)
+        mer_team_run(team, let_go_step, &all, (region->n - 1) / LET_GO_STEP + 1);
 }
 
 size_t mer_memory_of_machine(void)
