@@ -138,7 +138,6 @@ static void retain_table(void *self)
 {
     struct mer_table *const table = self;
     atomic_fetch_add(&table->n_holders, 1);
-    table->was_exported = true;
 }
 
 static void release_table(void *self)

@@ -552,8 +552,6 @@ void mer_table_free(struct mer_table *table)
 {
     if (!table || atomic_fetch_sub(&table->n_holders, 1) > 1)
         return;
-    if (table->has_frame && !table->was_exported)
-        mer_region_let_go(&table->frame.region, table->context->ctx.team);
     if (table->has_frame)
         mer_frame_release(&table->frame);
     mer_descriptor_close(table->image);

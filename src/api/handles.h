@@ -32,7 +32,6 @@ struct mer_context {
 struct mer_table {
     struct mer_context *context;
     _Atomic size_t n_holders; /* the caller, and what was exported and not released */
-    bool was_exported;        /* so its end may come in any thread, and after its context's */
     char *path;               /* owned; NULL: from memory */
     struct mer_frame frame;
     bool has_frame;

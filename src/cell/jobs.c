@@ -130,7 +130,6 @@ static mer_status read_csv(const struct mer_ctx *ctx, const struct mer_cell_requ
     if (request->has_schema && request->wants_notes)
         MER_GUARD(mer_schema_notes_write(ctx, &schema, output.region.base, &outputs->notes, err));
     /* The parent seals it as soon as it hears of it, which no writer may stand in the way of. */
-    mer_region_let_go(&output.region, ctx->team);
     mer_region_release(&output.region);
     return mer_ok();
 }

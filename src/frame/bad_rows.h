@@ -25,10 +25,24 @@ struct mer_bad_reason {
 
 struct mer_bad_row {
     uint64_t row;      /* from 1, without the header */
-    uint64_t line;     /* of the file, where the row begins, from 1 */
+    uint64_t line;     /* of the file or the sheet, where the row begins, from 1 */
     size_t reason;     /* index */
     const char *bytes; /* quarantine: the record as it was, without its line end */
     size_t n_bytes;
+};
+
+/* What was found out about rows before their text is looked at, by who wrote it
+ * (intake/loose_table.h): in the order of the rows, at most one for each. */
+struct mer_known_fault {
+    uint64_t row;
+    size_t column; /* SIZE_MAX: the row as a whole */
+    enum mer_value_fault fault;
+};
+
+struct mer_known_faults {
+    const struct mer_known_fault *items;
+    size_t n;
+    uint64_t first_line; /* of the first row, where it came from */
 };
 
 struct mer_bad_rows {

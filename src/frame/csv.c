@@ -345,20 +345,22 @@ mer_status mer_csv_write_image(const struct mer_ctx *ctx, const void *bytes, siz
 }
 
 static mer_status sift(struct reading *reading, const void *bytes, size_t n,
-                       struct mer_bad_rows *bad, struct mer_buf *good, mer_err *err)
+                       const struct mer_known_faults *known, struct mer_bad_rows *bad,
+                       struct mer_buf *good, mer_err *err)
 {
     const struct mer_csv_source *const source = &reading->table.source;
     MER_GUARD(begin(reading, bytes, n, err));
     MER_GUARD(mer_buf_reserve(good, source->n_text, err));
     MER_GUARD(mer_buf_append(good, source->text, (size_t)(reading->scan.next - source->text), err));
-    MER_GUARD(mer_csv_sieve_rows(&reading->table, reading->options->schema, &reading->scan, bad,
-                                 good, err));
+    MER_GUARD(mer_csv_sieve_rows(&reading->table, reading->options->schema, &reading->scan, known,
+                                 bad, good, err));
     return mer_bad_rows_own(bad, err);
 }
 
 mer_status mer_csv_sift(const struct mer_ctx *ctx, const void *bytes, size_t n,
-                        const struct mer_csv_options *options, struct mer_bad_rows *bad,
-                        struct mer_buf *good, struct mer_csv_options *ret_options, mer_err *err)
+                        const struct mer_csv_options *options, const struct mer_known_faults *known,
+                        struct mer_bad_rows *bad, struct mer_buf *good,
+                        struct mer_csv_options *ret_options, mer_err *err)
 {
     struct reading reading = {
         .options = options,
@@ -366,7 +368,9 @@ mer_status mer_csv_sift(const struct mer_ctx *ctx, const void *bytes, size_t n,
     };
     mer_arena_init(&reading.arena, ctx->alloc);
     mer_dictionary_init(&reading.by_name, ctx->alloc);
-    const mer_status status = sift(&reading, bytes, n, bad, good, err);
+    const mer_status status = sift(&reading, bytes, n, known, bad, good, err);
+    if (!mer_is_ok(status)) /* what it noted is borrowed from what ends here */
+        mer_bad_rows_release(bad);
     *ret_options = *options;
     ret_options->delimiter = reading.dialect.delimiter;
     ret_options->header = reading.dialect.has_header ? MER_CSV_HEADER_YES : MER_CSV_HEADER_NO;

@@ -71,12 +71,14 @@ MER_MUST_CHECK mer_status mer_csv_write_image(const struct mer_ctx *ctx, const v
                                               struct mer_csv_report *ret_report, mer_err *err);
 
 struct mer_bad_rows;
+struct mer_known_faults;
 
 /* For a file that mer_csv_write_image has refused: finds the rows that do not fit, which `bad`
  * (empty) tells of, and gives the text of the others with its header, to be read with ret_options.
- * Fails where more than rows is wrong. */
+ * `known`: NULL, or what is known of rows before. Fails where more than rows is wrong. */
 MER_MUST_CHECK mer_status mer_csv_sift(const struct mer_ctx *ctx, const void *bytes, size_t n,
                                        const struct mer_csv_options *options,
+                                       const struct mer_known_faults *known,
                                        struct mer_bad_rows *bad, struct mer_buf *good,
                                        struct mer_csv_options *ret_options, mer_err *err);
 

@@ -8,7 +8,9 @@
 
 struct sieve {
     struct mer_csv_table *table;
-    const struct mer_schema *schema; /* or NULL */
+    const struct mer_schema *schema;      /* or NULL */
+    const struct mer_known_faults *known; /* or NULL */
+    size_t n_used;                        /* of them */
     struct mer_bad_rows *bad;
     struct mer_buf *good;
     struct mer_csv_token *tokens;
@@ -209,6 +211,20 @@ static size_t without_line_end(const char *begin, const char *end)
     return (size_t)(end - begin);
 }
 
+/* The fault that is known of a row, or NULL. */
+static const struct mer_known_fault *known_fault(struct sieve *sieve, uint64_t row)
+{
+    const struct mer_known_faults *const known = sieve->known;
+    if (!known || sieve->n_used == known->n || known->items[sieve->n_used].row != row)
+        return NULL;
+    return &known->items[sieve->n_used++];
+}
+
+static uint64_t line_of(const struct sieve *sieve, uint64_t row, uint64_t line)
+{
+    return sieve->known ? sieve->known->first_line + row - 1 : line;
+}
+
 static mer_status sift(struct sieve *sieve, struct mer_csv_scan *scan, mer_err *err)
 {
     enum { ROWS_PER_LOOK = 4096 };
@@ -227,18 +243,23 @@ static mer_status sift(struct sieve *sieve, struct mer_csv_scan *scan, mer_err *
         if (record.fault != MER_CSV_FINE)
             go_on_behind_line(scan, begin);
         const size_t n = (size_t)(scan->next - begin);
-        MER_GUARD(judge(sieve, begin, n, &record, &fault, &column, err));
-        if (fault == MER_VALUE_FINE) {
-            MER_GUARD(mer_buf_append(sieve->good, begin, n, err));
+        const struct mer_known_fault *const known = known_fault(sieve, row);
+        const struct mer_bad_row bad = {.row = row,
+                                        .line = line_of(sieve, row, line),
+                                        .bytes = begin,
+                                        .n_bytes = without_line_end(begin, scan->next)};
+        if (known) {
+            column = known->column;
+            fault = known->fault;
         } else {
-            const struct mer_bad_row bad = {.row = row,
-                                            .line = line,
-                                            .bytes = begin,
-                                            .n_bytes = without_line_end(begin, scan->next)};
+            MER_GUARD(judge(sieve, begin, n, &record, &fault, &column, err));
+        }
+        if (fault == MER_VALUE_FINE)
+            MER_GUARD(mer_buf_append(sieve->good, begin, n, err));
+        else
             MER_GUARD(mer_bad_rows_add(sieve->bad,
                                        column < source->n_columns ? source->names[column] : NULL,
                                        fault, &bad, err));
-        }
         line += count_lines(begin, scan->next);
     }
     return mer_ok();
@@ -290,10 +311,11 @@ static void end(struct sieve *sieve)
 }
 
 mer_status mer_csv_sieve_rows(struct mer_csv_table *table, const struct mer_schema *schema,
-                              struct mer_csv_scan *scan, struct mer_bad_rows *bad,
-                              struct mer_buf *good, mer_err *err)
+                              struct mer_csv_scan *scan, const struct mer_known_faults *known,
+                              struct mer_bad_rows *bad, struct mer_buf *good, mer_err *err)
 {
-    struct sieve sieve = {.table = table, .schema = schema, .bad = bad, .good = good};
+    struct sieve sieve = {
+        .table = table, .schema = schema, .known = known, .bad = bad, .good = good};
     mer_status status = begin(&sieve, err);
     if (mer_is_ok(status))
         status = sift(&sieve, scan, err);

@@ -52,6 +52,8 @@ static const struct {
     [MER_VALUE_NUL] = {"nul", "a NUL byte"},
     [MER_VALUE_BROKEN_QUOTES] = {"broken_quotes", "a quote where none may stand"},
     [MER_VALUE_LONE_RETURN] = {"lone_return", "a carriage return without a line feed"},
+    [MER_VALUE_NOT_TEXT] = {"not_text", "not a text, which the schema asks for"},
+    [MER_VALUE_UNREADABLE] = {"unreadable", "nothing that a table can hold"},
 };
 
 const char *mer_value_fault_text(enum mer_value_fault fault)

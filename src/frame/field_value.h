@@ -49,6 +49,8 @@ enum mer_value_fault {
     MER_VALUE_NUL,
     MER_VALUE_BROKEN_QUOTES,
     MER_VALUE_LONE_RETURN,
+    MER_VALUE_NOT_TEXT,
+    MER_VALUE_UNREADABLE, /* what a file holds there is no value */
     MER_VALUE_FAULT_COUNT
 };
 

@@ -1,7 +1,9 @@
 #include "frame/table_builder.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
+#include "core/team.h"
 #include "frame/text_check.h"
 
 enum { FIRST_ROWS = 256 };
@@ -106,6 +108,63 @@ mer_status mer_table_builder_add(struct mer_table_builder *builder, const char *
                           mer_quote(column->name).text);
 }
 
+struct each {
+    struct mer_table_builder *builder;
+    mer_built_task *task;
+    void *self;
+    const char *phase;
+    _Atomic size_t first_failed; /* SIZE_MAX: none */
+    struct failure {
+        size_t column; /* SIZE_MAX: none */
+        mer_status status;
+        mer_err err;
+    } * failures; /* of each worker, the first */
+};
+
+/* A worker's tasks come in order, so its first failure is that of its first column that fails; what
+ * comes behind a column that failed is not needed, and what comes before it is done by somebody. */
+static void run_task(void *argument, size_t c, size_t worker)
+{
+    struct each *const each = argument;
+    struct mer_built_column *const column = each->builder->columns[c];
+    struct failure *const failure = &each->failures[worker];
+    if (column->skipped || c > atomic_load(&each->first_failed))
+        return;
+    if (each->phase && worker == 0)
+        mer_ctx_progress(each->builder->ctx, each->phase, c, each->builder->n_columns);
+    const mer_status status = each->task(each->self, column, c, &failure->err);
+    if (mer_is_ok(status))
+        return;
+    failure->column = c;
+    failure->status = status;
+    size_t first = atomic_load(&each->first_failed);
+    while (c < first && !atomic_compare_exchange_weak(&each->first_failed, &first, c))
+        continue;
+}
+
+mer_status mer_table_builder_each(struct mer_table_builder *builder, mer_built_task *task,
+                                  void *self, const char *phase, mer_err *err)
+{
+    const size_t n_workers = mer_team_size(builder->ctx->team);
+    struct each each = {.builder = builder, .task = task, .self = self, .phase = phase};
+    mer_status status = mer_ok();
+    MER_GUARD(
+        mer_alloc_zero(builder->ctx->alloc, n_workers, sizeof *each.failures, &each.failures, err));
+    atomic_init(&each.first_failed, SIZE_MAX);
+    for (size_t i = 0; i < n_workers; i++)
+        each.failures[i].column = SIZE_MAX;
+    mer_team_run(builder->ctx->team, run_task, &each, builder->n_columns);
+    for (size_t i = 0; i < n_workers; i++) {
+        if (each.failures[i].column != each.first_failed || each.first_failed == SIZE_MAX)
+            continue;
+        status = each.failures[i].status;
+        if (err)
+            *err = each.failures[i].err;
+    }
+    mer_free(builder->ctx->alloc, each.failures);
+    return status;
+}
+
 static size_t data_bytes(enum mer_type type, size_t n_rows)
 {
     switch (type) {
@@ -157,6 +216,43 @@ void mer_built_put_missing(struct mer_built_column *column)
         column->data.offsets[row + 1] = column->data.offsets[row];
     else if (column->type != MER_TYPE_BOOLEAN)
         column->data.integers[row] = 0;
+}
+
+static void mark_all_present(struct mer_built_column *column, size_t n)
+{
+    const size_t end = column->n_rows + n;
+    while (column->n_rows < end && column->n_rows % 8 != 0)
+        mer_built_mark_present(column);
+    const size_t n_bytes = (end - column->n_rows) / 8;
+    memset(column->validity + column->n_rows / 8, 0xff, n_bytes);
+    column->n_rows += n_bytes * 8;
+    while (column->n_rows < end)
+        mer_built_mark_present(column);
+}
+
+void mer_built_put_integers(struct mer_built_column *column, const void *values, size_t n)
+{
+    if (n == 0)
+        return;
+    memcpy(column->data.integers + column->n_rows, values, n * sizeof(int64_t));
+    mark_all_present(column, n);
+}
+
+void mer_built_put_numbers(struct mer_built_column *column, const void *values, size_t n)
+{
+    double *const to = column->data.numbers + column->n_rows;
+    unsigned n_missing = 0;
+    if (n == 0)
+        return;
+    memcpy(to, values, n * sizeof *to);
+    for (size_t i = 0; i < n; i++)
+        n_missing |= (unsigned)(to[i] != to[i]);
+    if (!n_missing) {
+        mark_all_present(column, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        mer_built_put_number(column, to[i]);
 }
 
 /* Whether a text is a value; one that means missing is counted. */
@@ -239,14 +335,24 @@ static struct mer_image_column describe(const struct mer_built_column *column)
     return stored;
 }
 
+struct placing {
+    const struct mer_image_column *stored;
+    const struct mer_region *region;
+};
+
 /* Copies a column to its place and frees it. */
-static void place(struct mer_built_column *column, const struct mer_image_column *stored,
-                  unsigned char *image)
+static mer_status place(void *self, struct mer_built_column *column, size_t c, mer_err *err)
 {
+    const struct placing *const placing = self;
+    const struct mer_image_column *const stored = &placing->stored[column->place];
     struct mer_alloc *const alloc = column->ctx->alloc;
+    unsigned char *const image = placing->region->base;
     size_t n_data = 0;
+    (void)c;
+    (void)err;
     (void)mer_image_data_bytes(stored, column->n_rows, &n_data);
     memcpy(image + stored->name, column->name, stored->n_name);
+    mer_region_bring_in(placing->region, stored->data, n_data);
     memcpy(image + stored->data, column->data.any, n_data);
     if (column->n_missing)
         memcpy(image + stored->validity, column->validity, mer_bitmap_bytes(column->n_rows));
@@ -262,15 +368,18 @@ static void place(struct mer_built_column *column, const struct mer_image_column
     column->validity = NULL;
     column->data.any = NULL;
     mer_buf_release(&column->bytes);
+    return mer_ok();
 }
 
 static mer_status write_image(struct mer_table_builder *builder, struct mer_image_column *stored,
                               size_t n_rows, struct mer_region *region, mer_err *err)
 {
     size_t n_stored = 0, n_image, offset;
-    for (size_t c = 0; c < builder->n_columns; c++)
+    for (size_t c = 0; c < builder->n_columns; c++) {
+        builder->columns[c]->place = n_stored;
         if (!builder->columns[c]->skipped)
             stored[n_stored++] = describe(builder->columns[c]);
+    }
     if (!mer_image_layout(stored, n_stored, n_rows, &n_image))
         return mer_fail(err, MER_ERR_MEMORY, "the table is too large for this machine");
     MER_GUARD(mer_region_extend(region, n_image, &offset, err));
@@ -281,10 +390,16 @@ static mer_status write_image(struct mer_table_builder *builder, struct mer_imag
                                             .n_columns = n_stored};
     memcpy(region->base, &header, sizeof header);
     memcpy(region->base + sizeof header, stored, n_stored * sizeof *stored);
-    for (size_t c = 0, s = 0; c < builder->n_columns; c++)
-        if (!builder->columns[c]->skipped)
-            place(builder->columns[c], &stored[s++], region->base);
-    return mer_ok();
+    struct placing placing = {stored, region};
+    return mer_table_builder_each(builder, place, &placing, NULL, err);
+}
+
+static mer_status conform(void *self, struct mer_built_column *column, size_t c, mer_err *err)
+{
+    const struct mer_table_builder *const builder = self;
+    (void)c;
+    MER_GUARD(mer_ctx_check_cancel(builder->ctx, err));
+    return mer_built_conform(column, builder->options, err);
 }
 
 mer_status mer_table_builder_write(struct mer_table_builder *builder, struct mer_region *region,
@@ -293,14 +408,10 @@ mer_status mer_table_builder_write(struct mer_table_builder *builder, struct mer
     struct mer_image_column *stored;
     struct mer_csv_report report = {.n_columns = builder->n_columns};
     MER_GUARD(check_whole(builder, &report.n_rows, err));
-    for (size_t c = 0; c < builder->n_columns; c++) {
-        struct mer_built_column *const column = builder->columns[c];
-        MER_GUARD(mer_ctx_check_cancel(builder->ctx, err));
-        if (!column->skipped)
-            MER_GUARD(mer_built_conform(column, builder->options, err));
+    MER_GUARD(mer_table_builder_each(builder, conform, builder, NULL, err));
+    for (size_t c = 0; c < builder->n_columns; c++)
         for (size_t m = 0; m < builder->missing.n; m++)
-            report.missing_counts[m] += column->missing_counts[m];
-    }
+            report.missing_counts[m] += builder->columns[c]->missing_counts[m];
     MER_GUARD(
         mer_alloc_zero(builder->ctx->alloc, builder->n_columns, sizeof *stored, &stored, err));
     const mer_status status = write_image(builder, stored, report.n_rows, region, err);

@@ -43,6 +43,7 @@ struct mer_built_column {
     struct mer_buf bytes;         /* text */
     struct mer_dictionary levels; /* categorical */
     size_t missing_counts[MER_MISSING_MAX];
+    size_t place; /* among the columns of the image */
 };
 
 struct mer_table_builder {
@@ -69,6 +70,16 @@ void mer_table_builder_release(struct mer_table_builder *builder);
 MER_MUST_CHECK mer_status mer_table_builder_add(struct mer_table_builder *builder, const char *name,
                                                 size_t n_name, enum mer_type type,
                                                 struct mer_built_column **ret_column, mer_err *err);
+
+/* What is done to one column; others may be in work at the same time. */
+typedef mer_status mer_built_task(void *self, struct mer_built_column *column, size_t c,
+                                  mer_err *err);
+/* Does it to every column that is not skipped, by all threads of the context's team. Where columns
+ * fail it is the first of them that is told of, whatever the number of threads. `phase`: of the
+ * progress that is told, or NULL. */
+MER_MUST_CHECK mer_status mer_table_builder_each(struct mer_table_builder *builder,
+                                                 mer_built_task *task, void *self,
+                                                 const char *phase, mer_err *err);
 
 /* Room for n more values, which the functions below then fill without checks. */
 MER_MUST_CHECK mer_status mer_built_reserve(struct mer_built_column *column, size_t n,
@@ -126,6 +137,11 @@ static inline void mer_built_put_code(struct mer_built_column *column, int32_t c
     column->data.codes[column->n_rows] = code;
     mer_built_mark_present(column);
 }
+/* n values that are all there, as they lie in memory (not aligned): integers, days or microseconds;
+ * and numbers, of which NaN is missing. */
+void mer_built_put_integers(struct mer_built_column *column, const void *values, size_t n);
+void mer_built_put_numbers(struct mer_built_column *column, const void *values, size_t n);
+
 static inline bool mer_built_has(const struct mer_built_column *column, size_t row)
 {
     return (column->validity[row / 8] >> (row % 8)) & 1;

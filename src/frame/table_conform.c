@@ -182,47 +182,81 @@ static void release_values(struct mer_built_column *column)
     mer_dictionary_release(&column->levels);
 }
 
+/* An empty column of another type that may take the column's place. */
+static struct mer_built_column empty_twin(const struct mer_built_column *column, enum mer_type type)
+{
+    struct mer_built_column twin = {.ctx = column->ctx,
+                                    .missing = column->missing,
+                                    .name = column->name,
+                                    .type = type,
+                                    .field = column->field};
+    mer_buf_init(&twin.bytes, column->ctx->alloc, SIZE_MAX / 2);
+    mer_dictionary_init(&twin.levels, column->ctx->alloc);
+    return twin;
+}
+
+static void replace(struct mer_built_column *column, struct mer_built_column *twin)
+{
+    memcpy(twin->missing_counts, column->missing_counts, sizeof twin->missing_counts);
+    release_values(column);
+    *column = *twin;
+}
+
 /* Makes the column one of another type. */
 static mer_status convert(struct mer_built_column *column, enum mer_type type,
                           const struct mer_csv_options *options, mer_err *err)
 {
-    struct mer_alloc *const alloc = column->ctx->alloc;
-    struct mer_built_column to = {.ctx = column->ctx,
-                                  .missing = column->missing,
-                                  .name = column->name,
-                                  .type = type,
-                                  .field = column->field};
-    mer_buf_init(&to.bytes, alloc, SIZE_MAX / 2);
-    mer_dictionary_init(&to.levels, alloc);
+    struct mer_built_column to = empty_twin(column, type);
     const mer_status status = fill(column, options, &to, err);
-    if (!mer_is_ok(status)) {
+    if (mer_is_ok(status))
+        replace(column, &to);
+    else
         release_values(&to);
-        return status;
-    }
-    memcpy(to.missing_counts, column->missing_counts, sizeof to.missing_counts);
-    release_values(column);
-    *column = to;
     return status;
 }
 
-/* Without a schema: texts become categorical where inference would make them so. */
-static mer_status settle_texts(struct mer_built_column *column,
-                               const struct mer_csv_options *options, mer_err *err)
+/* The codes of a column's texts, until there are more levels than a categorical column has. A text
+ * that was met not long ago is known again without looking through all levels. */
+static mer_status number_texts(const struct mer_built_column *column, struct mer_built_column *to,
+                               mer_err *err)
 {
-    struct mer_dictionary levels;
-    mer_status status = mer_ok();
-    mer_dictionary_init(&levels, column->ctx->alloc);
-    for (size_t row = 0; row < column->n_rows && levels.n <= MER_INFER_MAX_LEVELS; row++) {
-        if (!mer_built_has(column, row))
-            continue;
-        const struct mer_cell cell = text_at(column, row);
+    enum { RECENT = 64 };
+    struct recent {
+        struct mer_cell cell;
         int32_t code;
-        MER_GUARD_GOTO(mer_dictionary_add(&levels, cell.bytes, cell.n, &code, err), done);
+    } recent[RECENT];
+    for (size_t i = 0; i < RECENT; i++)
+        recent[i] = (struct recent){.cell = {"", 0}, .code = -1};
+    MER_GUARD(mer_built_reserve(to, column->n_rows, err));
+    for (size_t row = 0; row < column->n_rows && to->levels.n <= MER_INFER_MAX_LEVELS; row++) {
+        if (!mer_built_has(column, row)) {
+            mer_built_put_missing(to);
+            continue;
+        }
+        const struct mer_cell cell = text_at(column, row);
+        const unsigned last = cell.n ? (unsigned char)cell.bytes[cell.n - 1] : 0;
+        const unsigned first = cell.n ? (unsigned char)cell.bytes[0] : 0;
+        struct recent *const known = &recent[(cell.n * 29 + first * 7 + last) % RECENT];
+        if (known->code < 0 || known->cell.n != cell.n ||
+            (cell.n > 0 && memcmp(known->cell.bytes, cell.bytes, cell.n) != 0)) {
+            known->cell = cell;
+            MER_GUARD(mer_dictionary_add(&to->levels, cell.bytes, cell.n, &known->code, err));
+        }
+        mer_built_put_code(to, known->code);
     }
-    if (!mer_infer_is_text(levels.n, column->n_rows - column->n_missing, column->bytes.n))
-        status = convert(column, MER_TYPE_CATEGORICAL, options, err);
-done:
-    mer_dictionary_release(&levels);
+    return mer_ok();
+}
+
+/* Without a schema: texts become categorical where inference would make them so. */
+static mer_status settle_texts(struct mer_built_column *column, mer_err *err)
+{
+    struct mer_built_column to = empty_twin(column, MER_TYPE_CATEGORICAL);
+    const mer_status status = number_texts(column, &to, err);
+    if (mer_is_ok(status) &&
+        !mer_infer_is_text(to.levels.n, column->n_rows - column->n_missing, column->bytes.n))
+        replace(column, &to);
+    else
+        release_values(&to);
     return status;
 }
 
@@ -270,7 +304,7 @@ mer_status mer_built_conform(struct mer_built_column *column, const struct mer_c
     MER_GUARD(mer_built_reserve(column, 0, err));
     MER_GUARD(check_range(column, err));
     if (!field)
-        return column->type == MER_TYPE_TEXT ? settle_texts(column, options, err) : mer_ok();
+        return column->type == MER_TYPE_TEXT ? settle_texts(column, err) : mer_ok();
     if (field->required)
         MER_GUARD(check_required(column, err));
     if (field->type != column->type || holds_texts(field->type))

@@ -317,6 +317,22 @@ static mer_status put_indices(struct mer_built_column *column, const struct mer_
     return status;
 }
 
+/* All values of an array that was checked, where they are what columns hold. */
+static bool put_whole(struct mer_built_column *column, const struct mer_arrow_type *type,
+                      const struct mer_arrow_array *array)
+{
+    if (array->validity.bytes || type->width != sizeof(int64_t) || array->length == 0)
+        return false;
+    const unsigned char *const values = array->values.bytes + array->offset * type->width;
+    if (type->kind == MER_ARROW_FLOAT)
+        mer_built_put_numbers(column, values, array->length);
+    else if (type->kind == MER_ARROW_INTEGER && !type->is_unsigned)
+        mer_built_put_integers(column, values, array->length);
+    else
+        return false;
+    return true;
+}
+
 mer_status mer_arrow_put(struct mer_built_column *column, const struct mer_arrow_type *type,
                          const struct mer_arrow_array *array,
                          const struct mer_arrow_array *dictionary, mer_err *err)
@@ -328,6 +344,8 @@ mer_status mer_arrow_put(struct mer_built_column *column, const struct mer_arrow
     const char *const what = check(type, type->width, array);
     if (what)
         return refuse(column, what, err);
+    if (put_whole(column, type, array))
+        return mer_ok();
     for (size_t i = 0; i < array->length; i++)
         MER_GUARD(put_value(column, type, array, i, err));
     return mer_ok();

@@ -19,8 +19,16 @@ struct dictionary {
     struct loaded values;
 };
 
+/* Where a column's array begins in a batch. */
+struct place {
+    size_t node;
+    size_t buffer;
+    size_t count;
+};
+
 struct arrow_reading {
     const struct mer_ctx *ctx;
+    struct batch_plan *plans; /* one for each batch; owned */
     struct mer_arrow_file file;
     struct mer_table_builder builder;
     struct mer_built_column **columns; /* [n_fields] */
@@ -40,6 +48,13 @@ struct walk {
     size_t count;
     bool is_compressed;
     enum mer_compression compression;
+};
+
+/* So that columns can be read apart. */
+struct batch_plan {
+    struct walk walk;
+    size_t n_rows;
+    struct place *places; /* [n_fields], owned */
 };
 
 enum { PAIR_BYTES = 16 };
@@ -229,44 +244,77 @@ static mer_status read_dictionaries(struct arrow_reading *reading)
     return mer_ok();
 }
 
-static mer_status read_column(struct arrow_reading *reading, struct walk *walk, size_t f,
-                              size_t n_rows)
+static mer_status read_array(const struct arrow_reading *reading, const struct batch_plan *plan,
+                             size_t f, mer_err *err)
 {
     struct mer_alloc *const alloc = reading->ctx->alloc;
+    const struct place *const place = &plan->places[f];
+    struct walk walk = plan->walk;
+    walk.node = place->node;
+    walk.buffer = place->buffer;
+    walk.count = place->count;
     const struct mer_arrow_field *const field = &reading->file.fields[f];
     const struct dictionary *dictionary = NULL;
     struct loaded loaded = {.n_buffers = 0};
     if (field->type.has_dictionary)
         dictionary = find_dictionary(reading, field->dictionary_id);
-    mer_status status =
-        load(alloc, walk, &field->type, field->type.has_dictionary, &loaded, reading->err);
-    if (mer_is_ok(status) && loaded.array.length != n_rows)
-        status = damaged(reading->err);
-    if (mer_is_ok(status) && !reading->columns[f]->skipped)
+    mer_status status = load(alloc, &walk, &field->type, field->type.has_dictionary, &loaded, err);
+    if (mer_is_ok(status) && loaded.array.length != plan->n_rows)
+        status = damaged(err);
+    if (mer_is_ok(status))
         status = mer_arrow_put(
             reading->columns[f], &field->type, &loaded.array,
-            dictionary && dictionary->is_there ? &dictionary->values.array : NULL, reading->err);
+            dictionary && dictionary->is_there ? &dictionary->values.array : NULL, err);
     unload(alloc, &loaded);
     return status;
 }
 
-static mer_status read_batches(struct arrow_reading *reading)
+static mer_status read_column(void *self, struct mer_built_column *column, size_t f, mer_err *err)
 {
-    struct mer_arrow_file *const file = &reading->file;
-    for (size_t i = 0; i < file->batches.n; i++) {
-        struct mer_arrow_batch batch;
-        struct walk walk;
-        mer_ctx_progress(reading->ctx, "reading", i, file->batches.n);
-        MER_GUARD(mer_ctx_check_cancel(reading->ctx, reading->err));
-        MER_GUARD(mer_arrow_file_batch(file, file->batches, i, false, &batch, reading->err));
-        MER_GUARD(begin_walk(&batch, &walk, reading->err));
-        const int64_t n_rows = mer_flat_integer(&batch.flat, batch.table, 0, 8, 0);
-        if (n_rows < 0 || batch.flat.failed)
-            return damaged(reading->err);
-        for (size_t f = 0; f < file->n_fields; f++)
-            MER_GUARD(read_column(reading, &walk, f, (size_t)n_rows));
+    const struct arrow_reading *const reading = self;
+    (void)column;
+    for (size_t i = 0; i < reading->file.batches.n; i++) {
+        MER_GUARD(mer_ctx_check_cancel(reading->ctx, err));
+        MER_GUARD(read_array(reading, &reading->plans[i], f, err));
     }
     return mer_ok();
+}
+
+/* Walks over a batch once. It must have a node for every column, so a small file cannot ask for
+ * much. */
+static mer_status plan_batch(struct arrow_reading *reading, size_t i, struct batch_plan *plan)
+{
+    struct mer_arrow_file *const file = &reading->file;
+    struct mer_arrow_batch batch;
+    MER_GUARD(mer_ctx_check_cancel(reading->ctx, reading->err));
+    MER_GUARD(mer_arrow_file_batch(file, file->batches, i, false, &batch, reading->err));
+    MER_GUARD(begin_walk(&batch, &plan->walk, reading->err));
+    const int64_t n_rows = mer_flat_integer(&batch.flat, batch.table, 0, 8, 0);
+    if (n_rows < 0 || batch.flat.failed || plan->walk.nodes.n < file->n_fields)
+        return damaged(reading->err);
+    plan->n_rows = (size_t)n_rows;
+    MER_GUARD(mer_alloc_array(reading->ctx->alloc, file->n_fields, sizeof *plan->places,
+                              &plan->places, reading->err));
+    struct walk walk = plan->walk;
+    for (size_t f = 0; f < file->n_fields; f++) {
+        const struct mer_arrow_type *const type = &file->fields[f].type;
+        size_t n_buffers;
+        plan->places[f] = (struct place){walk.node, walk.buffer, walk.count};
+        MER_GUARD(count_buffers(&walk, type, type->has_dictionary, &n_buffers, reading->err));
+        walk.buffer += n_buffers;
+        walk.node++;
+    }
+    return mer_ok();
+}
+
+static mer_status read_batches(struct arrow_reading *reading)
+{
+    const size_t n_batches = reading->file.batches.n;
+    MER_GUARD(mer_alloc_zero(reading->ctx->alloc, n_batches, sizeof *reading->plans,
+                             &reading->plans, reading->err));
+    for (size_t i = 0; i < n_batches; i++)
+        MER_GUARD(plan_batch(reading, i, &reading->plans[i]));
+    return mer_table_builder_each(&reading->builder, read_column, reading, "reading", reading->err);
 }
 
 static mer_status read_all(struct arrow_reading *reading, const unsigned char *bytes, size_t n)
@@ -294,6 +342,9 @@ static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size
         status = read_all(&arrow, bytes, n);
     if (mer_is_ok(status))
         status = mer_table_builder_write(&arrow.builder, region, ret_report, err);
+    for (size_t i = 0; arrow.plans && i < arrow.file.batches.n; i++)
+        mer_free(ctx->alloc, arrow.plans[i].places);
+    mer_free(ctx->alloc, arrow.plans);
     for (size_t i = 0; i < arrow.n_dictionaries; i++)
         unload(ctx->alloc, &arrow.dictionaries[i].values);
     mer_free(ctx->alloc, arrow.dictionaries);
@@ -306,4 +357,5 @@ static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size
 const struct mer_table_reader MER_TABLE_READER_ARROW = {
     .recognise = mer_arrow_file_applies,
     .write_image = write_image,
+    .is_typed = true,
 };

@@ -58,8 +58,14 @@ void mer_loose_release(struct mer_loose_table *table)
     for (size_t c = 0; c < table->n_columns; c++)
         mer_dictionary_release(&table->columns[c].levels);
     mer_free(table->ctx->alloc, table->columns);
+    mer_free(table->ctx->alloc, table->faults);
     mer_arena_release(&table->arena);
     mer_buf_release(&table->text);
+}
+
+void mer_loose_set_aside(struct mer_loose_table *table, struct mer_bad_rows *bad)
+{
+    table->bad = bad;
 }
 
 mer_status mer_loose_fail(const struct mer_loose_table *table, size_t column, mer_err *err,
@@ -70,6 +76,27 @@ mer_status mer_loose_fail(const struct mer_loose_table *table, size_t column, me
         (void)snprintf(place, sizeof place, " (%s %zu)", table->place_word, table->place);
     return mer_fail(err, MER_ERR_DATA, "row %zu%s, column %s: %s", table->n_rows + 1, place,
                     mer_quote(table->columns[column].name).text, what);
+}
+
+/* The row that is next does not fit: the end, or noted, once. Column SIZE_MAX: the row as a whole.
+ */
+static mer_status object(struct mer_loose_table *table, size_t column, enum mer_value_fault fault,
+                         const char *what, mer_err *err)
+{
+    const uint64_t row = table->n_rows + 1;
+    if (!table->bad)
+        return mer_loose_fail(table, column == SIZE_MAX ? table->n_columns - 1 : column, err, what);
+    if (table->n_faults > 0 && table->faults[table->n_faults - 1].row == row)
+        return mer_ok();
+    if (table->n_faults == table->faults_capacity) {
+        const size_t larger = table->faults_capacity ? table->faults_capacity * 2 : 64;
+        MER_GUARD(mer_alloc_resize(table->ctx->alloc, larger * sizeof *table->faults,
+                                   &table->faults, err));
+        table->faults_capacity = larger;
+    }
+    table->faults[table->n_faults++] =
+        (struct mer_known_fault){.row = row, .column = column, .fault = fault};
+    return mer_ok();
 }
 
 static const char *absent_text(const struct mer_loose_table *table, struct mer_field *field)
@@ -193,6 +220,18 @@ mer_status mer_loose_set_names(struct mer_loose_table *table, const char *const 
     return mer_buf_append(&table->text, "\n", 1, err);
 }
 
+/* What a cell is not that cannot stand in a field of this type. */
+static enum mer_value_fault field_fault(enum mer_type type)
+{
+    static const enum mer_value_fault faults[MER_TYPE_COUNT] = {
+        [MER_TYPE_BOOLEAN] = MER_VALUE_NOT_BOOLEAN, [MER_TYPE_INTEGER] = MER_VALUE_NOT_INTEGER,
+        [MER_TYPE_NUMBER] = MER_VALUE_NOT_NUMBER,   [MER_TYPE_CATEGORICAL] = MER_VALUE_NOT_TEXT,
+        [MER_TYPE_TEXT] = MER_VALUE_NOT_TEXT,       [MER_TYPE_DATE] = MER_VALUE_NOT_DATE,
+        [MER_TYPE_TIME] = MER_VALUE_NOT_TIME,       [MER_TYPE_DATETIME] = MER_VALUE_NOT_DATETIME,
+    };
+    return faults[type];
+}
+
 /* Why a cell of this kind cannot stand in that field; NULL when it can, or when the reader of CSV
  * has to tell from its text. */
 static const char *field_objection(enum mer_type type, enum mer_loose_kind kind)
@@ -243,6 +282,7 @@ static const char *kind_objection(enum mer_loose_kind kind)
     case MER_LOOSE_DATETIME:
         return "a date and time, where the cells above hold something else";
     case MER_LOOSE_MISSING:
+    case MER_LOOSE_BROKEN:
         break;
     }
     return NULL;
@@ -254,12 +294,13 @@ static bool is_numeric(enum mer_loose_kind kind)
 }
 
 /* Holds a cell to the ones above it. */
-static mer_status narrow(const struct mer_loose_table *table, struct mer_loose_column *column,
+static mer_status narrow(struct mer_loose_table *table, struct mer_loose_column *column,
                          const struct mer_loose_cell *cell, mer_err *err)
 {
     const size_t c = (size_t)(column - table->columns);
     if (column->numbers_only && cell->kind == MER_LOOSE_TEXT)
-        return mer_loose_fail(table, c, err, "a text, in a column declared to hold numbers");
+        return object(table, c, MER_VALUE_NOT_NUMBER,
+                      "a text, in a column declared to hold numbers", err);
     if (column->kind == MER_LOOSE_MISSING) {
         column->kind = cell->kind;
     } else if (is_numeric(column->kind) && is_numeric(cell->kind)) {
@@ -294,20 +335,30 @@ static bool has_format(const struct mer_field *field)
            field->decorated || field->true_values.n > 0 || field->false_values.n > 0;
 }
 
-static mer_status check_cell(const struct mer_loose_table *table, struct mer_loose_column *column,
+static mer_status check_cell(struct mer_loose_table *table, struct mer_loose_column *column,
                              const struct mer_loose_cell *cell, mer_err *err)
 {
     const size_t c = (size_t)(column - table->columns);
+    const bool is_text = cell->kind == MER_LOOSE_TEXT;
+    const size_t wrong = is_text ? mer_text_check(cell->bytes, cell->n) : cell->n;
+    if (is_text && wrong != cell->n)
+        return object(table, c, cell->bytes[wrong] ? MER_VALUE_NOT_UTF8 : MER_VALUE_NUL,
+                      "the text holds a NUL byte or is not UTF-8", err);
+    if (column->skipped)
+        return mer_ok();
+    if (cell->kind == MER_LOOSE_BROKEN)
+        return object(table, c, MER_VALUE_UNREADABLE, "what stands there is no value", err);
     if (!column->field)
         return narrow(table, column, cell, err);
     const char *what = field_objection(column->field->type, cell->kind);
-    if (what)
-        return mer_loose_fail(table, c, err, what);
-    *(cell->kind == MER_LOOSE_TEXT ? &column->has_written : &column->has_values) = true;
-    if (column->has_written && column->has_values && has_format(column->field))
-        return mer_loose_fail(table, c, err,
-                              "a text among values, or a value among texts, where the schema has a "
-                              "format for texts");
+    if (what && !(table->is_typed && field_fault(column->field->type) == MER_VALUE_NOT_TEXT))
+        return object(table, c, field_fault(column->field->type), what, err);
+    if ((is_text ? column->has_values : column->has_written) && has_format(column->field))
+        return object(table, c, MER_VALUE_NOT_IN_FORMAT,
+                      "a text among values, or a value among texts, where the schema has a "
+                      "format for texts",
+                      err);
+    *(is_text ? &column->has_written : &column->has_values) = true;
     return mer_ok();
 }
 
@@ -316,11 +367,9 @@ static mer_status add_cell(struct mer_loose_table *table, size_t c,
 {
     struct mer_loose_column *column = &table->columns[c];
     const bool is_text = cell && cell->kind == MER_LOOSE_TEXT;
-    if (is_text && mer_text_check(cell->bytes, cell->n) != cell->n)
-        return mer_loose_fail(table, c, err, "the text holds a NUL byte or is not UTF-8");
     const bool has_value = cell && cell->kind != MER_LOOSE_MISSING &&
                            !(is_text && means_missing(table, column->field, cell));
-    if (has_value && !column->skipped)
+    if (has_value)
         MER_GUARD(check_cell(table, column, cell, err));
     if (c > 0)
         MER_GUARD(mer_buf_append(&table->text, ",", 1, err));
@@ -328,6 +377,22 @@ static mer_status add_cell(struct mer_loose_table *table, size_t c,
         return mer_loose_put_text(&table->text, column->absent, strlen(column->absent), err);
     return mer_loose_put(&table->text, cell, column->field ? column->field->type : MER_TYPE_COUNT,
                          err);
+}
+
+/* A cell behind the last column, where there may be none; with the row where that is kept. */
+static mer_status add_stray(struct mer_loose_table *table, const struct mer_loose_cell *cell,
+                            mer_err *err)
+{
+    if (cell->kind == MER_LOOSE_MISSING)
+        return mer_ok();
+    const mer_status status =
+        object(table, SIZE_MAX, MER_VALUE_CELL_COUNT, "a value stands behind the last column", err);
+    if (!mer_is_ok(status))
+        return mer_hint(err, status,
+                        table->has_header ? "every column with values needs a name"
+                                          : "name the columns in the first row");
+    MER_GUARD(mer_buf_append(&table->text, ",", 1, err));
+    return mer_loose_put(&table->text, cell, MER_TYPE_COUNT, err);
 }
 
 static mer_status add_values(struct mer_loose_table *table, const struct mer_loose_cell *cells,
@@ -338,16 +403,10 @@ static mer_status add_values(struct mer_loose_table *table, const struct mer_loo
         table->first_place = place;
     if (table->n_rows % ROWS_PER_LOOK == 0)
         MER_GUARD(mer_ctx_check_cancel(table->ctx, err));
-    for (size_t c = table->n_columns; c < n; c++)
-        if (cells[c].kind != MER_LOOSE_MISSING) {
-            mer_status status = mer_loose_fail(table, table->n_columns - 1, err,
-                                               "a value stands behind the last column");
-            return mer_hint(err, status,
-                            table->has_header ? "every column with values needs a name"
-                                              : "name the columns in the first row");
-        }
     for (size_t c = 0; c < table->n_columns; c++)
         MER_GUARD(add_cell(table, c, c < n ? &cells[c] : NULL, err));
+    for (size_t c = table->n_columns; c < n; c++)
+        MER_GUARD(add_stray(table, &cells[c], err));
     table->n_rows++;
     return mer_buf_append(&table->text, "\n", 1, err);
 }
@@ -508,6 +567,7 @@ static enum mer_type type_of(const struct mer_loose_column *column)
                    : MER_TYPE_CATEGORICAL;
     case MER_LOOSE_NUMBER:
     case MER_LOOSE_MISSING:
+    case MER_LOOSE_BROKEN:
         break;
     }
     return MER_TYPE_NUMBER;
@@ -609,6 +669,24 @@ static mer_status relocate(const struct mer_loose_table *table, mer_status statu
     return status;
 }
 
+/* The rows that fit. */
+static mer_status write_rest(const struct mer_loose_table *table,
+                             const struct mer_csv_options *options, struct mer_region *region,
+                             struct mer_csv_report *ret_report, mer_err *err)
+{
+    const struct mer_known_faults known = {
+        .items = table->faults, .n = table->n_faults, .first_line = table->first_place};
+    struct mer_csv_options rest;
+    MER_CLEANUP(mer_buf_release) struct mer_buf good;
+    mer_buf_init(&good, table->ctx->alloc, SIZE_MAX / 2);
+    MER_GUARD(mer_csv_sift(table->ctx, table->text.bytes, table->text.n, options, &known,
+                           table->bad, &good, &rest, err));
+    if (table->bad->n_rows == 0 || table->bad->mode == MER_ON_BAD_ROW_FAIL)
+        return mer_fail(err, MER_ERR_DATA, "%llu rows do not fit",
+                        (unsigned long long)table->bad->n_rows);
+    return mer_csv_write_image(table->ctx, good.bytes, good.n, &rest, region, ret_report, err);
+}
+
 mer_status mer_loose_write_image(struct mer_loose_table *table, struct mer_region *region,
                                  struct mer_csv_report *ret_report, mer_err *err)
 {
@@ -626,12 +704,14 @@ mer_status mer_loose_write_image(struct mer_loose_table *table, struct mer_regio
     else
         MER_GUARD(find_schema(table, &found, err));
     options.schema = given ? &table->schema : &found;
-    mer_status status = mer_csv_write_image(table->ctx, table->text.bytes, table->text.n, &options,
-                                            region, ret_report, err);
+    const mer_status status =
+        table->bad ? write_rest(table, &options, region, ret_report, err)
+                   : mer_csv_write_image(table->ctx, table->text.bytes, table->text.n, &options,
+                                         region, ret_report, err);
     if (!given)
         mer_schema_release(&found);
     if (!mer_is_ok(status))
-        return relocate(table, status, err);
+        return table->bad ? status : relocate(table, status, err);
     if (ret_report) {
         ret_report->delimiter = 0; /* of the text that nobody sees */
         ret_report->has_header = table->has_header;

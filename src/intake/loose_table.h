@@ -15,6 +15,7 @@
 #ifndef MER_INTAKE_LOOSE_TABLE_H
 #define MER_INTAKE_LOOSE_TABLE_H
 
+#include "frame/bad_rows.h"
 #include "frame/csv.h"
 #include "frame/csv_missing.h"
 #include "frame/dictionary.h"
@@ -27,7 +28,8 @@ enum mer_loose_kind {
     MER_LOOSE_TEXT,
     MER_LOOSE_DATE,
     MER_LOOSE_TIME,
-    MER_LOOSE_DATETIME
+    MER_LOOSE_DATETIME,
+    MER_LOOSE_BROKEN /* no value; `bytes` is what stands there. For rows that are set aside */
 };
 
 struct mer_loose_cell {
@@ -61,6 +63,11 @@ struct mer_loose_column {
 struct mer_loose_table {
     const struct mer_ctx *ctx;
     const struct mer_csv_options *options;
+    struct mer_bad_rows *bad;       /* borrowed; NULL: the first fault ends the reading */
+    bool is_typed;                  /* every column has one kind of value, and any is a text's */
+    struct mer_known_fault *faults; /* owned */
+    size_t n_faults;
+    size_t faults_capacity;
     const char *place_word; /* what a row is called where it came from, "sheet row"; or NULL */
     struct mer_arena arena;
     struct mer_missing missing;
@@ -84,6 +91,11 @@ MER_MUST_CHECK mer_status mer_loose_init(struct mer_loose_table *table, const st
                                          const char *place_word, mer_err *err);
 void mer_loose_release(struct mer_loose_table *table);
 
+/* Before the first row: rows that do not fit are told of in `bad` (empty) and left out of the
+ * image, unless its mode is to fail. What only a whole column can get wrong still ends the reading.
+ */
+void mer_loose_set_aside(struct mer_loose_table *table, struct mer_bad_rows *bad);
+
 /* Names the columns; every row is then one of values. Without this, the first rows are looked at to
  * tell whether the first one holds the names, as options->header says. */
 MER_MUST_CHECK mer_status mer_loose_set_names(struct mer_loose_table *table,
@@ -100,7 +112,8 @@ MER_MUST_CHECK mer_status mer_loose_add_row(struct mer_loose_table *table,
 MER_MUST_CHECK mer_status mer_loose_fail(const struct mer_loose_table *table, size_t column,
                                          mer_err *err, const char *what);
 
-/* Writes the image, once all rows were added; as mer_csv_write_image. */
+/* Writes the image, once all rows were added; as mer_csv_write_image. Where rows are set aside, it
+ * is MER_ERR_DATA that there are none, and that `bad` is not to go on without them. */
 MER_MUST_CHECK mer_status mer_loose_write_image(struct mer_loose_table *table,
                                                 struct mer_region *region,
                                                 struct mer_csv_report *ret_report, mer_err *err);

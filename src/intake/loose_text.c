@@ -94,6 +94,7 @@ mer_status mer_loose_plain(struct mer_buf *buf, const struct mer_loose_cell *cel
                                         : mer_buf_append(buf, cell->bytes, cell->n, err);
     case MER_LOOSE_INTEGER:
     case MER_LOOSE_TEXT:
+    case MER_LOOSE_BROKEN:
         return mer_buf_append(buf, cell->bytes, cell->n, err);
     case MER_LOOSE_MISSING:
         break;
@@ -104,6 +105,7 @@ mer_status mer_loose_plain(struct mer_buf *buf, const struct mer_loose_cell *cel
 mer_status mer_loose_put(struct mer_buf *buf, const struct mer_loose_cell *cell, enum mer_type type,
                          mer_err *err)
 {
-    return cell->kind == MER_LOOSE_TEXT ? mer_loose_put_text(buf, cell->bytes, cell->n, err)
-                                        : mer_loose_plain(buf, cell, type, err);
+    const bool is_quoted = cell->kind == MER_LOOSE_TEXT || cell->kind == MER_LOOSE_BROKEN;
+    return is_quoted ? mer_loose_put_text(buf, cell->bytes, cell->n, err)
+                     : mer_loose_plain(buf, cell, type, err);
 }

@@ -366,6 +366,8 @@ static mer_status put_all(struct chunk_reading *reading, const uint8_t *present,
 {
     struct mer_built_column *const column = reading->column;
     size_t next = 0;
+    if (!indices && values->n == n && mer_parquet_put_whole(column, reading->leaf, values))
+        return mer_ok();
     for (size_t row = 0; row < n; row++) {
         if (present && !present[row]) {
             mer_built_put_missing(column);

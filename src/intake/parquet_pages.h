@@ -20,6 +20,10 @@ MER_MUST_CHECK mer_status mer_parquet_put(struct mer_built_column *column,
                                           const struct mer_parquet_values *values, size_t i,
                                           mer_err *err);
 
+/* Puts all values, where they are what columns hold; false: one by one, please. */
+bool mer_parquet_put_whole(struct mer_built_column *column, const struct mer_parquet_leaf *leaf,
+                           const struct mer_parquet_values *values);
+
 /* Reads a chunk to its end, into a column that has the type of mer_parquet_type. */
 MER_MUST_CHECK mer_status mer_parquet_read_chunk(const struct mer_ctx *ctx,
                                                  const struct mer_parquet_leaf *leaf,

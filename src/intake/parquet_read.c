@@ -10,27 +10,25 @@ static bool recognise(const unsigned char *bytes, size_t n)
            (bytes[MAGIC_BYTES] == FIRST_FIELD || mer_parquet_applies(bytes, n));
 }
 
-static mer_status read_column(const struct mer_ctx *ctx, const struct mer_parquet *parquet,
-                              size_t c, struct mer_table_builder *builder, mer_err *err)
+static mer_status read_column(void *self, struct mer_built_column *column, size_t c, mer_err *err)
 {
-    const struct mer_parquet_leaf *const leaf = &parquet->leaves[c];
-    struct mer_built_column *column;
-    MER_GUARD(mer_table_builder_add(builder, leaf->name, leaf->n_name, mer_parquet_type(leaf),
-                                    &column, err));
-    for (size_t g = 0; g < parquet->n_groups && !column->skipped; g++) {
-        mer_ctx_progress(ctx, "reading", c * parquet->n_groups + g,
-                         parquet->n_leaves * parquet->n_groups);
-        MER_GUARD(mer_parquet_read_chunk(ctx, leaf, &parquet->groups[g].chunks[c], column, err));
-    }
+    const struct mer_parquet *const parquet = self;
+    for (size_t g = 0; g < parquet->n_groups; g++)
+        MER_GUARD(mer_parquet_read_chunk(column->ctx, &parquet->leaves[c],
+                                         &parquet->groups[g].chunks[c], column, err));
     return mer_ok();
 }
 
-static mer_status read_columns(const struct mer_ctx *ctx, const struct mer_parquet *parquet,
-                               struct mer_table_builder *builder, mer_err *err)
+static mer_status read_columns(struct mer_parquet *parquet, struct mer_table_builder *builder,
+                               mer_err *err)
 {
-    for (size_t c = 0; c < parquet->n_leaves; c++)
-        MER_GUARD(read_column(ctx, parquet, c, builder, err));
-    return mer_ok();
+    for (size_t c = 0; c < parquet->n_leaves; c++) {
+        const struct mer_parquet_leaf *const leaf = &parquet->leaves[c];
+        struct mer_built_column *column;
+        MER_GUARD(mer_table_builder_add(builder, leaf->name, leaf->n_name, mer_parquet_type(leaf),
+                                        &column, err));
+    }
+    return mer_table_builder_each(builder, read_column, parquet, "reading", err);
 }
 
 static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size_t n,
@@ -43,7 +41,7 @@ static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size
     if (mer_is_ok(status)) {
         status = mer_table_builder_init(&builder, ctx, &reading->csv, err);
         if (mer_is_ok(status))
-            status = read_columns(ctx, &parquet, &builder, err);
+            status = read_columns(&parquet, &builder, err);
         if (mer_is_ok(status))
             status = mer_table_builder_write(&builder, region, ret_report, err);
         mer_table_builder_release(&builder);
@@ -55,4 +53,5 @@ static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size
 const struct mer_table_reader MER_TABLE_READER_PARQUET = {
     .recognise = recognise,
     .write_image = write_image,
+    .is_typed = true,
 };

@@ -125,3 +125,17 @@ mer_status mer_parquet_put(struct mer_built_column *column, const struct mer_par
         what = put_fixed(column, leaf, values->fixed + i * values->width);
     return what ? mer_built_fail(column, err, what) : mer_ok();
 }
+
+bool mer_parquet_put_whole(struct mer_built_column *column, const struct mer_parquet_leaf *leaf,
+                           const struct mer_parquet_values *values)
+{
+    if (values->views || values->width != sizeof(int64_t))
+        return false;
+    if (leaf->meaning == MER_PARQUET_REAL && leaf->physical == MER_PARQUET_DOUBLE)
+        mer_built_put_numbers(column, values->fixed, values->n);
+    else if (leaf->meaning == MER_PARQUET_SIGNED && leaf->physical == MER_PARQUET_INT64)
+        mer_built_put_integers(column, values->fixed, values->n);
+    else
+        return false;
+    return true;
+}

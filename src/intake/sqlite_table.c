@@ -197,16 +197,20 @@ static mer_status take_integer(struct database *database, size_t c, mer_err *err
 {
     const int64_t value = sqlite3_column_int64(database->statement, (int)c);
     struct mer_loose_cell *cell = &database->cells[c];
-    if (database->declared[c] == DECLARED_TRUTH && !database->table.columns[c].field) {
-        if (value != 0 && value != 1)
+    const bool is_truth =
+        database->declared[c] == DECLARED_TRUTH && !database->table.columns[c].field;
+    const bool is_broken = is_truth && value != 0 && value != 1;
+    if (is_truth && !(is_broken && database->table.bad)) {
+        if (is_broken)
             return mer_loose_fail(&database->table, c, err,
                                   "neither 0 nor 1, in a column declared BOOLEAN");
         *cell = (struct mer_loose_cell){.kind = MER_LOOSE_BOOLEAN, .value = value};
         return mer_ok();
     }
     const int n = snprintf(database->numbers[c], MER_NUMBER_TEXT_MAX, "%lld", (long long)value);
-    *cell = (struct mer_loose_cell){
-        .kind = MER_LOOSE_INTEGER, .bytes = database->numbers[c], .n = (size_t)n};
+    *cell = (struct mer_loose_cell){.kind = is_broken ? MER_LOOSE_BROKEN : MER_LOOSE_INTEGER,
+                                    .bytes = database->numbers[c],
+                                    .n = (size_t)n};
     return mer_ok();
 }
 
@@ -232,6 +236,10 @@ static mer_status take_value(struct database *database, size_t c, mer_err *err)
         return cell->bytes ? mer_ok()
                            : mer_fail(err, MER_ERR_MEMORY, "no memory for a text of the database");
     case SQLITE_BLOB:
+        if (database->table.bad) { /* not its bytes: they are no text */
+            *cell = (struct mer_loose_cell){.kind = MER_LOOSE_BROKEN, .bytes = ""};
+            return mer_ok();
+        }
         return mer_hint(
             err,
             mer_loose_fail(&database->table, c, err, "a blob, which no column of a table can hold"),
@@ -280,6 +288,8 @@ static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size
 {
     struct database database = {.ctx = ctx, .reading = reading, .policy.ctx = ctx};
     mer_status status = mer_loose_init(&database.table, ctx, &reading->csv, NULL, err);
+    if (reading->sets_aside)
+        mer_loose_set_aside(&database.table, reading->bad);
     if (mer_is_ok(status))
         status = read_all(&database, bytes, n, err);
     close_database(&database);

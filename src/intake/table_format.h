@@ -17,9 +17,10 @@ struct mer_table_reading {
      * or the first, as the format says. */
     const char *part;
     const char *query; /* SQL that makes the table, where the format has that; NULL: none */
-    /* Of CSV: rows that do not fit are told of here, and left out unless its mode is to fail. NULL:
-     * the first one ends the reading. */
+    /* Rows that do not fit are told of here, and left out unless its mode is to fail. NULL: the
+     * first one ends the reading. */
     struct mer_bad_rows *bad;
+    bool sets_aside; /* of table_reader.c: the table was refused, and rows go into `bad` now */
     /* Without a schema, texts such as NA are values where the format says missing by itself. */
     bool keep_texts;
 };

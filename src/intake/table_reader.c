@@ -4,6 +4,7 @@
 
 #include "frame/image.h"
 #include "frame/table_finish.h"
+#include "intake/typed_rows.h"
 
 static mer_status write_csv(const struct mer_ctx *ctx, const void *bytes, size_t n,
                             const struct mer_table_reading *reading, struct mer_region *region,
@@ -62,6 +63,41 @@ static mer_status finish(const struct mer_ctx *ctx, const struct mer_schema *sch
     return status;
 }
 
+/* The rows of a typed table that fit: those of the table as it is, without the schema. */
+static mer_status write_typed(const struct mer_ctx *ctx, const struct mer_table_reader *reader,
+                              const void *bytes, size_t n, const struct mer_table_reading *reading,
+                              struct mer_region *region, struct mer_csv_report *ret_report,
+                              mer_err *err)
+{
+    struct mer_table_reading plain = *reading;
+    struct mer_region image;
+    struct mer_frame frame;
+    plain.csv.schema = NULL;
+    plain.csv.missing_values = MER_CSV_MISSING; /* none of them */
+    plain.csv.n_missing_values = 0;
+    mer_region_init_memory(&image, ctx->alloc, region->max);
+    mer_status status = reader->write_image(ctx, bytes, n, &plain, &image, ret_report, err);
+    if (mer_is_ok(status))
+        status = mer_frame_open(ctx, image.base, image.n, &frame, err);
+    if (mer_is_ok(status)) {
+        status =
+            mer_typed_rows_write(ctx, &frame, &reading->csv, reading->bad, region, ret_report, err);
+        mer_frame_release(&frame);
+    }
+    mer_region_release(&image);
+    return status;
+}
+
+static mer_status write_rows(const struct mer_ctx *ctx, const struct mer_table_reader *reader,
+                             const void *bytes, size_t n, const struct mer_table_reading *reading,
+                             struct mer_region *region, struct mer_csv_report *ret_report,
+                             mer_err *err)
+{
+    return reading->sets_aside && reader->is_typed
+               ? write_typed(ctx, reader, bytes, n, reading, region, ret_report, err)
+               : reader->write_image(ctx, bytes, n, reading, region, ret_report, err);
+}
+
 static size_t image_columns(const struct mer_region *image)
 {
     return ((const struct mer_image_header *)(const void *)image->base)->n_columns;
@@ -78,19 +114,35 @@ static mer_status read_and_finish(const struct mer_ctx *ctx, size_t format, cons
     struct mer_region whole;
     const bool is_csv = reader == &MER_TABLE_READER_CSV;
     if (!schema || (is_csv && !splits && !mer_schema_has_keys(schema)))
-        return reader->write_image(ctx, bytes, n, reading, region, ret_report, err);
+        return write_rows(ctx, reader, bytes, n, reading, region, ret_report, err);
     if (!splits) {
-        MER_GUARD(reader->write_image(ctx, bytes, n, reading, region, ret_report, err));
+        MER_GUARD(write_rows(ctx, reader, bytes, n, reading, region, ret_report, err));
         return finish(ctx, schema, is_csv, region, false, region, err);
     }
     mer_region_init_memory(&whole, ctx->alloc, region->max);
-    mer_status status = reader->write_image(ctx, bytes, n, reading, &whole, ret_report, err);
+    mer_status status = write_rows(ctx, reader, bytes, n, reading, &whole, ret_report, err);
     if (mer_is_ok(status))
         status = finish(ctx, schema, is_csv, &whole, true, region, err);
     if (mer_is_ok(status)) /* of the file, which may have more: the points count double */
         ret_report->n_columns += image_columns(region) - image_columns(&whole);
     mer_region_release(&whole);
     return status;
+}
+
+/* The rows of a CSV file that fit. */
+static mer_status sift_csv(const struct mer_ctx *ctx, size_t format, const void *bytes, size_t n,
+                           const struct mer_table_reading *reading, struct mer_region *region,
+                           struct mer_csv_report *ret_report, mer_err *err)
+{
+    struct mer_table_reading rest = *reading;
+    MER_CLEANUP(mer_buf_release) struct mer_buf good;
+    mer_buf_init(&good, ctx->alloc, SIZE_MAX / 2);
+    MER_GUARD(
+        mer_csv_sift(ctx, bytes, n, &reading->csv, NULL, reading->bad, &good, &rest.csv, err));
+    if (reading->bad->n_rows == 0 || reading->bad->mode == MER_ON_BAD_ROW_FAIL)
+        return mer_fail(err, MER_ERR_DATA, "%llu rows do not fit",
+                        (unsigned long long)reading->bad->n_rows);
+    return read_and_finish(ctx, format, good.bytes, good.n, &rest, region, ret_report, err);
 }
 
 /* Reads what is left of a table when the rows that do not fit are taken out. `refused` and *err
@@ -100,24 +152,26 @@ static mer_status set_aside(const struct mer_ctx *ctx, size_t format, const void
                             struct mer_region *region, struct mer_csv_report *ret_report,
                             mer_err *err)
 {
-    struct mer_table_reading rest = *reading;
-    struct mer_bad_rows *const bad = reading->bad;
+    struct mer_table_reading again = *reading;
     mer_err detail = {0};
-    MER_CLEANUP(mer_buf_release) struct mer_buf good;
-    mer_buf_init(&good, ctx->alloc, SIZE_MAX / 2);
-    mer_status status = mer_csv_sift(ctx, bytes, n, &reading->csv, bad, &good, &rest.csv, &detail);
-    if (!mer_is_ok(status) || bad->n_rows == 0 || bad->mode == MER_ON_BAD_ROW_FAIL) {
-        if (!mer_is_ok(status))
-            mer_bad_rows_release(bad);
-        if (mer_is_ok(status) || status.code == MER_ERR_DATA)
-            return refused;
-        if (err)
-            *err = detail;
+    again.sets_aside = true;
+    mer_region_clear(region);
+    const mer_status status =
+        MER_TABLE_READERS[format] == &MER_TABLE_READER_CSV
+            ? sift_csv(ctx, format, bytes, n, &again, region, ret_report, &detail)
+            : read_and_finish(ctx, format, bytes, n, &again, region, ret_report, &detail);
+    if (mer_is_ok(status)) {
+        mer_err_clear(err);
         return status;
     }
-    mer_err_clear(err);
     mer_region_clear(region);
-    return read_and_finish(ctx, format, good.bytes, good.n, &rest, region, ret_report, err);
+    if (status.code == MER_ERR_DATA && reading->bad->mode == MER_ON_BAD_ROW_FAIL)
+        return refused;
+    if (status.code == MER_ERR_DATA && reading->bad->n_rows == 0)
+        return refused;
+    if (err)
+        *err = detail;
+    return status;
 }
 
 mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const void *bytes,
@@ -141,12 +195,8 @@ mer_status mer_table_write_image(const struct mer_ctx *ctx, size_t format, const
         chosen.csv.n_missing_values = 0;
     }
     mer_status status = read_and_finish(ctx, format, bytes, n, &chosen, region, &report, err);
-    if (status.code == MER_ERR_DATA && reading->bad &&
-        MER_TABLE_READERS[format] == &MER_TABLE_READER_CSV)
-        status = set_aside(ctx, format, bytes, n, reading, status, region, &report, err);
-    else if (status.code == MER_ERR_DATA && reading->bad &&
-             reading->bad->mode != MER_ON_BAD_ROW_FAIL)
-        status = mer_hint(err, status, "bad rows can be set aside in CSV alone");
+    if (status.code == MER_ERR_DATA && reading->bad)
+        status = set_aside(ctx, format, bytes, n, &chosen, status, region, &report, err);
     MER_GUARD(status);
     report.format = format;
     *ret_report = report;

@@ -19,6 +19,8 @@ struct mer_table_reader {
     mer_status (*write_image)(const struct mer_ctx *ctx, const void *bytes, size_t n,
                               const struct mer_table_reading *reading, struct mer_region *region,
                               struct mer_csv_report *ret_report, mer_err *err);
+    /* The format gives every column a type. One that does not heeds reading->sets_aside. */
+    bool is_typed;
 };
 
 /* Parallel to MER_TABLE_FORMATS. */

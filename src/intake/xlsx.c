@@ -310,7 +310,15 @@ static mer_status close_cell(struct sheet *sheet, mer_err *err)
     MER_GUARD(make_room(sheet, c + 1, err));
     for (; sheet->n_cells <= c; sheet->n_cells++)
         sheet->cells[sheet->n_cells] = (struct mer_loose_cell){.kind = MER_LOOSE_MISSING};
-    return take_value(sheet, &sheet->cells[c], err);
+    const mer_status status = take_value(sheet, &sheet->cells[c], err);
+    if (status.code != MER_ERR_DATA || !sheet->table.bad)
+        return status;
+    mer_err_clear(err);
+    const size_t n = sheet->text.n - sheet->cell.begin;
+    sheet->cells[c] = moving(MER_LOOSE_BROKEN, sheet->cell.begin, n);
+    if (n == 0)
+        sheet->cells[c].bytes = "";
+    return mer_ok();
 }
 
 /* A sheet may name rows and columns that it has nothing in, at no cost to whoever writes it. */
@@ -444,7 +452,7 @@ static mer_status on_text(void *self, enum mer_xlsx_element element, const char 
 }
 
 static mer_status read_sheet(const struct mer_xlsx_book *book, const struct mer_xlsx_sheet *chosen,
-                             const struct mer_csv_options *options, struct mer_region *region,
+                             const struct mer_table_reading *reading, struct mer_region *region,
                              struct mer_csv_report *ret_report, mer_err *err)
 {
     static const struct mer_xlsx_events events = {
@@ -452,7 +460,9 @@ static mer_status read_sheet(const struct mer_xlsx_book *book, const struct mer_
     struct sheet sheet = {.book = book};
     MER_GUARD(mer_xlsx_book_find(book, chosen, &sheet.entry, err));
     mer_buf_init(&sheet.text, book->ctx->alloc, SIZE_MAX / 2);
-    mer_status status = mer_loose_init(&sheet.table, book->ctx, options, "sheet row", err);
+    mer_status status = mer_loose_init(&sheet.table, book->ctx, &reading->csv, "sheet row", err);
+    if (reading->sets_aside)
+        mer_loose_set_aside(&sheet.table, reading->bad);
     if (mer_is_ok(status))
         status = mer_xlsx_read_part(&book->zip, sheet.entry, book->salt, &events, &sheet, err);
     if (mer_is_ok(status))
@@ -494,7 +504,7 @@ static mer_status write_image(const struct mer_ctx *ctx, const void *bytes, size
     MER_GUARD(mer_xlsx_book_open(&book, ctx, bytes, n, err));
     mer_status status = choose(&book, reading->part, &sheet, err);
     if (mer_is_ok(status))
-        status = read_sheet(&book, sheet, &reading->csv, region, ret_report, err);
+        status = read_sheet(&book, sheet, reading, region, ret_report, err);
     if (mer_is_ok(status))
         mer_table_report_part(ret_report, sheet->name, book.n_sheets);
     mer_xlsx_book_release(&book);

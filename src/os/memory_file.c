@@ -259,26 +259,6 @@ void mer_region_init_memory_file(struct mer_file_region *file, struct mer_alloc 
     };
 }
 
-enum { LET_GO_STEP = 16 << 20 };
-
-static void let_go_step(void *self, size_t task, size_t worker)
-{
-    const struct mer_region *const region = self;
-    const size_t at = task * LET_GO_STEP;
-    const size_t n = region->n - at < LET_GO_STEP ? region->n - at : LET_GO_STEP;
-    (void)worker;
-    (void)madvise(region->base + at, n, MADV_DONTNEED);
-}
-
-void mer_region_let_go(const struct mer_region *region, struct mer_team *team)
-{
-    struct mer_region all = *region;
-    const bool is_mapped =
-        region->release == release_sealed || region->release == release_memory_file;
-    if (is_mapped && region->n > LET_GO_STEP)
-        mer_team_run(team, let_go_step, &all, (region->n - 1) / LET_GO_STEP + 1);
-}
-
 size_t mer_memory_of_machine(void)
 {
     const long pages = sysconf(_SC_PHYS_PAGES);

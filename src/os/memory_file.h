@@ -5,7 +5,6 @@
 #define MER_OS_MEMORY_FILE_H
 
 #include "core/region.h"
-#include "core/team.h"
 
 /* A new, empty one; close-on-exec, never executable, may be sealed. */
 MER_MUST_CHECK mer_status mer_memory_file_new(const char *name, int *ret_fd, mer_err *err);
@@ -49,10 +48,6 @@ struct mer_file_region {
 };
 void mer_region_init_memory_file(struct mer_file_region *file, struct mer_alloc *alloc, int fd,
                                  size_t max_bytes);
-
-/* Before a region of either kind is released: takes its pages out of this process, which is most of
- * the work and is done by all threads here. They stay in the file. Nothing for other regions. */
-void mer_region_let_go(const struct mer_region *region, struct mer_team *team);
 
 /* The memory that this machine has. */
 size_t mer_memory_of_machine(void);

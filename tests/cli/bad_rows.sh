@@ -92,6 +92,20 @@ expect 0 schema check people.csv --on-bad-row quarantine --quarantine mine.csv
 expect_error 64 "--quarantine" schema check people.csv --quarantine other.csv
 expect_error 64 "'drop'" schema check people.csv --on-bad-row drop
 
+# Through other doors too: the rows of a Parquet file and an Arrow file are held to a schema one by one.
+printf 'id,age\n1,30\n2,200\n3,31\n' > ages.csv
+for format in parquet arrow; do
+    expect 0 convert ages.csv ages.$format
+    echo '{"fields": [{"name": "id", "type": "integer"},
+        {"name": "age", "type": "integer", "constraints": {"maximum": 120}}]}' > limits.json
+    expect_error 65 "row 2" schema check ages.$format --schema limits.json
+    expect 0 schema check ages.$format --schema limits.json --on-bad-row quarantine --json
+    [ "$(json_number rows)" = 2 ] || fail "$format: not 2 rows are left: $(json_number rows)"
+    has out '"reason": "above_maximum"'
+    [ "$(stat -c %a ages.$format.quarantine.csv)" = 600 ] || fail "the quarantine is open to others"
+    has ages.$format.quarantine.csv '2,2,"age",above_maximum,"2,200"'
+done
+
 # A model holds later tables to what its schema said; without its features' faults, the others predict.
 printf 'number,when\n7,01/02/2024\ncanary1,01/02/2024\n101,01/02/2024\n' > new.csv
 expect_error 65 "row 2 (line 3), column 'number': not a number" predict m.safetensors new.csv

@@ -1,6 +1,7 @@
 /* Tables of every type, written in every format and read back: the same image. */
 #include "intake_table.h"
 
+#include "core/team.h"
 #include "intake/table_writer.h"
 
 /* Bytes that were written; after `fail_at` of them writing fails. */
@@ -179,9 +180,89 @@ static void the_text_for_missing_is_one_that_no_value_is(void **state)
     intake_end(&intake);
 }
 
+enum { WIDE_COLUMNS = 61, WIDE_ROWS = 300, THREADS = 3 };
+
+/* Integers, numbers and texts, some missing. */
+static char *make_wide_text(void)
+{
+    char *const text = malloc((size_t)WIDE_COLUMNS * (WIDE_ROWS + 1) * 24);
+    size_t n = 0;
+    assert_non_null(text);
+    for (unsigned c = 0; c < WIDE_COLUMNS; c++)
+        n += (size_t)sprintf(text + n, "%sc%u", c ? "," : "", c);
+    for (unsigned row = 0; row < WIDE_ROWS; row++) {
+        for (unsigned c = 0; c < WIDE_COLUMNS; c++) {
+            const char separator = c ? ',' : '\n';
+            if (c % 4 == 0)
+                n += (size_t)sprintf(text + n, "%c%u", separator, row * c);
+            else if (c % 4 == 1)
+                n += (size_t)sprintf(text + n, "%c%u.25", separator, row + c);
+            else if ((row + c) % 7 == 0)
+                n += (size_t)sprintf(text + n, "%c", separator);
+            else if (c % 4 == 2)
+                n += (size_t)sprintf(text + n, "%clevel %u", separator, row % (c + 1));
+            else
+                n += (size_t)sprintf(text + n, "%c-%u.5", separator, row * c);
+        }
+    }
+    text[n++] = '\n';
+    text[n] = '\0';
+    return text;
+}
+
+/* What a wide table that was written in a format is read as, or refused for. */
+static enum mer_code read_with_team(struct intake *intake, const struct bytes *bytes,
+                                    struct mer_schema *schema, size_t n_threads)
+{
+    intake_init(intake);
+    intake->reading.csv.schema = schema;
+    assert_int_equal(mer_team_new(&intake->alloc, n_threads, &intake->ctx.team, NULL).code, MER_OK);
+    const enum mer_code code = intake_read(intake, bytes->buf.bytes, bytes->buf.n);
+    mer_team_free(intake->ctx.team);
+    intake->ctx.team = NULL;
+    return code;
+}
+
+static void any_number_of_threads_reads_the_same_or_refuses_the_same(void **state)
+{
+    static const char json[] =
+        "{\"fieldsMatch\":\"subset\",\"fields\":[{\"name\":\"c57\",\"type\":\"integer\"},"
+        "{\"name\":\"c5\",\"type\":\"integer\"},{\"name\":\"c9\",\"type\":\"date\"}]}";
+    struct intake wide, alone, together;
+    struct mer_schema schema;
+    (void)state;
+    char *const text = make_wide_text();
+    read_text(&wide, NULL, NULL, text);
+    assert_int_equal(mer_schema_parse(&wide.ctx, json, strlen(json), &schema, &wide.err).code,
+                     MER_OK);
+    for (size_t f = 1; f < N_FORMATS; f++) {
+        const struct mer_table_writing writing = {0};
+        struct bytes bytes = {.fail_at = SIZE_MAX};
+        mer_buf_init(&bytes.buf, &wide.alloc, SIZE_MAX / 2);
+        assert_int_equal(write_table(&wide, FORMATS[f], &writing, &bytes).code, MER_OK);
+        assert_int_equal(read_with_team(&alone, &bytes, NULL, 1), MER_OK);
+        assert_int_equal(read_with_team(&together, &bytes, NULL, THREADS), MER_OK);
+        assert_same_table(&alone.frame, &together.frame);
+        assert_same_table(&wide.frame, &together.frame);
+        intake_end(&alone);
+        intake_end(&together);
+        assert_int_equal(read_with_team(&alone, &bytes, &schema, 1), MER_ERR_DATA);
+        assert_int_equal(read_with_team(&together, &bytes, &schema, THREADS), MER_ERR_DATA);
+        assert_string_equal(alone.err.message, together.err.message);
+        assert_non_null(strstr(alone.err.message, "column 'c5'"));
+        intake_end(&alone);
+        intake_end(&together);
+        mer_buf_release(&bytes.buf);
+    }
+    mer_schema_release(&schema);
+    intake_end(&wide);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_number_of_threads_reads_the_same_or_refuses_the_same),
         cmocka_unit_test(every_type_survives_every_format),
         cmocka_unit_test(a_single_column_with_empty_cells_survives),
         cmocka_unit_test(names_are_quoted_where_they_have_to_be),

@@ -119,18 +119,16 @@ static void a_region_grows_inside_its_file_within_its_bounds(void **state)
     (void)close(fd);
 }
 
-static void pages_that_were_brought_in_and_let_go_are_still_in_the_file(void **state)
+static void pages_that_were_brought_in_are_the_files(void **state)
 {
     enum { N = (33 << 20) + 5 };
     (void)state;
     struct mer_alloc alloc;
-    struct mer_team *team;
     struct mer_file_region file;
     struct mer_region sealed;
     size_t offset;
     int fd;
     mer_alloc_init(&alloc, SIZE_MAX);
-    assert_int_equal(mer_team_new(&alloc, 2, &team, NULL).code, MER_OK);
     assert_int_equal(mer_memory_file_new("test", &fd, NULL).code, MER_OK);
     mer_region_init_memory_file(&file, &alloc, fd, SIZE_MAX / 2);
     assert_int_equal(mer_region_extend(&file.region, N, &offset, NULL).code, MER_OK);
@@ -138,37 +136,16 @@ static void pages_that_were_brought_in_and_let_go_are_still_in_the_file(void **s
     mer_region_bring_in(&file.region, N - 1, N); /* not its bytes: nothing happens */
     for (size_t i = 0; i < N; i += PAGE)
         file.region.base[i] = (unsigned char)(i / PAGE);
-    mer_region_let_go(&file.region, team);
     for (size_t i = 0; i < N; i += PAGE)
         assert_int_equal(file.region.base[i], (unsigned char)(i / PAGE));
-    mer_region_let_go(&file.region, NULL);
     assert_int_equal(mer_region_trim(&file.region, NULL).code, MER_OK);
     mer_region_release(&file.region);
     assert_int_equal(mer_memory_file_seal(fd, NULL).code, MER_OK);
     assert_int_equal(mer_region_init_sealed(&sealed, &alloc, fd, N, NULL).code, MER_OK);
-    mer_region_let_go(&sealed, team);
     assert_int_equal(sealed.base[N / PAGE * PAGE], (unsigned char)(N / PAGE));
     mer_region_release(&sealed);
-    mer_team_free(team);
     assert_int_equal(alloc.used, 0);
     (void)close(fd);
-}
-
-static void a_region_in_plain_memory_keeps_what_it_is_told_to_let_go(void **state)
-{
-    enum { N = 40 << 20 };
-    (void)state;
-    struct mer_alloc alloc;
-    struct mer_region region;
-    size_t offset;
-    mer_alloc_init(&alloc, SIZE_MAX);
-    mer_region_init_memory(&region, &alloc, SIZE_MAX / 2);
-    assert_int_equal(mer_region_extend(&region, N, &offset, NULL).code, MER_OK);
-    mer_region_bring_in(&region, 0, N);
-    region.base[N / 2] = 7;
-    mer_region_let_go(&region, NULL);
-    assert_int_equal(region.base[N / 2], 7);
-    mer_region_release(&region);
 }
 
 int main(void)
@@ -179,8 +156,7 @@ int main(void)
         cmocka_unit_test(one_that_is_mapped_for_writing_cannot_be_sealed),
         cmocka_unit_test(a_sealed_region_has_the_size_that_was_said),
         cmocka_unit_test(a_region_grows_inside_its_file_within_its_bounds),
-        cmocka_unit_test(pages_that_were_brought_in_and_let_go_are_still_in_the_file),
-        cmocka_unit_test(a_region_in_plain_memory_keeps_what_it_is_told_to_let_go),
+        cmocka_unit_test(pages_that_were_brought_in_are_the_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
