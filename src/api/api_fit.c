@@ -497,6 +497,7 @@ static mer_status check_continuation(const struct mer_fit_options *options, mer_
         {"threshold", options->threshold},
         {"deploy", options->single},
         {"quantiles", options->n_quantiles > 0},
+        {"resume", options->resume},
     };
     if (!start->pipeline)
         return mer_fail(err, MER_ERR_USAGE, "a model that nobody vouches for is not gone on with");
