@@ -1,18 +1,12 @@
 /* Sealed files through the public API, and a small signed model of which every bit is flipped and
  * every end cut off: nothing but the whole is loaded, sealed or not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "api_folder.h"
 
-#include "merlon/merlon.h"
-
-enum { N_ROWS = 60, PATH_BYTES = 128, FILE_MAX = 1 << 16 };
+enum { N_ROWS = 60, FILE_MAX = 1 << 16 };
 
 #ifdef MER_UNDER_VALGRIND /* a file is opened some 50 times slower there */
 enum { STEP = 61 };
@@ -20,29 +14,12 @@ enum { STEP = 61 };
 enum { STEP = 1 };
 #endif
 
-static char folder[] = "/tmp/merlon-seal-XXXXXX";
 static char keys[PATH_BYTES];
 static char recipient[MER_RECIPIENT_MAX];
 static struct mer_context *context;
 static struct mer_signer *signer;
 static struct mer_trust *trust;
-static mer_err err;
 static size_t n_bytes_before;
-
-static void assert_ok(mer_status status)
-{
-    if (status.code != MER_OK)
-        fail_msg("%s", err.message);
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[4][PATH_BYTES + 32];
-    static unsigned next;
-    char *const path = paths[next++ % 4];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
 
 static size_t read_file(const char *name, unsigned char *bytes)
 {

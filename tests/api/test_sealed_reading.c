@@ -2,51 +2,27 @@
  * passphrase, and who is asked for that, when the signature has been verified and nothing is opened
  * yet, changes the file. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "merlon/merlon.h"
+#include "api_folder.h"
 
 enum {
-    PATH_BYTES = 128,
     N_PLAIN = 5 << 20,
     MEMORY_BYTES = 512 << 10,
     ARMOR_BYTES = 3 << 20 /* armor hides where the header ends */
 };
 
-static char folder[] = "/tmp/merlon-reading-XXXXXX";
 static char keys[PATH_BYTES];
 static struct mer_context *context;
 static struct mer_signer *signer;
 static struct mer_trust *trust;
-static mer_err err;
 
 /* What the one who is asked does to the sealed file. */
 static void (*meanwhile)(void);
 static unsigned n_asked;
-
-static void assert_ok(mer_status status)
-{
-    if (status.code != MER_OK)
-        fail_msg("%s", err.message);
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[4][PATH_BYTES + 32];
-    static unsigned next;
-    char *const path = paths[next++ % 4];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
 
 static int ask(void *self, const char *name, bool confirm, char *ret_bytes, size_t max)
 {
