@@ -390,6 +390,7 @@ static mer_status fit_columns(struct learn_job *job, size_t target,
     MER_GUARD(mer_alloc_zero(alloc, job->n_columns, sizeof(*job->learned), &job->learned, err));
     MER_GUARD(run_learning(job, err));
     MER_GUARD(leave_out_copies(job, err));
+    mer_since_learn(job->frame, job->sources, job->n_columns, job->rows, job->n_rows, job->learned);
     MER_GUARD(mer_prepare_new(alloc, &prepare, err));
     mer_status status =
         mer_encodings_learn(job->ctx, prepare, job->frame, job->sources, job->n_columns, job->rows,

@@ -5,14 +5,13 @@
  *                              infinite values, and values beyond 1e100, are clipped to the
  *                              smallest or largest finite one seen in training
  *   date, datetime, time       elapsed days since the training median, year, and month, day of the
- *                              month, weekday and time of day as sine and cosine; only what varies
- *   any of these               a 0/1 column more where values were missing in training
- *   categorical                a group: the levels seen at least r times, the 254 most frequent
- *                              of them at most, in falling order of count; one code for all rarer
- *                              ones and one for missing, where training had them. r is a
- *                              thousandth of the rows, but at least 2 and at most 10. Of more than
- *                              254 levels, and of texts that repeat without being sentences, how
- *                              often a level occurs and what the target is where it does
+ *                              month, weekday and time of day as sine and cosine; month, weekday
+ * and hour as numbers too; days since other dates; only what varies any of these               a
+ * 0/1 column more where values were missing in training categorical                a group: the
+ * levels seen at least r times, the 254 most frequent of them at most, in falling order of count;
+ * one code for all rarer ones and one for missing, where training had them. r is a thousandth of
+ * the rows, but at least 2 and at most 10. Of more than 254 levels, and of texts that repeat
+ * without being sentences, how often a level occurs and what the target is where it does
  *                              (prepare_encode.h)
  *   text of several words      its length, words, capitals, digits and other signs; the terms that
  *                              training rows share as a sparse row, and what condenses them

@@ -281,6 +281,19 @@ static void fill_time(const struct block *block, const struct mer_learned_column
     }
 }
 
+/* Days since another date. */
+static void fill_since(const struct block *block, const struct mer_dense_column *dense, double *out)
+{
+    const struct mer_binding *binding = block->binding;
+    const struct mer_learned_column *columns = binding->prepare->columns;
+    const size_t from = mer_date_column(binding->prepare, (size_t)(dense->part - MER_PART_SINCE));
+
+    for (size_t i = 0; i < block->n_rows; i++, out += block_stride(block))
+        *out = standardise(
+            dense, mer_days_between(&columns[from], binding->columns[from], &columns[dense->column],
+                                    binding->columns[dense->column], block_row(block, i)));
+}
+
 /* All `n` dense columns of a text but the indicator and those that condense its terms. */
 static void fill_looks(const struct block *block, const struct mer_column *column,
                        const struct mer_dense_column *dense, size_t n, double *out)
@@ -366,6 +379,8 @@ static void fill_block(const struct block *block)
                 fill_number(block, learned, column, &dense[p], block->dense + j + p);
             else if (dense[p].part == MER_PART_MISSING)
                 fill_missing(block, column, &dense[p], block->dense + j + p);
+            else if (mer_part_is_since(dense[p].part))
+                fill_since(block, &dense[p], block->dense + j + p);
         }
     }
     for (size_t e = 0; e < prepare->n_encodings; e++)

@@ -39,9 +39,11 @@ bool mer_part_fits(enum mer_part part, enum mer_type type)
     case MER_PART_YEARDAY_SIN:
     case MER_PART_YEARDAY_COS:
     case MER_PART_WEEKEND:
+    case MER_PART_MONTH:
+    case MER_PART_WEEKDAY:
         return type == MER_TYPE_DATE || type == MER_TYPE_DATETIME;
-    default: /* encoded, or none */
-        return false;
+    default: /* encoded, since another date, or none */
+        return mer_part_is_since(part) && (type == MER_TYPE_DATE || type == MER_TYPE_DATETIME);
     }
 }
 
@@ -82,6 +84,8 @@ static void put_calendar(int64_t days, double parts[MER_PART_COUNT])
     put_on_circle((double)month / 12, &parts[MER_PART_MONTH_SIN], &parts[MER_PART_MONTH_COS]);
     put_on_circle((double)day / 31, &parts[MER_PART_MONTHDAY_SIN], &parts[MER_PART_MONTHDAY_COS]);
     parts[MER_PART_WEEKEND] = weekday >= 5;
+    parts[MER_PART_WEEKDAY] = (double)weekday;
+    parts[MER_PART_MONTH] = (double)(month + 1);
     /* The year begins in March here; on the circle that is a turn. */
     put_on_circle((double)day_of_year / 366, &parts[MER_PART_YEARDAY_SIN],
                   &parts[MER_PART_YEARDAY_COS]);

@@ -7,6 +7,9 @@
 #include "automl/prepare_encode.h"
 #include "automl/prepare_text.h"
 
+/* Dates of a table whose differences are features: the first so many. */
+enum { MER_DATES_MAX = 5 };
+
 /* What a dense column holds of the column that it was made from. The numbers are part of the saved
  * form: append only. */
 enum mer_part {
@@ -35,6 +38,10 @@ enum mer_part {
     MER_PART_FREQUENCY, /* ln(1 + training rows with the level) */
     MER_PART_TARGET,    /* the target's mean over them, as so many parts as it is encoded by */
     MER_PART_TARGET_LAST = MER_PART_TARGET + MER_ENCODED_TARGETS_MAX - 1,
+    MER_PART_MONTH,   /* from 1; a tree asks for a span of them sooner than for one on a circle */
+    MER_PART_WEEKDAY, /* Monday is 0 */
+    MER_PART_SINCE,   /* days since the first date of the table, the second, ... before this one */
+    MER_PART_SINCE_LAST = MER_PART_SINCE + MER_DATES_MAX - 2,
     MER_PART_COUNT
 };
 
@@ -158,6 +165,20 @@ bool mer_part_fits(enum mer_part part, enum mer_type type);
 void mer_date_parts(enum mer_type type, int64_t value, int64_t median,
                     double ret_parts[MER_PART_COUNT]);
 
+static inline bool mer_part_is_since(enum mer_part part)
+{
+    return part >= MER_PART_SINCE && part <= MER_PART_SINCE_LAST;
+}
+
+/* Differences of dates, prepare_since.c. The k-th column that is a date or a datetime in use;
+ * SIZE_MAX: there are fewer. */
+size_t mer_date_column(const struct mer_prepare *prepare, size_t k);
+/* Days from one date to another, each with the type and the median that stands for a missing one.
+ */
+double mer_days_between(const struct mer_learned_column *from, const struct mer_column *from_cells,
+                        const struct mer_learned_column *to, const struct mer_column *to_cells,
+                        size_t row);
+
 /* The looks of a text, in parts[MER_PART_TEXT_LENGTH] and behind. */
 void mer_text_parts(struct mer_cell cell, double parts[MER_PART_COUNT]);
 
@@ -178,6 +199,10 @@ MER_MUST_CHECK mer_status mer_prepare_load_encodings(struct mer_prepare *prepare
                                                      mer_err *err);
 /* The encoding of a column; NULL: none. */
 const struct mer_encoding *mer_encoding_of(const struct mer_prepare *prepare, size_t column);
+
+/* Adds the parts of differences to what was learned of the later date, [n_columns]. */
+void mer_since_learn(const struct mer_frame *frame, const uint32_t *sources, size_t n_columns,
+                     const uint32_t *rows, size_t n_rows, struct mer_learning *learned);
 
 /* Arrays of the texts, prepare_save_text.c. Loading needs the columns, and checks all as hostile.
  */

@@ -233,6 +233,9 @@ static bool part_is_made(const struct mer_prepare *prepare, const struct mer_den
         const struct mer_encoding *encoding = mer_encoding_of(prepare, dense->column);
         return encoding && (size_t)(dense->part - MER_PART_FREQUENCY) <= encoding->n_targets;
     }
+    if (mer_part_is_since(dense->part) &&
+        mer_date_column(prepare, (size_t)(dense->part - MER_PART_SINCE)) >= dense->column)
+        return false;
     return mer_part_fits(dense->part, column->type) &&
            (column->type != MER_TYPE_TEXT || dense->part == MER_PART_MISSING ||
             mer_is_text_in_use(column));

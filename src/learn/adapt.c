@@ -136,6 +136,8 @@ static mer_status learn_target(const struct mer_ctx *ctx, const struct mer_targe
         adapter->target_low = fmin(adapter->target_low, z);
         adapter->target_high = fmax(adapter->target_high, z);
     }
+    if (!(adapter->target_low >= -MER_LOGARITHM_MOST && adapter->target_high <= MER_LOGARITHM_MOST))
+        return mer_fail(err, MER_ERR_DATA, "the target spans too many orders for its logarithm");
     return mer_ok();
 }
 

@@ -98,13 +98,17 @@ struct mer_adapter {
     double smear; /* by which exponentials are too small on average */
 };
 
+/* Targets that span more than so many powers of e up or down have no logarithms here. */
+#define MER_LOGARITHM_MOST 300
+
 /* A design that was changed; `dense` is what it owns. */
 struct mer_adapted {
     struct mer_design design;
     double *dense;
 };
 
-/* Learns from the training rows. MER_ERR_DATA: a target below zero has no logarithm. Release in any
+/* Learns from the training rows. MER_ERR_DATA: a target below zero has no logarithm, and one that
+ * spans hundreds of orders none that could be followed. Release in any
  * case. */
 MER_MUST_CHECK mer_status mer_adapter_learn(const struct mer_ctx *ctx,
                                             const struct mer_adapt_options *options,

@@ -12,6 +12,8 @@ static const double POWER_MIN = -8, POWER_MAX = 8;
 /* The distance of a normal variable's quartiles. */
 static const double NORMAL_QUARTILES = 1.3489795003921634;
 static const double TRANSFORMED_MOST = 1e6;
+/* Powers of larger numbers are none to learn from. */
+static const double LARGEST = 1e100;
 static const double UNIFORM_DEVIATION = 0.28867513459481287;
 
 /* Of sorted values, between neighbours. */
@@ -107,7 +109,7 @@ static mer_status learn_power(const struct mer_ctx *ctx, const double *sorted, s
         y[i] = (y[i] - column->mean) * (y[i] - column->mean);
     column->deviation = sqrt(mer_sum(y, n_used) / (double)n_used);
     column->is_used =
-        column->deviation > 0 && isfinite(column->deviation) && isfinite(column->mean);
+        column->deviation > 0 && column->deviation <= LARGEST && fabs(column->mean) <= LARGEST;
     mer_free(ctx->alloc, room);
     return mer_ok();
 }

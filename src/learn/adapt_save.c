@@ -170,8 +170,9 @@ static mer_status load_target(const struct mer_bundle *bundle, const char *prefi
     MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, "adapt_target").text,
                                     MER_DTYPE_F64, N_TARGET, &saved, err));
     memcpy(target, saved, sizeof target);
-    if (!is_bounded(target, N_TARGET) || !(target[0] > 0) || fabs(target[2]) > 500 ||
-        fabs(target[3]) > 500 || target[2] > target[3] || !(target[4] > 0 && target[4] <= 100))
+    if (!is_bounded(target, N_TARGET) || !(target[0] > 0) || fabs(target[2]) > MER_LOGARITHM_MOST ||
+        fabs(target[3]) > MER_LOGARITHM_MOST || target[2] > target[3] ||
+        !(target[4] > 0 && target[4] <= 100))
         return refuse(err, "its target's logarithm");
     adapter->target_scale = target[0];
     adapter->target_shift = target[1];

@@ -2,20 +2,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/log.h"
 #include "core/math.h"
-#include "core/team.h"
 #include "learn/adapt_family.h"
 #include "learn/linear_cost.h"
-#include "learn/linear_solver.h"
-#include "learn/saved.h"
+#include "learn/linear_weights.h"
 
 struct mer_model {
     enum mer_task task;
-    size_t n_outputs;     /* 1, or the classes of a multinomial model */
-    size_t n_features;    /* dense columns, then indicators, then sparse columns */
-    double *coefficients; /* [n_outputs][n_features]; of a binary model: towards class 1 */
-    double *intercepts;   /* [n_outputs] */
+    struct mer_linear_weights weights; /* of a binary model: towards class 1 */
 };
 
 enum {
@@ -104,31 +98,8 @@ static void free_model(const struct mer_ctx *ctx, struct mer_model *model)
 {
     if (!model)
         return;
-    mer_free(ctx->alloc, model->intercepts);
-    mer_free(ctx->alloc, model->coefficients);
+    mer_linear_weights_release(ctx, &model->weights);
     mer_free(ctx->alloc, model);
-}
-
-static mer_status new_model(const struct mer_ctx *ctx, enum mer_task task, size_t n_outputs,
-                            size_t n_features, struct mer_model **ret_model, mer_err *err)
-{
-    struct mer_model *model = NULL;
-    size_t n_coefficients;
-    if (!mer_size_mul(n_outputs, n_features, &n_coefficients))
-        return mer_fail(err, MER_ERR_DATA, "the table is too large for a linear model");
-    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
-    *model = (struct mer_model){.task = task, .n_outputs = n_outputs, .n_features = n_features};
-    mer_status status;
-    MER_GUARD_GOTO(
-        mer_alloc_array(ctx->alloc, n_coefficients, sizeof(double), &model->coefficients, err),
-        failed);
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_outputs, sizeof(double), &model->intercepts, err),
-                   failed);
-    *ret_model = model;
-    return mer_ok();
-failed:
-    free_model(ctx, model);
-    return status;
 }
 
 /* Weights that make the classes that occur weigh the same, and all rows together what they did. */
@@ -152,58 +123,15 @@ static mer_status balance(const struct mer_ctx *ctx, const struct mer_target *ta
     return mer_ok();
 }
 
-/* Minimises the problem and fills the model. */
-static mer_status solve(struct mer_linear_problem *problem, const struct mer_params *params,
-                        struct mer_model *model, mer_err *err)
-{
-    const struct mer_ctx *ctx = problem->ctx;
-    const struct mer_linear_limits limits = {.max_iterations =
-                                                 (size_t)params->values[PARAM_MAX_ITER],
-                                             .tolerance = params->values[PARAM_TOLERANCE]};
-    const bool as_matrix = mer_linear_cost(problem->design, problem->target->task,
-                                           problem->n_outputs, problem->lasso > 0)
-                               .as_matrix;
-    mer_linear_solver *const solver = as_matrix ? mer_linear_newton : mer_linear_truncated_newton;
-    struct mer_linear_outcome outcome = {0};
-    double *theta = NULL;
-
-    MER_GUARD(mer_alloc_array(ctx->alloc, problem->n_theta, sizeof *theta, &theta, err));
-    mer_linear_start(problem, theta);
-    const mer_status status = solver(problem, &limits, theta, &outcome, err);
-    if (mer_is_ok(status)) {
-        mer_linear_finish(problem, theta, model->coefficients, model->intercepts);
-        mer_log_debug(ctx, "learn", "linear: %zu Newton steps, %s", outcome.n_iterations,
-                      as_matrix ? "as a matrix" : "truncated");
-        if (!outcome.converged)
-            mer_log_warning(ctx, "learn",
-                            "linear: not converged after %zu Newton steps; raise max_iter or alpha",
-                            outcome.n_iterations);
-    }
-    mer_free(ctx->alloc, theta);
-    return status;
-}
-
-/* SIZE_MAX when all are. */
-static size_t find_not_finite(const double *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i]))
-            return i;
-    return SIZE_MAX;
-}
-
-static bool is_finite(const struct mer_model *model)
-{
-    return find_not_finite(model->coefficients, model->n_outputs * model->n_features) == SIZE_MAX &&
-           find_not_finite(model->intercepts, model->n_outputs) == SIZE_MAX;
-}
-
 static mer_status fit(const struct mer_ctx *ctx, const struct mer_params *params,
                       const struct mer_fit_data *data, struct mer_model **ret_model, mer_err *err)
 {
     const struct mer_target *target = data->target;
     const bool is_balanced = target->task != MER_TASK_REGRESSION &&
                              params->values[PARAM_CLASS_WEIGHT] == CLASS_WEIGHT_BALANCED;
+    const struct mer_linear_limits limits = {.max_iterations =
+                                                 (size_t)params->values[PARAM_MAX_ITER],
+                                             .tolerance = params->values[PARAM_TOLERANCE]};
     struct mer_linear_problem problem = {.ctx = ctx};
     struct mer_model *model = NULL;
     double *class_weights = NULL;
@@ -211,15 +139,20 @@ static mer_status fit(const struct mer_ctx *ctx, const struct mer_params *params
 
     if (is_balanced)
         MER_GUARD_GOTO(balance(ctx, target, data->design->n_rows, &class_weights, err), done);
-    MER_GUARD_GOTO(new_model(ctx, target->task, outputs_of(target->task, target->n_classes),
-                             mer_design_sparse_features(data->design), &model, err),
+    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err), done);
+    model->task = target->task;
+    MER_GUARD_GOTO(mer_linear_weights_init(ctx, outputs_of(target->task, target->n_classes),
+                                           mer_design_sparse_features(data->design),
+                                           &model->weights, err),
                    done);
     MER_GUARD_GOTO(mer_linear_problem_init(ctx, data->design, target, class_weights,
                                            params->values[PARAM_ALPHA],
                                            params->values[PARAM_L1_RATIO], &problem, err),
                    done);
-    MER_GUARD_GOTO(solve(&problem, params, model, err), done);
-    MER_GUARD_GOTO(mer_linear_check_objective(is_finite(model) ? 0 : (double)NAN, err), done);
+    MER_GUARD_GOTO(mer_linear_minimise(&problem, &limits, 0, &model->weights, err), done);
+    MER_GUARD_GOTO(mer_linear_check_objective(
+                       mer_linear_weights_finite(&model->weights) ? 0 : (double)NAN, err),
+                   done);
     *ret_model = model;
     model = NULL;
 done:
@@ -229,47 +162,10 @@ done:
     return status;
 }
 
-struct prediction {
-    const struct mer_linear_kernels *kernels;
-    const struct mer_model *model;
-    const struct mer_design *design;
-    size_t n_padded;
-    double *weights; /* [n_outputs][n_padded], then the zero shift [n_padded] */
-    double *scratch; /* [team size][n_scratch]: a block, then its scores */
-    size_t n_scratch;
-    double *outputs;
-};
-
-static void add_indicators(const struct prediction *prediction, size_t first_row, size_t n_rows,
-                           double *scores)
-{
-    const struct mer_model *model = prediction->model;
-    const struct mer_design *design = prediction->design;
-    const size_t n_dense = mer_design_uncondensed(design);
-    for (size_t r = 0; r < n_rows; r++, scores += model->n_outputs) {
-        for (size_t k = 0; k < model->n_outputs; k++)
-            scores[k] += model->intercepts[k];
-        for (size_t g = 0; g < design->n_groups; g++) {
-            const int32_t code = design->codes[(first_row + r) * design->n_groups + g];
-            if (code < 0)
-                continue;
-            const size_t feature = n_dense + design->group_start[g] + (size_t)code;
-            for (size_t k = 0; k < model->n_outputs; k++)
-                scores[k] += model->coefficients[k * model->n_features + feature];
-        }
-        for (size_t e = design->n_sparse ? design->sparse_start[first_row + r] : 0;
-             design->n_sparse && e < design->sparse_start[first_row + r + 1]; e++) {
-            const double *coefficient = model->coefficients + model->n_features - design->n_sparse +
-                                        design->sparse_columns[e];
-            for (size_t k = 0; k < model->n_outputs; k++)
-                scores[k] += coefficient[k * model->n_features] * (double)design->sparse_values[e];
-        }
-    }
-}
-
 /* What a row's scores say, where predictions of the row belong. */
-static void put_row(const struct mer_model *model, const double *scores, double *outputs)
+static void put_row(const void *self, const double *scores, double *outputs)
 {
+    const struct mer_model *model = self;
     switch (model->task) {
     case MER_TASK_REGRESSION:
         outputs[0] = scores[0];
@@ -279,95 +175,25 @@ static void put_row(const struct mer_model *model, const double *scores, double 
         outputs[1] = mer_sigmoid(scores[0]);
         break;
     case MER_TASK_MULTICLASS:
-        memcpy(outputs, scores, model->n_outputs * sizeof *outputs);
-        (void)mer_softmax(outputs, model->n_outputs);
+        memcpy(outputs, scores, model->weights.n_outputs * sizeof *outputs);
+        (void)mer_softmax(outputs, model->weights.n_outputs);
         break;
     }
-}
-
-static size_t n_columns_of(const struct mer_model *model)
-{
-    return model->task == MER_TASK_BINARY ? 2 : model->n_outputs;
-}
-
-static void predict_block(void *argument, size_t task, size_t worker)
-{
-    const struct prediction *prediction = argument;
-    const struct mer_design *design = prediction->design;
-    const struct mer_model *model = prediction->model;
-    const size_t n_padded = prediction->n_padded;
-    const size_t n_columns = n_columns_of(model);
-    const size_t first_row = task * MER_LINEAR_BLOCK_ROWS;
-    const size_t left = design->n_rows - first_row;
-    const size_t n_rows = left < MER_LINEAR_BLOCK_ROWS ? left : MER_LINEAR_BLOCK_ROWS;
-    double *block = prediction->scratch + worker * prediction->n_scratch;
-    double *scores = block + MER_LINEAR_BLOCK_ROWS * n_padded;
-
-    mer_linear_load(prediction->kernels, design, first_row, n_rows,
-                    prediction->weights + model->n_outputs * n_padded, block, n_padded);
-    prediction->kernels->dot(block, n_padded, n_rows, prediction->weights, n_padded,
-                             model->n_outputs, n_padded, scores, model->n_outputs);
-    add_indicators(prediction, first_row, n_rows, scores);
-    for (size_t r = 0; r < n_rows; r++)
-        put_row(model, scores + r * model->n_outputs,
-                prediction->outputs + (first_row + r) * n_columns);
-}
-
-static mer_status check_predictions(const struct mer_model *model, const struct mer_design *design,
-                                    const double *predictions, mer_err *err)
-{
-    const size_t n_columns = n_columns_of(model);
-    const size_t at = find_not_finite(predictions, design->n_rows * n_columns);
-    if (at == SIZE_MAX)
-        return mer_ok();
-    return mer_fail(err, MER_ERR_DATA,
-                    "the numbers of row %zu are too large for this linear model to predict from",
-                    at / n_columns + 1);
 }
 
 static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *model,
                           const struct mer_design *design, double *ret_predictions, mer_err *err)
 {
-    const size_t n_padded = mer_lanes_pad(mer_design_uncondensed(design));
-    struct prediction prediction = {.kernels = mer_linear_kernels(ctx->cpu),
-                                    .model = model,
-                                    .design = design,
-                                    .n_padded = n_padded,
-                                    .n_scratch =
-                                        MER_LINEAR_BLOCK_ROWS * (n_padded + model->n_outputs),
-                                    .outputs = ret_predictions};
-    mer_status status;
-    if (mer_design_sparse_features(design) != model->n_features)
-        return mer_fail(err, MER_ERR_INTERNAL, "a linear model of %zu features was given %zu",
-                        model->n_features, mer_design_sparse_features(design));
-    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, (model->n_outputs + 1) * n_padded, sizeof(double),
-                                  &prediction.weights, err),
-                   done);
-    for (size_t k = 0; k < model->n_outputs && n_padded; k++)
-        memcpy(prediction.weights + k * n_padded, model->coefficients + k * model->n_features,
-               mer_design_uncondensed(design) * sizeof(double));
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, mer_team_size(ctx->team),
-                                   prediction.n_scratch * sizeof(double), &prediction.scratch, err),
-                   done);
-    mer_team_run(ctx->team, predict_block, &prediction,
-                 (design->n_rows + MER_LINEAR_BLOCK_ROWS - 1) / MER_LINEAR_BLOCK_ROWS);
-    MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), done);
-    status = check_predictions(model, design, ret_predictions, err);
-done:
-    mer_free(ctx->alloc, prediction.scratch);
-    mer_free(ctx->alloc, prediction.weights);
-    return status;
+    return mer_linear_predict(ctx, &model->weights, design, put_row, model,
+                              model->task == MER_TASK_BINARY ? 2 : model->weights.n_outputs,
+                              ret_predictions, err);
 }
 
 static mer_status save(const struct mer_model *model, const char *prefix, struct mer_bundle *bundle,
                        struct mer_json_writer *writer, mer_err *err)
 {
-    const size_t shape[] = {model->n_outputs, model->n_features};
     (void)writer; /* it has no scalars */
-    MER_GUARD(mer_bundle_add(bundle, mer_array_name(prefix, "coefficients").text, MER_DTYPE_F64, 2,
-                             shape, model->coefficients, true, err));
-    return mer_bundle_add_vector(bundle, mer_array_name(prefix, "intercepts").text, MER_DTYPE_F64,
-                                 model->n_outputs, model->intercepts, err);
+    return mer_linear_weights_save(&model->weights, prefix, bundle, err);
 }
 
 static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundle,
@@ -375,26 +201,15 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
                        size_t n_classes, const struct mer_design *shape,
                        struct mer_model **ret_model, mer_err *err)
 {
-    const size_t n_outputs = outputs_of(task, n_classes);
-    const size_t n_features = mer_design_sparse_features(shape);
-    const struct mer_array_name name = mer_array_name(prefix, "coefficients");
-    const struct mer_array *coefficients = NULL;
-    const void *intercepts = NULL;
-    (void)object;
-
-    MER_GUARD(mer_bundle_get(bundle, name.text, MER_DTYPE_F64, 2, &coefficients, err));
-    if (coefficients->shape[0] != n_outputs || coefficients->shape[1] != n_features)
-        return mer_fail(err, MER_ERR_DATA, "array %s is not of shape %zu by %zu", name.text,
-                        n_outputs, n_features);
-    MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, "intercepts").text,
-                                    MER_DTYPE_F64, n_outputs, &intercepts, err));
     struct mer_model *model = NULL;
-    MER_GUARD(new_model(ctx, task, n_outputs, n_features, &model, err));
-    memcpy(model->coefficients, coefficients->data, n_outputs * n_features * sizeof(double));
-    memcpy(model->intercepts, intercepts, n_outputs * sizeof(double));
-    if (!is_finite(model)) {
+    (void)object;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
+    model->task = task;
+    const mer_status status = mer_linear_weights_load(
+        ctx, bundle, prefix, outputs_of(task, n_classes), shape, &model->weights, err);
+    if (!mer_is_ok(status)) {
         free_model(ctx, model);
-        return mer_fail(err, MER_ERR_DATA, "a coefficient of the linear model is not finite");
+        return status;
     }
     *ret_model = model;
     return mer_ok();

@@ -32,6 +32,40 @@ static double squared_block(const struct pass *pass, size_t first_row, size_t n_
     return loss;
 }
 
+/* Residuals of at most epsilon cost nothing, larger ones the square of what they have beyond it. */
+static double insensitive_block(const struct pass *pass, size_t first_row, size_t n_rows, double *z)
+{
+    const struct mer_linear_problem *problem = pass->problem;
+    double loss = 0;
+    for (size_t r = 0; r < n_rows; r++) {
+        const double weight = problem->weights[first_row + r];
+        const double residual = z[r] - problem->target->values[first_row + r];
+        const double size = fabs(residual) - problem->epsilon;
+        const double beyond = size <= 0 ? 0 : residual < 0 ? -size : size;
+        z[r] = 2 * (weight * beyond);
+        loss += weight * (beyond * beyond);
+        problem->curvature[first_row + r] = size <= 0 ? 0 : 2 * weight;
+    }
+    return loss;
+}
+
+/* Margins of 1 or more cost nothing, smaller ones the square of what they lack. */
+static double hinge_block(const struct pass *pass, size_t first_row, size_t n_rows, double *z)
+{
+    const struct mer_linear_problem *problem = pass->problem;
+    double loss = 0;
+    for (size_t r = 0; r < n_rows; r++) {
+        const double weight = problem->weights[first_row + r];
+        const double side = problem->target->classes[first_row + r] == 1 ? 1 : -1;
+        const double lack = 1 - side * z[r];
+        const bool is_inside = !(lack <= 0);
+        z[r] = is_inside ? -2 * (weight * side * lack) : 0;
+        loss += is_inside ? weight * (lack * lack) : 0;
+        problem->curvature[first_row + r] = is_inside ? 2 * weight : 0;
+    }
+    return loss;
+}
+
 /* With e = exp(-|z|), which cannot overflow: log(1 + exp(z)) = max(z, 0) + log(1 + e), the
  * probability is 1 / (1 + e) or e / (1 + e), and its derivative e / (1 + e)^2. */
 static double logistic_block(const struct pass *pass, size_t first_row, size_t n_rows, double *z)
@@ -239,7 +273,9 @@ double mer_linear_evaluate(struct mer_linear_problem *problem, const double *the
 {
     static block_fn *const blocks[] = {[MER_LOSS_SQUARED] = squared_block,
                                        [MER_LOSS_LOGISTIC] = logistic_block,
-                                       [MER_LOSS_MULTINOMIAL] = multinomial_block};
+                                       [MER_LOSS_MULTINOMIAL] = multinomial_block,
+                                       [MER_LOSS_SQUARED_HINGE] = hinge_block,
+                                       [MER_LOSS_EPSILON_INSENSITIVE] = insensitive_block};
     struct pass pass = {.problem = problem, .theta = theta, .block = blocks[problem->loss]};
     double squares = 0;
     for (size_t i = 0; i < problem->n_weights; i++)

@@ -177,8 +177,8 @@ void mer_linear_problem_release(struct mer_linear_problem *problem)
     mer_free(alloc, problem->weights);
 }
 
-/* The weighted mean of the target, or the logarithms of the classes' weights, each class given one
- * more row of mean weight so that an absent one is no infinity. */
+/* The weighted mean of the target, nothing for a hinge, or the logarithms of the classes' weights,
+ * each class given one more row of mean weight so that an absent one is no infinity. */
 void mer_linear_start(const struct mer_linear_problem *problem, double *ret_theta)
 {
     const struct mer_target *target = problem->target;
@@ -186,7 +186,9 @@ void mer_linear_start(const struct mer_linear_problem *problem, double *ret_thet
     double *intercepts = ret_theta + problem->n_weights;
 
     memset(ret_theta, 0, problem->n_theta * sizeof *ret_theta);
-    if (problem->loss == MER_LOSS_SQUARED) {
+    if (problem->loss == MER_LOSS_SQUARED_HINGE)
+        return;
+    if (problem->loss == MER_LOSS_SQUARED || problem->loss == MER_LOSS_EPSILON_INSENSITIVE) {
         for (size_t row = 0; row < n_rows; row++)
             intercepts[0] += problem->weights[row] / problem->total_weight * target->values[row];
         return;

@@ -3,8 +3,9 @@
  *
  *     F(theta) = sum_i s_i loss_i(theta) + alpha ((1 - l1_ratio) / 2 |w|^2 + l1_ratio |w|_1)
  *
- * with loss = half the squared residual, the logistic loss of one output, or the multinomial loss
- * of one output a class. Intercepts are part of theta and not penalised.
+ * with loss = half the squared residual, the logistic loss of one output, the multinomial loss of
+ * one output a class, the squared hinge of one output's margin, or the square of what a residual
+ * has beyond epsilon. Intercepts are part of theta and not penalised.
  *
  * theta has n_theta entries, aligned, in two parts:
  *
@@ -28,16 +29,23 @@
 
 enum { MER_LINEAR_BLOCK_ROWS = 64 };
 
-enum mer_linear_loss { MER_LOSS_SQUARED, MER_LOSS_LOGISTIC, MER_LOSS_MULTINOMIAL };
+enum mer_linear_loss {
+    MER_LOSS_SQUARED,
+    MER_LOSS_LOGISTIC,
+    MER_LOSS_MULTINOMIAL,
+    MER_LOSS_SQUARED_HINGE,
+    MER_LOSS_EPSILON_INSENSITIVE
+};
 
 struct mer_linear_problem {
     const struct mer_ctx *ctx;
     const struct mer_linear_kernels *kernels;
     const struct mer_design *design;
     const struct mer_target *target;
-    enum mer_linear_loss loss;
-    size_t n_outputs; /* 1 but for the multinomial loss */
-    size_t n_dense;   /* without condensed columns */
+    enum mer_linear_loss loss; /* by the task; support vector machines set theirs after init */
+    double epsilon;            /* of MER_LOSS_EPSILON_INSENSITIVE */
+    size_t n_outputs;          /* 1 but for the multinomial loss */
+    size_t n_dense;            /* without condensed columns */
     size_t n_dense_padded;
     size_t n_lit_columns; /* indicators, sparse columns and the intercept */
     size_t n_lit_theta;   /* index in theta of the lit part */

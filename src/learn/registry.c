@@ -9,14 +9,15 @@ extern const struct mer_family MER_FAMILY_GBDT;
 extern const struct mer_family MER_FAMILY_KERNEL;
 extern const struct mer_family MER_FAMILY_KNN;
 extern const struct mer_family MER_FAMILY_LINEAR;
+extern const struct mer_family MER_FAMILY_LINEAR_SVM;
 extern const struct mer_family MER_FAMILY_NAIVE_BAYES;
 extern const struct mer_family MER_FAMILY_RANDOM_FOREST;
 extern const struct mer_family MER_FAMILY_TREE;
 
 const struct mer_family *const MER_FAMILIES[] = {
-    &MER_FAMILY_BASELINE, &MER_FAMILY_LINEAR,        &MER_FAMILY_TREE,
-    &MER_FAMILY_GBDT,     &MER_FAMILY_RANDOM_FOREST, &MER_FAMILY_EXTRA_TREES,
-    &MER_FAMILY_KERNEL,   &MER_FAMILY_NAIVE_BAYES,   &MER_FAMILY_KNN,
+    &MER_FAMILY_BASELINE,      &MER_FAMILY_LINEAR,      &MER_FAMILY_TREE,   &MER_FAMILY_GBDT,
+    &MER_FAMILY_RANDOM_FOREST, &MER_FAMILY_EXTRA_TREES, &MER_FAMILY_KERNEL, &MER_FAMILY_NAIVE_BAYES,
+    &MER_FAMILY_KNN,           &MER_FAMILY_LINEAR_SVM,
 };
 const size_t MER_N_FAMILIES = sizeof MER_FAMILIES / sizeof MER_FAMILIES[0];
 

@@ -205,7 +205,7 @@ static void december_stands_beside_january_and_sunday_beside_monday(void **state
     const size_t n = prepared.design.n_dense;
     const double *x = prepared.dense;
 
-    assert_int_equal(n, 11); /* elapsed, year, four circles, weekend */
+    assert_int_equal(n, 13); /* elapsed, year, four circles, weekend, month, weekday */
     double apart = 0, across = 0;
     for (size_t j = 2; j < 4; j++) {
         apart += (x[j] - x[n + j]) * (x[j] - x[n + j]);
@@ -213,6 +213,125 @@ static void december_stands_beside_january_and_sunday_beside_monday(void **state
     }
     assert_true(apart < across / 4);
     mer_prepared_release(&ctx, &prepared);
+}
+
+static void months_and_weekdays_are_numbers_too(void **state)
+{
+    (void)state;
+    /* A Monday of January, a Wednesday of March, a Sunday of August. */
+    struct mer_prepared prepared = prepare_table("d\n2024-01-01\n2024-03-06\n2024-08-04\n");
+    const size_t n = prepared.design.n_dense;
+    const double *x = prepared.dense;
+
+    assert_near((x[n + n - 2] - x[n - 2]) / (x[2 * n + n - 2] - x[n - 2]), 2.0 / 7);
+    assert_near((x[n + n - 1] - x[n - 1]) / (x[2 * n + n - 1] - x[n - 1]), 2.0 / 6);
+    mer_prepared_release(&ctx, &prepared);
+}
+
+/* The last dense column of column b, in days from the mean of training. */
+static void assert_days(const struct mer_prepare *prepare, const struct mer_prepared *prepared,
+                        size_t b, const double *days, size_t n_rows)
+{
+    const struct mer_prepare_place place = mer_prepare_place(prepare, b);
+    const size_t n = prepared->design.n_dense, at = place.first_dense + place.n_dense - 1;
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < 4; i++)
+        mean += days[i] / 4;
+    for (size_t i = 0; i < 4; i++)
+        squares += (days[i] - mean) * (days[i] - mean) / 4;
+    for (size_t i = 0; i < n_rows; i++)
+        assert_near(prepared->dense[i * n + at], (days[i] - mean) / sqrt(squares));
+}
+
+static void the_days_between_two_dates_are_a_feature(void **state)
+{
+    static const double DAYS[] = {1.5, 30.5, 0.5, 366.5};
+    static const double NEW_DAYS[] = {10.5};
+    (void)state;
+    struct mer_frame train = read_table("from,k,to\n2024-01-01,1,2024-01-02T12:00:00\n"
+                                        "2024-01-01,2,2024-01-31T12:00:00\n"
+                                        "2023-05-05,3,2023-05-05T12:00:00\n"
+                                        "2024-01-01,4,2025-01-01T12:00:00\n");
+    struct mer_frame test = read_table("to,from,k\n2020-03-11T12:00:00,2020-03-01,7\n");
+    struct mer_prepare *prepare = fit_on(&train, NULL, 0);
+    struct mer_prepared prepared = apply_to(prepare, &train), later = apply_to(prepare, &test);
+
+    assert_days(prepare, &prepared, 2, DAYS, 4);
+    assert_near(later.dense[later.design.n_dense - 1],
+                prepared.dense[prepared.design.n_dense - 1] +
+                    (NEW_DAYS[0] - DAYS[0]) / (DAYS[1] - DAYS[0]) *
+                        (prepared.dense[2 * prepared.design.n_dense - 1] -
+                         prepared.dense[prepared.design.n_dense - 1]));
+    mer_prepared_release(&ctx, &later);
+    mer_prepared_release(&ctx, &prepared);
+    mer_prepare_free(&ctx, prepare);
+    mer_frame_release(&test);
+    mer_frame_release(&train);
+}
+
+/* Loads what was saved; the code that it came to. */
+static enum mer_code load_again(const struct mer_bundle *bundle, const struct mer_buf *text,
+                                struct mer_prepare **ret_prepare)
+{
+    struct mer_json_document *document = NULL;
+    assert_int_equal(mer_json_parse(ctx.alloc, (const char *)text->bytes, text->n,
+                                    &MER_JSON_DEFAULT_LIMITS, "prepare", &document, NULL)
+                         .code,
+                     MER_OK);
+    const enum mer_code code =
+        mer_prepare_load(&ctx, bundle, "prepare/", mer_json_root(document), ret_prepare, NULL).code;
+    mer_json_free(document);
+    return code;
+}
+
+static void
+a_loaded_difference_is_the_same_and_one_to_a_date_that_is_not_there_is_refused(void **state)
+{
+    struct mer_json_writer writer;
+    struct mer_bundle bundle;
+    struct mer_buf text;
+    struct mer_prepare *loaded = NULL;
+    (void)state;
+    struct mer_frame frame = read_table("a,b\n2024-01-01,2024-01-03\n2024-02-05,2024-02-08\n"
+                                        "2024-04-01,2024-04-13\n");
+    struct mer_prepare *prepare = fit_on(&frame, NULL, 0);
+    mer_bundle_init(&bundle, ctx.alloc);
+    mer_buf_init(&text, ctx.alloc, 1 << 20);
+    mer_json_writer_init(&writer, &text, 0, NULL);
+    mer_json_begin_object(&writer);
+    assert_int_equal(mer_prepare_save(prepare, "prepare/", &bundle, &writer, NULL).code, MER_OK);
+    mer_json_end_object(&writer);
+    assert_int_equal(mer_json_writer_end(&writer).code, MER_OK);
+    assert_int_equal(load_again(&bundle, &text, &loaded), MER_OK);
+    struct mer_prepared first = apply_to(prepare, &frame), again = apply_to(loaded, &frame);
+    const size_t n = first.design.n_dense;
+    assert_int_equal(n, again.design.n_dense);
+    assert_memory_equal(first.dense, again.dense, 3 * n * sizeof(double));
+    uint8_t *const parts =
+        (uint8_t *)(uintptr_t)mer_bundle_find(&bundle, "prepare/dense_part")->data;
+    parts[n - 1]++; /* since column b itself */
+    assert_int_equal(load_again(&bundle, &text, &loaded), MER_ERR_DATA);
+    parts[n - 1]++; /* since a third date */
+    assert_int_equal(load_again(&bundle, &text, &loaded), MER_ERR_DATA);
+    mer_prepared_release(&ctx, &again);
+    mer_prepared_release(&ctx, &first);
+    mer_prepare_free(&ctx, loaded);
+    mer_prepare_free(&ctx, prepare);
+    mer_buf_release(&text);
+    mer_bundle_release(&bundle);
+    mer_frame_release(&frame);
+}
+
+static void dates_that_keep_their_distance_have_no_difference(void **state)
+{
+    (void)state;
+    struct mer_frame frame = read_table("a,b\n2024-01-01,2024-01-03\n2024-02-05,2024-02-07\n"
+                                        "2024-04-01,2024-04-03\n");
+    struct mer_prepare *prepare = fit_on(&frame, NULL, 0);
+
+    assert_int_equal(mer_prepare_place(prepare, 0).n_dense, mer_prepare_place(prepare, 1).n_dense);
+    mer_prepare_free(&ctx, prepare);
+    mer_frame_release(&frame);
 }
 
 static enum mer_left_out left_out_of(const struct mer_prepare *prepare, size_t i)
@@ -431,6 +550,10 @@ int main(void)
         TEST(an_unknown_level_lights_nothing_where_training_had_no_rare_ones),
         TEST(dates_become_the_parts_that_vary),
         TEST(december_stands_beside_january_and_sunday_beside_monday),
+        TEST(a_loaded_difference_is_the_same_and_one_to_a_date_that_is_not_there_is_refused),
+        TEST(months_and_weekdays_are_numbers_too),
+        TEST(the_days_between_two_dates_are_a_feature),
+        TEST(dates_that_keep_their_distance_have_no_difference),
         TEST(columns_that_say_nothing_are_left_out_with_their_reason),
         TEST(at_most_254_levels_are_kept_the_most_frequent_ones),
         TEST(the_design_is_the_same_with_any_number_of_threads),

@@ -2,6 +2,7 @@
  * out, and what every family must do. */
 #include <stdlib.h>
 
+#include "loaded_model.h"
 #include "same_bytes.h"
 
 #include "learn/kernel_ridge.h"
@@ -192,50 +193,12 @@ static void threads_and_instruction_sets_give_the_same_bytes(void **state)
 
 static void a_loaded_model_predicts_the_same_and_a_broken_one_is_refused(void **state)
 {
-    static double first[ROWS * 3], again[ROWS * 3];
     struct mer_alloc alloc;
-    struct saved_model saved;
-    struct mer_model *loaded = NULL;
     (void)state;
     make_rings(ROWS, 3, false);
     mer_alloc_init(&alloc, SIZE_MAX);
     const struct mer_ctx ctx = {.alloc = &alloc};
-    struct mer_model *model = fit_table(&ctx, FEW_WAVES);
-    assert_int_equal(saved_model_fill(&ctx, kernel(), model, &saved, NULL).code, MER_OK);
-    assert_int_equal(
-        saved_model_load(&ctx, kernel(), &saved, table.target.task, 3, &table.design, &loaded, NULL)
-            .code,
-        MER_OK);
-    assert_int_equal(kernel()->predict(&ctx, model, &table.design, first, NULL).code, MER_OK);
-    assert_int_equal(kernel()->predict(&ctx, loaded, &table.design, again, NULL).code, MER_OK);
-    assert_memory_equal(first, again, sizeof first);
-    kernel()->free(&ctx, loaded);
-
-    assert_int_equal(
-        saved_model_load(&ctx, kernel(), &saved, table.target.task, 4, &table.design, &loaded, NULL)
-            .code,
-        MER_ERR_DATA);
-    struct mer_design narrow = table.design;
-    narrow.n_dense = 1;
-    assert_int_equal(
-        saved_model_load(&ctx, kernel(), &saved, table.target.task, 3, &narrow, &loaded, NULL).code,
-        MER_ERR_DATA);
-    for (size_t i = 0; i < saved.bundle.n_arrays; i++) {
-        struct mer_array *array = &saved.bundle.arrays[i];
-        if (array->dtype != MER_DTYPE_F64)
-            continue;
-        double *numbers = (double *)(uintptr_t)array->data;
-        const double number = numbers[0];
-        numbers[0] = (double)NAN;
-        assert_int_equal(saved_model_load(&ctx, kernel(), &saved, table.target.task, 3,
-                                          &table.design, &loaded, NULL)
-                             .code,
-                         MER_ERR_DATA);
-        numbers[0] = number;
-    }
-    saved_model_release(&saved);
-    kernel()->free(&ctx, model);
-    assert_int_equal(alloc.used, 0);
+    assert_survives_saving(&ctx, kernel(), fit_table(&ctx, FEW_WAVES), &table, &table.design);
 }
 
 /* A few bytes that ask for many waves: nothing is drawn that the file has no coefficients for. */

@@ -1,6 +1,7 @@
 /* Nearest neighbours against looking at all rows one by one, and what every family must do. */
 #include <stdlib.h>
 
+#include "loaded_model.h"
 #include "same_bytes.h"
 
 enum { ROWS = 500, QUERIES = 77 };
@@ -133,44 +134,23 @@ static void threads_and_instruction_sets_give_the_same_bytes(void **state)
 
 static void a_loaded_model_predicts_the_same_and_a_broken_one_is_refused(void **state)
 {
-    static double first[QUERIES * 3], again[QUERIES * 3];
     struct mer_alloc alloc;
-    struct saved_model saved;
-    struct mer_model *loaded = NULL;
     (void)state;
+    struct loading loading;
     make_random_table(&table, ROWS, 5, 2, 3, false);
     make_random_table(&asked, QUERIES, 5, 2, 3, false);
     mer_alloc_init(&alloc, SIZE_MAX);
     const struct mer_ctx ctx = {.alloc = &alloc};
     struct mer_model *model = fit_table(&ctx, "5", "distance");
-    assert_int_equal(saved_model_fill(&ctx, knn(), model, &saved, NULL).code, MER_OK);
-    assert_int_equal(
-        saved_model_load(&ctx, knn(), &saved, table.target.task, 3, &table.design, &loaded, NULL)
-            .code,
-        MER_OK);
-    assert_int_equal(knn()->predict(&ctx, model, &asked.design, first, NULL).code, MER_OK);
-    assert_int_equal(knn()->predict(&ctx, loaded, &asked.design, again, NULL).code, MER_OK);
-    assert_memory_equal(first, again, sizeof first);
-    knn()->free(&ctx, loaded);
-
-    struct mer_design narrow = table.design;
-    narrow.n_groups = 1;
-    assert_int_equal(
-        saved_model_load(&ctx, knn(), &saved, table.target.task, 3, &narrow, &loaded, NULL).code,
-        MER_ERR_DATA);
-    assert_int_equal(
-        saved_model_load(&ctx, knn(), &saved, table.target.task, 2, &table.design, &loaded, NULL)
-            .code,
-        MER_ERR_DATA);
-    const struct mer_array *dense = mer_bundle_find(&saved.bundle, "model/dense");
-    ((double *)(uintptr_t)dense->data)[3] = 9;
-    assert_int_equal(
-        saved_model_load(&ctx, knn(), &saved, table.target.task, 3, &table.design, &loaded, NULL)
-            .code,
-        MER_ERR_DATA);
-    saved_model_release(&saved);
-    knn()->free(&ctx, model);
-    assert_int_equal(alloc.used, 0);
+    loading_start(&loading, &ctx, knn(), model, &table);
+    double *const dense =
+        (double *)(uintptr_t)mer_bundle_find(&loading.saved.bundle, "model/dense")->data;
+    const double kept = dense[3];
+    dense[3] = 9; /* farther out than a row can be */
+    assert_refused(&loading);
+    dense[3] = kept;
+    saved_model_release(&loading.saved);
+    assert_survives_saving(&ctx, knn(), model, &table, &asked.design);
 }
 
 static void more_neighbours_than_rows_are_all_rows(void **state)

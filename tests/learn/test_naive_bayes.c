@@ -1,4 +1,5 @@
 /* Naive Bayes against its closed form, and what every family must do. */
+#include "loaded_model.h"
 #include "same_bytes.h"
 
 enum { ROWS = 400, TERMS = 5 };
@@ -181,53 +182,12 @@ static void threads_and_instruction_sets_give_the_same_bytes(void **state)
 
 static void a_loaded_model_predicts_the_same_and_a_broken_one_is_refused(void **state)
 {
-    static double first[ROWS * 3], again[ROWS * 3];
     struct mer_alloc alloc;
-    struct saved_model saved;
-    struct mer_model *loaded = NULL;
     (void)state;
     make_random_table(&table, ROWS, 5, 2, 3, false);
     mer_alloc_init(&alloc, SIZE_MAX);
     const struct mer_ctx ctx = {.alloc = &alloc};
-    const enum mer_task task = table.target.task;
-    struct mer_model *model = fit_table(&ctx, "gaussian");
-    assert_int_equal(saved_model_fill(&ctx, naive_bayes(), model, &saved, NULL).code, MER_OK);
-    assert_int_equal(
-        saved_model_load(&ctx, naive_bayes(), &saved, task, 3, &table.design, &loaded, NULL).code,
-        MER_OK);
-    assert_int_equal(naive_bayes()->predict(&ctx, model, &table.design, first, NULL).code, MER_OK);
-    assert_int_equal(naive_bayes()->predict(&ctx, loaded, &table.design, again, NULL).code, MER_OK);
-    assert_memory_equal(first, again, sizeof first);
-    naive_bayes()->free(&ctx, loaded);
-
-    struct mer_design wide = table.design;
-    wide.n_dense = 6;
-    assert_int_equal(
-        saved_model_load(&ctx, naive_bayes(), &saved, task, 3, &wide, &loaded, NULL).code,
-        MER_ERR_DATA);
-    assert_int_equal(
-        saved_model_load(&ctx, naive_bayes(), &saved, task, 1000, &table.design, &loaded, NULL)
-            .code,
-        MER_ERR_DATA);
-    assert_int_equal(saved_model_load(&ctx, naive_bayes(), &saved, MER_TASK_REGRESSION, 0,
-                                      &table.design, &loaded, NULL)
-                         .code,
-                     MER_ERR_DATA);
-    for (size_t i = 0; i < saved.bundle.n_arrays; i++) {
-        if (saved.bundle.arrays[i].n_bytes == 0)
-            continue;
-        double *const numbers = (double *)(uintptr_t)saved.bundle.arrays[i].data;
-        const double number = numbers[0];
-        numbers[0] = (double)INFINITY;
-        assert_int_equal(
-            saved_model_load(&ctx, naive_bayes(), &saved, task, 3, &table.design, &loaded, NULL)
-                .code,
-            MER_ERR_DATA);
-        numbers[0] = number;
-    }
-    saved_model_release(&saved);
-    naive_bayes()->free(&ctx, model);
-    assert_int_equal(alloc.used, 0);
+    assert_survives_saving(&ctx, naive_bayes(), fit_table(&ctx, "gaussian"), &table, &table.design);
 }
 
 int main(void)
