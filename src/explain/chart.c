@@ -83,17 +83,30 @@ void mer_chart_text(struct mer_page *page, const char *classes, double x, double
                     mer_coordinate(x).text, mer_coordinate(y).text, markup);
 }
 
-/* A drawing inside the drawing cuts off what is too long, whatever the width of its letters. */
+/* The bytes of as many letters as there is room for, by their average width. */
+static size_t fitting_bytes(const char *bytes, size_t n, double width)
+{
+    const double letter = 5.6;
+    const size_t n_letters = width > 4 * letter ? (size_t)(width / letter) - 1 : 3;
+    size_t i = 0;
+    for (size_t seen = 0; i < n; i++)
+        if (((unsigned char)bytes[i] & 0xc0) != 0x80 && seen++ == n_letters)
+            break;
+    return i;
+}
+
+/* A drawing inside the drawing cuts off what is still too long, whatever the width of its letters.
+ */
 void mer_chart_name(struct mer_page *page, double x, double y, double width, const char *bytes,
                     size_t n)
 {
-    enum { BYTES_MAX = 72 };
+    const size_t n_shown = fitting_bytes(bytes, n, width);
     mer_page_format(page,
                     "<svg x=\"%s\" y=\"%s\" width=\"%s\" height=\"16\"><text class=\"i\" x=\"0\" "
                     "y=\"12\">",
                     mer_coordinate(x).text, mer_coordinate(y - 12).text,
                     mer_coordinate(width).text);
-    mer_page_text(page, n ? bytes : "\xe2\x80\x9c\xe2\x80\x9d", n ? n : 6, BYTES_MAX);
+    mer_page_text(page, n ? bytes : "\xe2\x80\x9c\xe2\x80\x9d", n ? n : 6, n ? n_shown : 6);
     mer_page_put(page, "</text></svg>");
 }
 

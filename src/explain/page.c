@@ -142,6 +142,22 @@ static struct mer_numeral grouped(double value)
     return numeral;
 }
 
+/* 3.2e-07 with a minus sign and no zero: shorter, and nowhere a hyphen to break the line at. */
+static void shorten_exponent(struct mer_numeral *numeral)
+{
+    char *const e = strchr(numeral->text, 'e');
+    if (!e)
+        return;
+    const bool is_negative = e[1] == '-';
+    const char *digits = e + 1 + (is_negative || e[1] == '+');
+    char exponent[8];
+    while (digits[0] == '0' && digits[1] != '\0')
+        digits++;
+    (void)snprintf(exponent, sizeof exponent, "%s", digits);
+    (void)snprintf(e, sizeof numeral->text - (size_t)(e - numeral->text), "e%s%s",
+                   is_negative ? "\xe2\x88\x92" : "", exponent);
+}
+
 struct mer_numeral mer_numeral(double value, int digits)
 {
     struct mer_numeral numeral;
@@ -158,6 +174,7 @@ struct mer_numeral mer_numeral(double value, int digits)
     const bool is_negative = text[0] == '-'; /* a minus sign, not a hyphen */
     (void)snprintf(numeral.text, sizeof numeral.text, "%s%s", is_negative ? "\xe2\x88\x92" : "",
                    text + is_negative);
+    shorten_exponent(&numeral);
     return numeral;
 }
 

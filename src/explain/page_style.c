@@ -66,7 +66,7 @@ const char MER_PAGE_STYLE[] =
     "margin:.35rem 0 .5rem;font-size:.86rem}\n"
     ".facts div{min-width:0}\n"
     ".facts dt{color:var(--soft);font-size:.75rem}\n"
-    ".facts dd{margin:0;font-variant-numeric:tabular-nums}\n"
+    ".facts dd{margin:0;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     "details.data{font-size:.85rem;padding-top:.25rem}\n"
     "summary{cursor:pointer;color:var(--soft);font-size:.82rem;width:fit-content}\n"
     "summary:hover{color:var(--a)}\n"
@@ -141,4 +141,4 @@ const char MER_PAGE_STYLE[] =
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n"
     "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n";
 
-const char MER_PAGE_STYLE_SHA256[] = "TcQAN/XfoFnDLQrxw60fsvdvzuSVcArfkrDo49XnyK8=";
+const char MER_PAGE_STYLE_SHA256[] = "yThugzp7oV22rZjpHdMcIj9D/MPsVHa4Ti/u48HtmSE=";

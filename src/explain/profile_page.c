@@ -215,8 +215,8 @@ static void put_far_value(struct mer_page *page, const struct mer_column_profile
 static void put_outliers(struct mer_page *page, const struct mer_profile *profile)
 {
     enum { ROWS = 100 };
-    static const char *const headings[] = {"Column", "#Below", "#Lowest",  "#Fence",
-                                           "#Fence", "#Above", "#Highest", NULL};
+    static const char *const headings[] = {"Column",       "#Below", "#Lowest",  "#Lower fence",
+                                           "#Upper fence", "#Above", "#Highest", NULL};
     size_t n = 0;
     mer_page_section(page, "outliers", "Outliers");
     mer_page_put(page,

@@ -115,6 +115,10 @@ static void numbers_are_written_for_people(void **state)
     assert_string_equal(mer_numeral_count(1234567).text, "1,234,567");
     assert_string_equal(mer_numeral(-0.00123456, 3).text, "\xe2\x88\x92"
                                                           "0.00123");
+    assert_string_equal(mer_numeral(-3.2344e-7, 5).text, "\xe2\x88\x92"
+                                                         "3.2344e\xe2\x88\x92"
+                                                         "7");
+    assert_string_equal(mer_numeral(1e20, 3).text, "1e20");
     assert_string_equal(mer_numeral((double)NAN, 3).text, "\xe2\x80\x93");
     assert_string_equal(mer_numeral_share(0).text, "0 %");
     assert_string_equal(mer_numeral_share(0.0001).text, "&lt;0.1 %");
