@@ -105,6 +105,16 @@ struct mer_fit_options {
      * MER_ERR_USAGE. What the model knew from held-out rows (its score, calibration, threshold and
      * intervals) the new one does not know. It is read during the call alone. NULL: a new model. */
     const struct mer_fitted *start;
+    /* mer_context_cancel with this number ends the search and not the fit: what has the best score
+     * so far is fitted in some seconds. Before there is a score, or with the number once more, the
+     * fit fails as with any other. 0: there is no such number. */
+    int signal_for_best;
+    double spent_seconds; /* of the budget, before the call: for reading the table, for example */
+    size_t patience; /* the search ends after so many trials in a row that made neither a setting
+                        nor the ensemble better; 0: it does not */
+    /* What is searched: JSON as docs/search.md describes it. NULL: the program's own space. The
+     * families that `include` and `exclude` name are then among those of the space. */
+    const char *space;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

@@ -88,23 +88,34 @@ static mer_status read_families(const char *list, uint64_t *ret_families, mer_er
     return mer_ok();
 }
 
+/* The families of the space that the caller gives, as bits. */
+static uint64_t space_families(const struct mer_space *space)
+{
+    uint64_t families = 0;
+    for (size_t f = 0; f < MER_N_FAMILIES; f++)
+        if (mer_space_find(space, MER_FAMILIES[f]))
+            families |= (uint64_t)1 << f;
+    return families;
+}
+
 static mer_status choose_families(const struct mer_fit_options *options,
                                   struct mer_search_options *search, mer_err *err)
 {
+    const uint64_t of_space = search->space ? space_families(search->space) : UINT64_MAX;
     uint64_t excluded = 0;
-    if (!options->include && !options->exclude)
+    if (!options->include && !options->exclude && !search->space)
         return mer_ok();
     if (options->family)
         return mer_fail(err, MER_ERR_USAGE,
                         "one model family is to be fitted: there is none to include or exclude");
     for (size_t f = 0; f < MER_N_FAMILIES; f++)
-        if (!(MER_FAMILIES[f]->capabilities & MER_BY_NAME))
+        if (search->space || !(MER_FAMILIES[f]->capabilities & MER_BY_NAME))
             search->families |= (uint64_t)1 << f;
     if (options->include)
         MER_GUARD(read_families(options->include, &search->families, err));
     if (options->exclude)
         MER_GUARD(read_families(options->exclude, &excluded, err));
-    search->families &= ~excluded;
+    search->families &= ~excluded & of_space;
     return search->families ? mer_ok()
                             : mer_fail(err, MER_ERR_USAGE, "no model family is left to search");
 }
@@ -421,16 +432,25 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
                                 .phase_seconds = &making->prepare_seconds,
                                 .phase_start_ns = mer_ctx_now_ns(&context->ctx),
                                 .start_ns = mer_ctx_now_ns(&context->ctx)};
+    struct mer_space space;
     struct mer_search_options search = {
         .target = options->target,
         .budget_seconds = options->budget_seconds,
         .units = options->units,
         .max_trials = options->max_trials,
         .n_folds = options->n_folds,
+        .spent_seconds = options->spent_seconds,
+        .patience = options->patience,
         .single = options->single,
+        .signal_for_best = options->signal_for_best,
         .on_trial = on_trial,
         .self = &listener,
     };
+    if (options->space) {
+        MER_GUARD(
+            mer_space_read(&context->ctx, options->space, strlen(options->space), &space, err));
+        search.space = &space;
+    }
     MER_GUARD(choose(options, &search, err));
     MER_GUARD(check_target(table, options->target, err));
     struct mer_local_engine_options engine;

@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 256, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 288, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,
@@ -89,6 +89,13 @@ static mer_status put_settings(struct mer_buf *buf, const struct mer_table *tabl
     MER_GUARD(put_quantiles(buf, options, err));
     if (options->threshold)
         MER_GUARD(mer_buf_printf(buf, err, "threshold=%s\n", options->threshold));
+    if (options->patience > 0)
+        MER_GUARD(mer_buf_printf(buf, err, "patience=%zu\n", options->patience));
+    if (options->space) {
+        char digest[65];
+        MER_GUARD(mer_digest_hex(options->space, strlen(options->space), digest, err));
+        MER_GUARD(mer_buf_printf(buf, err, "space=%s\n", digest));
+    }
     return mer_buf_printf(
         buf, err, "units=%llu\ntrials=%zu\nfolds=%zu\nclass_weight=%s\nleaks=%d\n",
         (unsigned long long)options->units, options->max_trials, options->n_folds,

@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 256, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 288, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -24,6 +24,7 @@ struct mer_replay {
     const char *include;
     const char *exclude;
     const char *class_weight;
+    const char *space;
     bool leave_out_leaks;
     bool single;
     const char *calibrate;
@@ -46,6 +47,15 @@ static mer_status put_line(struct mer_buf *buf, const char *what, const char *na
     return mer_buf_printf(buf, err, "%s%s=%s\n", what, name, value);
 }
 
+/* On one line: line breaks are white space in JSON, and nothing else. */
+static mer_status put_space(struct mer_buf *buf, const char *space, mer_err *err)
+{
+    MER_GUARD(mer_buf_text(buf, "space=", err));
+    for (const char *at = space; *at; at++)
+        MER_GUARD(mer_buf_printf(buf, err, "%c", *at == '\n' || *at == '\r' ? ' ' : *at));
+    return mer_buf_text(buf, "\n", err);
+}
+
 mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lines, mer_err *err)
 {
     struct mer_alloc alloc;
@@ -65,6 +75,8 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         status = put_line(&buf, "", "exclude", options->exclude, err);
     if (mer_is_ok(status) && options->class_weight)
         status = put_line(&buf, "", "class_weight", options->class_weight, err);
+    if (mer_is_ok(status) && options->space)
+        status = put_space(&buf, options->space, err);
     if (mer_is_ok(status) && options->leave_out_leaks)
         status = put_line(&buf, "", "leaks", "leave out", err);
     if (mer_is_ok(status) && options->single)
@@ -143,6 +155,8 @@ static mer_status take_line(struct mer_replay *replay, const char *line, mer_err
         replay->exclude = line + 8;
     else if (begins(line, "class_weight="))
         replay->class_weight = line + 13;
+    else if (begins(line, "space="))
+        replay->space = line + 6;
     else if (strcmp(line, "leaks=leave out") == 0)
         replay->leave_out_leaks = true;
     else if (strcmp(line, "deploy=fast") == 0)
@@ -283,6 +297,8 @@ static void apply(const struct mer_replay *replay, struct mer_fit_options *optio
     options->threshold = replay->threshold;
     options->quantiles = replay->n_quantiles > 0 ? replay->quantiles : NULL;
     options->n_quantiles = replay->n_quantiles;
+    options->space = replay->space;
+    options->patience = 0;
     options->units = facts->units;
     options->seed = &replay->seed;
     options->budget_seconds = 0;

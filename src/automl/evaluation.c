@@ -13,7 +13,9 @@ enum {
     PARALLEL_CELLS_MAX = 4 << 20,
     CELLS_A_UNIT = 20, /* prepared in about a microsecond */
     /* Fewer training rows no rung has: below, a fit is cheap and a share of them tells little. */
-    RUNG_ROWS_MIN = 5000
+    RUNG_ROWS_MIN = 5000,
+    CLASSES_ROWS_MIN = 1250, /* where there are more than two classes, and so many rows of each */
+    ROWS_A_CLASS_MIN = 60
 };
 
 /* Designs of all folds are kept when they take at most this, and a quarter of what is left of the
@@ -135,10 +137,15 @@ out:
     return status;
 }
 
-static unsigned count_rungs(size_t n_train)
+/* Fits of many classes cost more, and fewer rows tell which are better. */
+static unsigned count_rungs(size_t n_train, size_t n_classes)
 {
+    const size_t of_classes = n_classes * ROWS_A_CLASS_MIN;
+    const size_t least = n_classes <= 2 || of_classes > RUNG_ROWS_MIN ? RUNG_ROWS_MIN
+                         : of_classes < CLASSES_ROWS_MIN              ? CLASSES_ROWS_MIN
+                                                                      : of_classes;
     unsigned n = 0;
-    while (n < MER_RUNGS_MAX && n_train >> (2 * (n + 1)) >= RUNG_ROWS_MIN)
+    while (n < MER_RUNGS_MAX && n_train >> (2 * (n + 1)) >= least)
         n++;
     return n;
 }
@@ -176,7 +183,7 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         fold->n_train = mer_fold_rows(folds, n_rows, f, fold->rows);
         fold->n_valid = n_rows - fold->n_train;
         if (f == 0)
-            evaluation->n_rungs = count_rungs(fold->n_train);
+            evaluation->n_rungs = count_rungs(fold->n_train, data->target->n_classes);
         MER_GUARD(order_rungs(ctx, evaluation, f, fold, err));
         MER_GUARD(gather_target(ctx, data->target, n_rows, fold, err));
         MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
@@ -322,6 +329,19 @@ uint64_t mer_evaluation_cost(const struct mer_evaluation *evaluation,
         cost += family->cost(params, &shape, &target);
     }
     return cost;
+}
+
+void mer_evaluation_settle(const struct mer_evaluation *evaluation, const struct mer_family *family,
+                           struct mer_params *params)
+{
+    const struct mer_fold *fold = &evaluation->folds[0];
+    struct mer_design shape;
+
+    if (!family->settle)
+        return;
+    mer_prepare_shape(fold->prepare, &shape);
+    shape.n_rows = fold->n_train;
+    family->settle(params, &shape);
 }
 
 size_t mer_evaluation_parallel_fits(const struct mer_evaluation *evaluation,

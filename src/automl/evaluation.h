@@ -45,6 +45,9 @@ uint64_t mer_evaluation_prepare_cost(const struct mer_evaluation *evaluation);
 uint64_t mer_evaluation_cost(const struct mer_evaluation *evaluation,
                              const struct mer_family *family, const struct mer_params *params,
                              unsigned rung);
+/* Changes a setting to what it comes to on the folds' rows. */
+void mer_evaluation_settle(const struct mer_evaluation *evaluation, const struct mer_family *family,
+                           struct mer_params *params);
 /* The largest rung: a fit on 4^-rung of the training rows still has some thousand. */
 unsigned mer_evaluation_n_rungs(const struct mer_evaluation *evaluation);
 /* The rows that are held out in some fold. */

@@ -3,10 +3,11 @@
  * else.
  *
  * Round 0 tries settings of every family; round 1 the rest of the portfolio, but for families that
- * round 0 showed to be far behind; each later round neighbours of the best setting so far, nearer
- * ones after a round that found nothing better, then those of the best of the other families.
- * Inside a round the cheapest setting comes first. A round begins when all scores of the one before
- * have been told.
+ * round 0 showed to be far behind; later rounds in turns neighbours of the best setting so far,
+ * nearer ones after a round that found nothing better, then those of the best of the other
+ * families, and points of the search space that a tree-structured Parzen estimator (tpe.h) proposes
+ * from all scores so far. Inside a round the cheapest setting comes first. A round begins when all
+ * scores of the one before have been told.
  *
  * Where the table is large enough for rungs (trial.h), settings are tried on the smallest share of
  * the rows first, and the best third of them on four times as many, one after another as soon as
@@ -19,10 +20,11 @@
 #define MER_AUTOML_PLAN_H
 
 #include "automl/fold.h"
+#include "automl/space.h"
 #include "learn/family.h"
 
 enum {
-    MER_PLAN_MAX = 256,
+    MER_PLAN_MAX = 512,
     MER_PLAN_LEVELS = 3,
     MER_PLAN_ROUNDS_MAX = 64,
     MER_PLAN_LAG = 2,
@@ -36,6 +38,7 @@ struct mer_candidate {
     unsigned rung;       /* see struct mer_trial_request */
     size_t origin;       /* the same setting on the next smaller rung; SIZE_MAX: none was tried */
     bool promoted;       /* it is tried on a larger rung */
+    bool was_surpassed;  /* and has a score there */
     uint64_t cost;       /* work units over all folds */
     unsigned preference; /* among equals of a family the lowest is chosen: the plainest setting */
     double scores[MER_FOLDS_MAX]; /* by fold; NaN where the metric is not defined */
@@ -61,6 +64,13 @@ struct mer_plan_options {
     void *self;
     uint64_t families; /* to try, by their place in the registry; 0: all but MER_BY_NAME */
     unsigned n_rungs;  /* the smallest share of the rows; 0: all trials have all rows */
+    uint64_t seed;     /* of what is drawn */
+    /* What the user wants to be searched, and nothing else; NULL: the program's own space. */
+    const struct mer_space *space;
+    /* Changes a setting to what it comes to on the table, so that two that come to the same model
+     * are not both tried; NULL: all are what they are. */
+    void (*settle)(void *self, const struct mer_family *family, struct mer_params *params);
+    bool by_chance; /* to compare with: points of the space are drawn blindly, and no neighbours */
 };
 
 /* A setting that waits for its turn. */
@@ -85,6 +95,16 @@ struct mer_plan {
     const struct mer_candidate *centre; /* of the last refining round */
     uint64_t
         refined; /* families whose best has no neighbour left, by their place in the registry */
+    bool is_one; /* the setting that the caller wants, and no other */
+    /* Units of the trials that were told, and what they may come to. */
+    uint64_t units;
+    uint64_t limit;
+    struct mer_space space;
+    struct mer_point points[MER_PLAN_MAX]; /* of a batch: what was tried */
+    uint64_t n_batches;                    /* of points */
+    bool neighbours_were_last;
+    uint64_t passed_cost; /* of the last trial that was passed over, */
+    unsigned n_passed;    /* and of how many since the last that was tried */
     /* With rungs: what follows, the first n_first of it whatever comes out. */
     struct mer_plan_queued queue[MER_PLAN_QUEUE_MAX];
     size_t n_queued;
@@ -102,11 +122,18 @@ void mer_plan_init(struct mer_plan *plan, const struct mer_plan_options *options
 void mer_plan_init_one(struct mer_plan *plan, const struct mer_plan_options *options,
                        const struct mer_family *family, const struct mer_params *params);
 
+/* Rounds of boosting without progress after which a fold stops: the smaller the steps, the more. 0:
+ * the family does not stop. */
+unsigned mer_plan_patience(const struct mer_family *family, const struct mer_params *params);
+
 enum mer_ask mer_plan_ask(struct mer_plan *plan, size_t *ret_id);
 /* The scores by fold of a candidate that was handed out; n_scores = 0: it failed. n_rounds as in
  * struct mer_candidate. A second telling is ignored. */
 void mer_plan_tell(struct mer_plan *plan, size_t id, const double *scores, size_t n_scores,
                    uint32_t n_rounds);
+/* A candidate that was handed out was not tried: what follows may not come to its cost, so that a
+ * sum of units tells which trials were. */
+void mer_plan_pass(struct mer_plan *plan, size_t id);
 /* The setting to fit on all rows: the candidate's, with the rounds that its folds wanted. */
 struct mer_params mer_candidate_final(const struct mer_candidate *candidate);
 /* The candidate with the best mean score so far, the earlier of equals; NULL: none has a score. */

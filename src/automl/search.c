@@ -3,6 +3,7 @@
  */
 #include "automl/search.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "automl/fold.h"
@@ -11,12 +12,23 @@
 #include "core/math.h"
 
 #define LONGEST_BUDGET 1e9 /* seconds: 31 years */
+/* Of a budget so much is left to a search, however long reading the table has taken. */
+#define LEAST_PART 0.25
+
+/* Rows times classes from which on there is one holdout, and three folds. */
+enum { ONE_FOLD_CELLS = 400000, FEW_FOLDS_CELLS = 150000, FEW_FOLDS = 3 };
 
 static uint64_t candidate_cost(void *self, const struct mer_family *family,
                                const struct mer_params *params, unsigned rung)
 {
     const struct mer_search *search = self;
     return mer_evaluation_cost(search->evaluation, family, params, rung);
+}
+
+static void settle(void *self, const struct mer_family *family, struct mer_params *params)
+{
+    const struct mer_search *search = self;
+    mer_evaluation_settle(search->evaluation, family, params);
 }
 
 /* The standard deviation of a regression's target; 1 for classes. */
@@ -61,6 +73,9 @@ static struct mer_plan_options plan_options(struct mer_search *search)
         .cost = candidate_cost,
         .self = search,
         .families = search->options->families,
+        .seed = search->options->seed,
+        .space = search->options->space,
+        .settle = settle,
         .n_rungs = search->options->family ? 0 : mer_evaluation_n_rungs(search->evaluation)};
 }
 
@@ -152,6 +167,18 @@ static mer_status check_directions(const struct mer_search *search, mer_err *err
     return mer_ok();
 }
 
+/* Many classes cost as much as many rows. */
+static size_t count_folds(const struct mer_search *search)
+{
+    const size_t n_rows = search->frame->n_rows, n_classes = search->target.n_classes;
+    const size_t n_folds = mer_fold_count(n_rows);
+    const size_t n_wanted = n_classes <= 2                         ? n_folds
+                            : n_rows > ONE_FOLD_CELLS / n_classes  ? 1
+                            : n_rows > FEW_FOLDS_CELLS / n_classes ? FEW_FOLDS
+                                                                   : n_folds;
+    return n_wanted < n_folds ? n_wanted : n_folds;
+}
+
 /* Splits the table and prepares it for the search. */
 static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
@@ -164,9 +191,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
     const size_t time_column =
         options->n_folds ? SIZE_MAX : mer_fold_time_column(search->frame, search->target_column);
     const bool in_time_order = time_column != SIZE_MAX;
-    search->n_folds = options->n_folds ? options->n_folds
-                      : in_time_order  ? 1
-                                       : mer_fold_count(search->frame->n_rows);
+    search->n_folds = options->n_folds ? options->n_folds : in_time_order ? 1 : count_folds(search);
     if (in_time_order)
         mer_log_info(ctx, "automl",
                      "rows are in the order of column %s: models are scored on the last fifth",
@@ -302,6 +327,12 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
     return mer_ok();
 }
 
+static double seconds_left(const struct mer_search_options *options)
+{
+    const double budget = fmin(options->budget_seconds, LONGEST_BUDGET);
+    return fmax(budget - options->spent_seconds, LEAST_PART * budget);
+}
+
 mer_status mer_search_fit(const struct mer_ctx *ctx, const struct mer_frame *frame,
                           const struct mer_schema *schema, const struct mer_search_options *options,
                           struct mer_pipeline **ret_pipeline, mer_err *err)
@@ -313,8 +344,7 @@ mer_status mer_search_fit(const struct mer_ctx *ctx, const struct mer_frame *fra
         err = &local;
     mer_err_clear(err);
     if (ctx->clock && options->budget_seconds > 0)
-        search.end_ns = mer_ctx_now_ns(ctx) +
-                        (uint64_t)(fmin(options->budget_seconds, LONGEST_BUDGET) * MER_NS);
+        search.end_ns = mer_ctx_now_ns(ctx) + (uint64_t)(seconds_left(options) * MER_NS);
     const mer_status status = run(ctx, &search, err);
     if (mer_is_ok(status)) {
         *ret_pipeline = search.pipeline;

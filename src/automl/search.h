@@ -11,6 +11,7 @@
 
 #include "automl/evaluation.h"
 #include "automl/pipeline.h"
+#include "automl/space.h"
 #include "automl/trial.h"
 #include "metric/metric.h"
 
@@ -42,9 +43,16 @@ struct mer_search_options {
     const struct mer_direction *directions;
     size_t n_directions;
     uint64_t families;     /* to search, by their place in the registry; 0: all but MER_BY_NAME */
-    double budget_seconds; /* from the call to its return, by ctx->clock; 0: none */
-    uint64_t units;        /* of preparing the folds and of all trials; 0: no limit */
-    size_t max_trials;     /* 0: no limit */
+    double budget_seconds; /* until the return of the call, by ctx->clock; 0: none */
+    double spent_seconds;  /* of the budget, before the call */
+    size_t patience;       /* the search ends after so many trials that brought nothing; 0: never */
+    /* What is searched; NULL: the program's own space. `families` are then those of it. */
+    const struct mer_space *space;
+    uint64_t units;    /* of preparing the folds and of all trials; 0: no limit */
+    size_t max_trials; /* 0: no limit */
+    /* Cancelled by this number, a search that has a score ends, and what it has is fitted in some
+     * seconds; cancelled once more, it fails. 0: it fails at once. */
+    int signal_for_best;
     size_t
         n_folds; /* 1: a fifth of the rows is held out; 0: by order of time or by size (fold.h) */
     uint64_t seed;

@@ -17,15 +17,23 @@
  * measure by. */
 #define PRIOR_UNITS 1e6
 /* The clock ends the search when it lets so many trials in a row not begin. */
-enum { PASSED_OVER_MAX = 8 };
+enum { PASSED_OVER_MAX = 12 };
 /* More rounds of boosting than any setting has. */
 #define NO_STOP 1e9
 /* A fit of a family that was not measured yet may be so much faster than thought, and where rows
  * are many such a trial may take so much of the time that is left before it is given up. */
 #define HOPE 0.25
 #define HOPE_PART 0.2
+/* But not before it has taken so many times what was thought: what follows a trial that was given
+ * up may not come to its units. */
+#define HOPE_TIMES 4
+/* Of the time that a family took so much is forgotten with each further trial: a machine that slows
+ * down is noticed. */
+#define FORGOTTEN 0.3
 /* Estimates of what the last fits need are raised by this. */
 #define RESERVE 1.3
+/* What the last fits get when a search is stopped on request. */
+#define LAST_SECONDS 3
 /* The part of the trials' units that fitting an ensemble on all rows may take. */
 #define REFIT_PART 0.2
 /* The same for one setting that was not tried on all rows. */
@@ -128,6 +136,12 @@ static double after_share(const struct mer_search *search)
            (double)search->options->n_quantiles * (1 + in_folds);
 }
 
+double mer_search_fit_seconds(const struct mer_search *search,
+                              const struct mer_candidate *candidate)
+{
+    return (double)candidate->refit_cost * seconds_a_unit(search, candidate->family);
+}
+
 /* Seconds to keep for preparing and fitting on all rows: the setting alone, or an ensemble that
  * takes as much as it may. */
 static double refit_seconds(const struct mer_search *search, const struct mer_candidate *candidate,
@@ -221,8 +235,11 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_searc
                      (1 + (candidate->rung == 0 ? refit * after_share(search) * n_parallel : 0));
     if (choice)
         allowed = fmin(allowed, left - refit_seconds(search, choice, ensemble_seconds(search, 0)));
-    if (choice && search->plan->options.n_rungs > 0 && !is_measured(search, candidate->family))
-        allowed = fmin(allowed, HOPE_PART * left);
+    if (choice && search->plan->options.n_rungs > 0 && !is_measured(search, candidate->family)) {
+        const double expected =
+            expected_units(search, candidate, candidate->rung) * SECONDS_A_UNIT / n_parallel;
+        allowed = fmin(allowed, fmax(HOPE_PART * left, HOPE_TIMES * expected));
+    }
     return now + (allowed > 0 ? (uint64_t)(allowed * MER_NS) : 0);
 }
 
@@ -318,6 +335,8 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
                   rounds_for_all_rows(search, candidate, result));
     MER_GUARD(keep(ctx, search, id, result, err));
     const uint64_t used = used_units(search, candidate, result);
+    search->family_seconds[family] *= 1 - FORGOTTEN;
+    search->family_units[family] *= 1 - FORGOTTEN;
     search->family_seconds[family] += result->seconds * (double)search->engine.n_parallel_fits;
     search->family_units[family] += (double)used;
     search->units += candidate->cost;
@@ -345,7 +364,7 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
         search->options->on_trial(search->options->self, &search->trials[search->n_trials - 1],
                                   search->n_trials, search->plan->n_candidates, search->metric,
                                   search->units);
-    return mer_ok();
+    return mer_search_be_patient(ctx, search, err);
 }
 
 /* Whether a trial that came back counts: it was not given up, and nothing before it was that costs
@@ -377,12 +396,12 @@ static mer_status tell_next(const struct mer_ctx *ctx, struct mer_search *search
             return mer_ok();
         search->n_told++;
         search->results[id] = NULL;
+        if (search->passed_over[id])
+            pass_over(search, search->units, search->plan->candidates[id].cost);
         if (result && counts(ctx, search, &search->plan->candidates[id], result))
             status = tell(ctx, search, id, result, err);
         else
-            mer_plan_tell(search->plan, id, NULL, 0, 0);
-        if (search->passed_over[id])
-            pass_over(search, search->units, search->plan->candidates[id].cost);
+            mer_plan_pass(search->plan, id);
         if (result)
             mer_trial_result_release(ctx->alloc, result);
         mer_free(ctx->alloc, result);
@@ -408,11 +427,11 @@ static mer_status begin_trials(const struct mer_ctx *ctx, struct mer_search *sea
             return mer_ok();
         }
         const struct mer_candidate *candidate = &search->plan->candidates[id];
-        if (!is_within(search, search->units_begun, candidate->cost) ||
-            !may_begin(ctx, search, candidate)) {
+        const bool has_units = is_within(search, search->units_begun, candidate->cost);
+        if (!has_units || !may_begin(ctx, search, candidate)) {
             pass_over(search, search->units_begun, candidate->cost);
             search->passed_over[id] = true;
-            search->n_passed_over += search->end_ns != 0 ? 1 : 0;
+            search->n_passed_over += has_units ? 1 : 0;
             MER_GUARD(tell_next(ctx, search, err));
             continue;
         }
@@ -459,6 +478,7 @@ static mer_status end_trials(const struct mer_ctx *ctx, struct mer_search *searc
 
 static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
+    mer_search_patience_init(search);
     search->units_begun = search->units;
     search->units_max = search->options->units > 0 ? search->options->units : UINT64_MAX;
     while (true) {
@@ -471,10 +491,36 @@ static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *searc
     return mer_ok();
 }
 
+bool mer_search_wants_best(const struct mer_ctx *ctx, struct mer_search *search)
+{
+    int signal = search->options->signal_for_best;
+
+    if (signal == 0 || !ctx->cancel || !mer_plan_best(search->plan) ||
+        !atomic_compare_exchange_strong(&ctx->cancel->signal, &signal, 0))
+        return false;
+    mer_log_warning(ctx, "automl",
+                    "stopped on request: the best so far is fitted; once more, and there is none");
+    return true;
+}
+
+/* As if the budget ended now. */
+static void end_now(const struct mer_ctx *ctx, struct mer_search *search)
+{
+    const uint64_t now = mer_ctx_now_ns(ctx);
+
+    if (now != 0 && (search->end_ns == 0 || now < search->end_ns))
+        search->end_ns = now + (uint64_t)(LAST_SECONDS * MER_NS);
+}
+
 mer_status mer_search_drive(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
-    const mer_status status = run_trials(ctx, search, err);
+    mer_status status = run_trials(ctx, search, err);
     search->engine.abandon(search->engine.self, ctx);
+    if (status.code == MER_ERR_CANCELLED && mer_search_wants_best(ctx, search)) {
+        mer_err_clear(err);
+        end_now(ctx, search);
+        status = mer_ok();
+    }
     MER_GUARD(status);
     if (search->n_trials == 0)
         return mer_hint(

@@ -44,7 +44,11 @@ struct mer_search {
     uint64_t units_begun; /* of what has finished and of what runs */
     bool is_over;         /* no further trial begins */
     uint64_t units_max;   /* that units may come to */
-    mer_status failure;   /* the first failed trial's */
+    size_t patience;      /* trials that may bring nothing, one after the other; 0: any number */
+    size_t n_in_vain;
+    double best_score;     /* of a setting, the last time that one was better; */
+    double ensemble_score; /* of an ensemble */
+    mer_status failure;    /* the first failed trial's */
     mer_err failure_err;
 
     uint64_t end_ns; /* the clock's budget; 0: none */
@@ -89,8 +93,27 @@ MER_MUST_CHECK mer_status mer_search_fit_quantiles(const struct mer_ctx *ctx,
                                                    struct mer_pipeline *pipeline,
                                                    const struct mer_fit_data *data, mer_err *err);
 
-/* Chooses what predicts, and fits it on all rows (search_finish.c). */
+/* Seconds that fitting a setting that was tried on all rows will take, by what was measured. */
+double mer_search_fit_seconds(const struct mer_search *search,
+                              const struct mer_candidate *candidate);
+
+/* Whether the caller wants what there is, having asked to stop; he then has not asked any more. */
+bool mer_search_wants_best(const struct mer_ctx *ctx, struct mer_search *search);
+
+/* search_patience.c: before the first trial, and after each that was told. */
+void mer_search_patience_init(struct mer_search *search);
+MER_MUST_CHECK mer_status mer_search_be_patient(const struct mer_ctx *ctx,
+                                                struct mer_search *search, mer_err *err);
+/* What the best ensemble of what is kept scores (search_finish.c); NaN: there is none. */
+MER_MUST_CHECK mer_status mer_search_ensemble_score(const struct mer_ctx *ctx,
+                                                    struct mer_search *search, double *ret_score,
+                                                    mer_err *err);
+
+/* Chooses what predicts, and fits it (search_finish.c). */
 MER_MUST_CHECK mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search,
                                             mer_err *err);
+/* Fits the members of the pipeline on all rows (search_refit.c). */
+MER_MUST_CHECK mer_status mer_search_refit(const struct mer_ctx *ctx, struct mer_search *search,
+                                           mer_err *err);
 
 #endif

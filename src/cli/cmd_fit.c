@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/replay.h"
+#include "automl/space.h"
 #include "cli/leaderboard.h"
 #include "cli/reading.h"
 #include "cli/session.h"
@@ -12,6 +13,7 @@
 #include "engine/journal.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/signals.h"
 
 enum { LEADERBOARD_LINES = 10, COLUMNS_SHOWN = 12 };
 
@@ -26,6 +28,8 @@ struct fit_arguments {
     double budget;
     uint64_t units;
     uint64_t trials;
+    uint64_t patience;
+    const char *space;
     uint64_t threads;
     uint64_t workers;
     uint64_t memory;
@@ -73,6 +77,7 @@ struct fit {
     double quantiles[MER_QUANTILES_MAX];
     size_t n_quantiles;
     double shown_seconds; /* of the search, when a line of progress was last printed */
+    char *space;
     struct mer_replay *replay;
     struct mer_fitted *start; /* to go on with */
     struct mer_fitted *model;
@@ -115,6 +120,8 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
                    {"units", arguments->units > 0},
                    {"budget", arguments->budget > 0},
                    {"trials", arguments->trials > 0},
+                   {"patience", arguments->patience > 0},
+                   {"space", arguments->space},
                    {"resume", arguments->resume},
                    {"include", arguments->include},
                    {"exclude", arguments->exclude},
@@ -387,6 +394,25 @@ static void on_state(void *self, const struct mer_fit_state *state)
     mer_cli_note(fit->cli, "%3.0f %% %s\n", 100 * state->share, text);
 }
 
+/* A space is wrong before the table is read, too. */
+static mer_status read_space(struct fit *fit, mer_err *err)
+{
+    const char *const path = fit->arguments->space;
+    struct mer_file_bytes file;
+    if (!path)
+        return mer_ok();
+    MER_GUARD(mer_file_read(&fit->cli->context->alloc, path, MER_SPACE_TEXT_MAX, &file, err));
+    mer_status status = mer_ok();
+    if (memchr(file.bytes, '\0', file.n))
+        status = mer_fail(err, MER_ERR_DATA, "%s is no text", mer_quote(path).text);
+    else if (!(fit->space = strndup((const char *)file.bytes, file.n)))
+        status = mer_fail(err, MER_ERR_MEMORY, "no memory for a search space");
+    mer_file_release(&file);
+    MER_GUARD(status);
+    struct mer_space space;
+    return mer_space_read(&fit->cli->context->ctx, fit->space, strlen(fit->space), &space, err);
+}
+
 static mer_status search(struct fit *fit, mer_err *err)
 {
     const struct fit_arguments *const arguments = fit->arguments;
@@ -425,6 +451,10 @@ static mer_status search(struct fit *fit, mer_err *err)
         .quantiles = fit->quantiles,
         .n_quantiles = fit->n_quantiles,
         .start = fit->start,
+        .signal_for_best = MER_SIGNAL_INTERRUPT,
+        .spent_seconds = mer_cli_seconds(fit->cli),
+        .patience = arguments->patience,
+        .space = fit->space,
     };
     const mer_status status =
         fit->replay
@@ -613,6 +643,7 @@ static mer_status steps(struct fit *fit, mer_err *err)
     if (arguments->continue_from)
         MER_GUARD(mer_model_load(fit->cli->context, arguments->continue_from, fit->trust,
                                  &fit->start, err));
+    MER_GUARD(read_space(fit, err));
     MER_GUARD(read_data(fit, err));
     if (!fit->cli->common.quiet)
         print_data(fit);
@@ -641,6 +672,7 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
     mer_fitted_free(fit.model);
     mer_fitted_free(fit.start);
     mer_replay_free(fit.replay);
+    free(fit.space);
     mer_table_free(fit.table);
     mer_pseudonyms_free(fit.pseudonyms);
     mer_signer_free(fit.signer);
@@ -701,6 +733,19 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 1,
      .maximum = 1000000,
      .help = "try at most this many settings"},
+    {.name = "patience",
+     .type = MER_CLI_INTEGER,
+     .at = AT(patience),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = 1000000,
+     .help = "end the search after so many trials in a row that made nothing better; without any "
+             "limit, after 40"},
+    {.name = "space",
+     .type = MER_CLI_FILE,
+     .at = AT(space),
+     .metavar = "FILE",
+     .help = "search what this JSON file says: families, ranges and choices of their parameters"},
     {.name = "threads",
      .type = MER_CLI_INTEGER,
      .at = AT(threads),

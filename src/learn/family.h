@@ -56,6 +56,10 @@ struct mer_family {
     /* Refuses impossible combinations with MER_ERR_USAGE; NULL: none are impossible. */
     mer_status (*check)(const struct mer_params *params, enum mer_task task, mer_err *err);
 
+    /* Changes parameters to what they come to for a design of the shape: settings that are then the
+     * same give the same model. NULL: they are what they are. */
+    void (*settle)(struct mer_params *params, const struct mer_design *shape);
+
     /* The cost of a fit in work units before it runs: about a microsecond of one core each, a
      * function of shapes and parameters alone. */
     uint64_t (*cost)(const struct mer_params *params, const struct mer_design *design,

@@ -61,6 +61,11 @@ static size_t n_waves_of(const struct mer_params *params, size_t n_rows)
     return n_wanted < n_useful ? n_wanted : n_useful;
 }
 
+static void settle(struct mer_params *params, const struct mer_design *shape)
+{
+    params->values[PARAM_N_COMPONENTS] = (double)n_waves_of(params, shape->n_rows);
+}
+
 static uint64_t cost(const struct mer_params *params, const struct mer_design *design,
                      const struct mer_target *target)
 {
@@ -299,6 +304,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
 static const struct mer_family PLAIN = {
     .params = PARAMS,
     .n_params = N_PARAMS,
+    .settle = settle,
     .cost = cost,
     .fit = fit,
     .predict = predict,

@@ -224,6 +224,12 @@ static bool value_of_json(const struct mer_param_spec *spec, const struct mer_js
     return true;
 }
 
+mer_status mer_param_read(const struct mer_param_spec *spec, const struct mer_json *json,
+                          double *ret_value, mer_err *err)
+{
+    return value_of_json(spec, json, ret_value) ? mer_ok() : refuse_value(spec, MER_ERR_DATA, err);
+}
+
 mer_status mer_params_read(const struct mer_param_spec *specs, size_t n_specs,
                            const struct mer_json *object, struct mer_params *ret, mer_err *err)
 {
@@ -237,8 +243,7 @@ mer_status mer_params_read(const struct mer_param_spec *specs, size_t n_specs,
         const size_t i = mer_params_find(specs, n_specs, key);
         if (i == SIZE_MAX)
             return mer_fail(err, MER_ERR_DATA, "there is no parameter %s", mer_quote(key).text);
-        if (!value_of_json(&specs[i], value, &params.values[i]))
-            return refuse_value(&specs[i], MER_ERR_DATA, err);
+        MER_GUARD(mer_param_read(&specs[i], value, &params.values[i], err));
     }
     *ret = params;
     return mer_ok();

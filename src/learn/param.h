@@ -41,6 +41,10 @@ bool mer_params_valid(const struct mer_param_spec *specs, size_t n_specs,
                       const struct mer_params *params);
 double mer_params_get(const struct mer_param_spec *specs, size_t n_specs,
                       const struct mer_params *params, const char *name);
+/* One value from JSON; MER_ERR_DATA names the range. */
+MER_MUST_CHECK mer_status mer_param_read(const struct mer_param_spec *spec,
+                                         const struct mer_json *json, double *ret_value,
+                                         mer_err *err);
 /* As a JSON object in declaration order, and back (unknown key, wrong type or range: MER_ERR_DATA).
  */
 void mer_params_write(const struct mer_param_spec *specs, size_t n_specs,

@@ -10,6 +10,8 @@
 static struct mer_cancel *_Atomic cancel_target;
 static void (*_Atomic final_words)(void);
 
+const int MER_SIGNAL_INTERRUPT = SIGINT;
+
 static void end_by(int number)
 {
     void (*const last_words)(void) = final_words;

@@ -12,4 +12,7 @@
 MER_MUST_CHECK mer_status mer_signals_install(struct mer_cancel *cancel, void (*last_words)(void),
                                               mer_err *err);
 
+/* The number of what Ctrl-C sends. */
+extern const int MER_SIGNAL_INTERRUPT;
+
 #endif

@@ -293,6 +293,90 @@ static void one_setting_is_one_trial(void **state)
     assert_int_equal(mer_plan_ask(&plan, &id), MER_ASK_DONE);
 }
 
+/* Of settings that differ in cost. */
+static uint64_t depth_cost(void *self, const struct mer_family *family,
+                           const struct mer_params *params, unsigned rung)
+{
+    const size_t depth = mer_params_find(family->params, family->n_params, "max_depth");
+    (void)self;
+    return 100 +
+           ((uint64_t)(depth == SIZE_MAX ? 5000 : 1000 * params->values[depth]) >> (2 * rung));
+}
+
+static void what_follows_a_trial_that_was_passed_over_fits_below_it(void **state)
+{
+    (void)state;
+    for (unsigned n_rungs = 0; n_rungs < 2; n_rungs++) {
+        struct mer_plan_options options = options_for(MER_TASK_BINARY, false);
+        struct mer_plan plan;
+        uint64_t units = 0, limit = UINT64_MAX;
+        size_t id, n_after = 0;
+        options.n_rungs = n_rungs;
+        options.cost = depth_cost;
+        mer_plan_init(&plan, &options);
+        while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
+            const uint64_t cost = plan.candidates[id].cost;
+            /* What was known before the plan heard of it may be too much, and is passed over. */
+            if ((id >= 20 && cost > 8000 && limit == UINT64_MAX) || units + cost > limit) {
+                if (units + cost - 1 < limit)
+                    limit = units + cost - 1;
+                mer_plan_pass(&plan, id);
+                continue;
+            }
+            tell(&plan, id, made_score(&plan.candidates[id]));
+            units += cost;
+            n_after += limit < UINT64_MAX;
+        }
+        assert_true(limit < UINT64_MAX && units <= limit);
+        assert_true(n_after > 0);
+    }
+}
+
+static void settle_leaves(void *self, const struct mer_family *family, struct mer_params *params)
+{
+    (void)self;
+    if (strcmp(family->name, "kernel") == 0)
+        params->values[mer_params_find(family->params, family->n_params, "n_components")] = 300;
+}
+
+static void settings_that_come_to_the_same_are_tried_once(void **state)
+{
+    (void)state;
+    struct mer_plan_options options = options_for(MER_TASK_BINARY, false);
+    struct mer_plan plan;
+    options.settle = settle_leaves;
+    mer_plan_init(&plan, &options);
+    const size_t n = run_to_the_end(&plan);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_false(strcmp(plan.candidates[i].family->name, "kernel") == 0 &&
+                         strcmp(plan.candidates[j].family->name, "kernel") == 0 &&
+                         memcmp(&plan.candidates[i].params, &plan.candidates[j].params,
+                                sizeof(struct mer_params)) == 0);
+}
+
+static void a_space_of_the_users_is_all_that_is_tried(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"tree\":{\"max_depth\":{\"low\":3,\"high\":9},\"smoothing\":2}}";
+    static struct mer_space space;
+    struct mer_plan_options options = options_for(MER_TASK_BINARY, false);
+    struct mer_plan plan;
+    assert_ok(mer_space_read(&ctx, text, strlen(text), &space, &err));
+    options.space = &space;
+    mer_plan_init(&plan, &options);
+    const size_t n = run_to_the_end(&plan);
+    assert_int_equal(n, 7);
+    for (size_t i = 0; i < n; i++) {
+        const struct mer_candidate *candidate = &plan.candidates[i];
+        assert_string_equal(candidate->family->name, "tree");
+        assert_true(candidate->params.values[0] >= 3 && candidate->params.values[0] <= 9);
+        assert_near(mer_params_get(candidate->family->params, candidate->family->n_params,
+                                   &candidate->params, "smoothing"),
+                    2);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -308,6 +392,10 @@ int main(void)
         TEST(with_rungs_one_and_two_workers_have_the_same_plan),
         TEST(only_the_families_that_are_wanted_are_tried),
         TEST(one_setting_is_one_trial),
+        cmocka_unit_test_setup_teardown(what_follows_a_trial_that_was_passed_over_fits_below_it,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(settings_that_come_to_the_same_are_tried_once, begin, end),
+        cmocka_unit_test_setup_teardown(a_space_of_the_users_is_all_that_is_tried, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,7 @@ static void little_memory_changes_no_byte(void **state)
     struct mer_frame frame = make_table(3000, 'b', 6);
     struct mer_pipeline *a = fit(&frame, &QUICK);
     const size_t bytes_kept = (size_t)3000 * 10 * 8 * 3;
-    alloc.budget = atomic_load(&alloc.used) + 3 * bytes_kept;
+    alloc.budget = atomic_load(&alloc.used) + 36 * bytes_kept / 10;
     struct mer_pipeline *b = fit(&frame, &QUICK);
     alloc.budget = SIZE_MAX;
     struct mer_bundle bundle_a = save(a), bundle_b = save(b);
@@ -179,6 +179,102 @@ static void a_run_by_the_clock_is_repeated_by_its_work_units(void **state)
         mer_pipeline_free(&ctx, by_units);
     }
     assert_true(n_different >= 3 && n_same > n_late);
+    mer_frame_release(&frame);
+}
+
+/* Slows the machine down from a trial on. */
+struct slowing {
+    struct made_clock *clock;
+    size_t at;
+    uint64_t step;
+};
+
+static void slow_down(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned,
+                      const struct mer_metric *metric, uint64_t units)
+{
+    const struct slowing *slowing = self;
+    (void)trial;
+    (void)n_planned;
+    (void)metric;
+    (void)units;
+    if (n_done >= slowing->at)
+        slowing->clock->step = slowing->step;
+}
+
+static void a_search_with_a_score_ends_in_a_model_however_slow_the_machine_becomes(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(300, 'b', 7);
+    size_t n_single = 0;
+    for (uint64_t step = 1000000; step <= 4000000000; step *= 8) {
+        struct made_clock made = {.now = 1, .step = 1000};
+        const struct mer_clock clock = {look, &made};
+        struct slowing slowing = {&made, 7, step};
+        const struct mer_search_options options = {
+            .seed = 5, .n_folds = 2, .budget_seconds = 2, .on_trial = slow_down, .self = &slowing};
+        struct mer_pipeline *pipeline = NULL;
+        ctx.clock = &clock;
+        assert_ok(try_fit(&frame, &options, &pipeline));
+        ctx.clock = NULL;
+        assert_true(pipeline->n_members > 0 && pipeline->members[0].model);
+        n_single += pipeline->n_members == 1;
+        mer_pipeline_free(&ctx, pipeline);
+    }
+    assert_true(n_single > 0);
+    mer_frame_release(&frame);
+}
+
+static void cancel_at_third(void *self, const struct mer_trial *trial, size_t n_done,
+                            size_t n_planned, const struct mer_metric *metric, uint64_t units)
+{
+    struct mer_cancel *cancel = self;
+    (void)trial;
+    (void)n_planned;
+    (void)metric;
+    (void)units;
+    if (n_done == 3)
+        atomic_store(&cancel->signal, 2);
+}
+
+static void a_search_that_is_stopped_by_the_signal_for_it_keeps_the_best(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(200, 'b', 7);
+    struct mer_cancel cancel = {0};
+    struct mer_search_options options = {.seed = 5,
+                                         .n_folds = 2,
+                                         .on_trial = cancel_at_third,
+                                         .self = &cancel,
+                                         .signal_for_best = 2};
+    struct mer_pipeline *pipeline = NULL;
+    ctx.cancel = &cancel;
+    assert_ok(try_fit(&frame, &options, &pipeline));
+    assert_int_equal(pipeline->n_trials, 3);
+    assert_int_equal(atomic_load(&cancel.signal), 0);
+    mer_pipeline_free(&ctx, pipeline);
+    /* Any other ends the fit. */
+    options.signal_for_best = 15;
+    assert_code(try_fit(&frame, &options, &pipeline), MER_ERR_CANCELLED);
+    ctx.cancel = NULL;
+    mer_frame_release(&frame);
+}
+
+static void a_patient_search_ends_when_trials_bring_nothing_and_units_repeat_it(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(150, 'b', 7);
+    struct mer_search_options options = {.seed = 5, .n_folds = 2, .patience = 5};
+    struct mer_pipeline *patient = fit(&frame, &options);
+    assert_true(patient->n_trials >= 6 && patient->n_trials < 60);
+    options.patience = 0;
+    options.units = patient->units;
+    struct mer_pipeline *again = fit(&frame, &options);
+    struct mer_bundle a = save(patient), b = save(again);
+    assert_same_bundles(&a, &b);
+    mer_bundle_release(&a);
+    mer_bundle_release(&b);
+    mer_pipeline_free(&ctx, patient);
+    mer_pipeline_free(&ctx, again);
     mer_frame_release(&frame);
 }
 
@@ -472,6 +568,12 @@ int main(void)
         TEST(a_cancelled_search_ends_and_leaves_nothing),
         TEST(every_allocation_may_fail_without_harm),
         TEST(left_out_columns_are_logged_without_their_cells),
+        cmocka_unit_test_setup_teardown(
+            a_search_with_a_score_ends_in_a_model_however_slow_the_machine_becomes, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_search_that_is_stopped_by_the_signal_for_it_keeps_the_best, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_patient_search_ends_when_trials_bring_nothing_and_units_repeat_it, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Ctrl-C and SIGTERM end a run within a second, say what was kept, and leave nothing half-written.
+# SIGTERM ends a run within a second, says what was kept, and leaves nothing half-written. Ctrl-C does so before
+# there is a score; later it ends the search, and the best so far is fitted and saved.
 . "$(dirname "$0")/lib.sh"
 
 # Large enough that the search is still busy when the signal comes.
@@ -49,6 +50,22 @@ if env --default-signal=INT true 2> nowhere; then
     launcher=$work/launch
     printf '#!/bin/sh\nexec env --default-signal=INT "$@"\n' > "$launcher"
     chmod +x "$launcher"
+    # Ctrl-C once there is a score: the best so far is the model.
+    "$launcher" "$merlon" fit large.csv --target y --out best.safetensors --budget 60s --log-file run.log \
+        > out 2> err < nothing &
+    pid=$!
+    tenths=0
+    while ! grep -q "trial 2 of" run.log 2> nowhere && [ "$tenths" -lt 300 ]; do
+        sleep 0.1
+        tenths=$((tenths + 1))
+    done
+    kill -INT "$pid" || fail "fit ended before SIGINT came"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 0 ] || fail "SIGINT with a score ends with $code"
+    has err "stopped on request: the best so far is fitted"
+    [ -s best.safetensors ] || fail "SIGINT with a score leaves no model"
+    rm -f best.safetensors* run.log
     stopped INT 130
 else
     launcher=$(command -v env)
