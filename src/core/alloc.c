@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* In front of each piece: its size, so that freeing needs no more than the pointer. */
 struct header {
@@ -118,6 +119,24 @@ mer_status mer_alloc_zero(struct mer_alloc *alloc, size_t n, size_t size, void *
         return alloc_fresh(alloc, bytes, ret_pointer, err);
     MER_GUARD(mer_alloc_array(alloc, n, size, &pointer, err));
     memset(pointer, 0, n * size);
+    memcpy(ret_pointer, &pointer, sizeof pointer);
+    return mer_ok();
+}
+
+/* From here on large pages are asked for: some of them, whose borders are no multiples of theirs.
+ */
+enum { LARGE_BYTES = 1 << 22, PAGE = 1 << 12 };
+
+mer_status mer_alloc_scattered(struct mer_alloc *alloc, size_t n, size_t size, void *ret_pointer,
+                               mer_err *err)
+{
+    unsigned char *pointer;
+    MER_GUARD(mer_alloc_zero(alloc, n, size, &pointer, err));
+    /* Mostly memory that has not been touched yet; where it has been, this changes nothing. */
+    if (n * size >= LARGE_BYTES) {
+        unsigned char *first = pointer + -(uintptr_t)pointer % PAGE;
+        (void)madvise(first, n * size - (size_t)(first - pointer), MADV_HUGEPAGE);
+    }
     memcpy(ret_pointer, &pointer, sizeof pointer);
     return mer_ok();
 }

@@ -31,6 +31,10 @@ MER_MUST_CHECK mer_status mer_alloc_bytes(struct mer_alloc *alloc, size_t n, voi
 /* Zeroed memory for n elements of the given size; the product is checked. */
 MER_MUST_CHECK mer_status mer_alloc_zero(struct mer_alloc *alloc, size_t n, size_t size,
                                          void *ret_pointer, mer_err *err);
+/* The same, for arrays that are read and written here and there: of large pages where the system
+ * has some, so that fewer addresses have to be looked up. */
+MER_MUST_CHECK mer_status mer_alloc_scattered(struct mer_alloc *alloc, size_t n, size_t size,
+                                              void *ret_pointer, mer_err *err);
 /* Uninitialised memory for n elements of the given size; the product is checked. */
 MER_MUST_CHECK mer_status mer_alloc_array(struct mer_alloc *alloc, size_t n, size_t size,
                                           void *ret_pointer, mer_err *err);

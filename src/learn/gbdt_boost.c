@@ -685,8 +685,8 @@ static mer_status alloc_work(struct boost *boost, struct work *work, size_t n_wo
     const size_t n_sides = needs_sides ? boost->n_nodes_max : 0;
     MER_GUARD(mer_grower_new(ctx, boost->what->store, &boost->options->limits, n_workers,
                              boost->options->hist_bytes / boost->n_works, &work->grower, err));
-    MER_GUARD(mer_alloc_zero(alloc, n, 2 * sizeof(float), &work->gh, err));
-    MER_GUARD(mer_alloc_zero(alloc, n, sizeof(uint32_t), &work->codes, err));
+    MER_GUARD(mer_alloc_scattered(alloc, n, 2 * sizeof(float), &work->gh, err));
+    MER_GUARD(mer_alloc_scattered(alloc, n, sizeof(uint32_t), &work->codes, err));
     MER_GUARD(mer_alloc_zero(alloc, n_features, 1, &work->active, err));
     MER_GUARD(mer_alloc_array(alloc, n_features, sizeof(uint32_t), &work->feature_order, err));
     MER_GUARD(mer_alloc_array(alloc, boost->n_nodes_max, sizeof *work->sums, &work->sums, err));
@@ -717,7 +717,7 @@ static mer_status alloc_rows(struct boost *boost, mer_err *err)
     size_t n_scores;
     if (!mer_size_mul(n, boost->n_outputs, &n_scores))
         return mer_fail(err, MER_ERR_MEMORY, "%zu rows are too many", n);
-    MER_GUARD(mer_alloc_zero(alloc, n_scores, sizeof(double), &boost->scores, err));
+    MER_GUARD(mer_alloc_scattered(alloc, n_scores, sizeof(double), &boost->scores, err));
     MER_GUARD(mer_alloc_zero(alloc, boost->target->kind == MER_OBJECTIVE_MULTINOMIAL ? n : 0,
                              sizeof(double), &boost->log_sums, err));
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->learning, err));

@@ -404,7 +404,7 @@ static mer_status make_groups(const struct mer_ctx *ctx, struct mer_store *store
     MER_GUARD(
         mer_alloc_zero(ctx->alloc, store->n_strips, sizeof *store->strips, &store->strips, err));
     MER_GUARD(lay_out(store, &n_bytes, err));
-    MER_GUARD(mer_alloc_zero(ctx->alloc, n_bytes, 1, &store->group_cells, err));
+    MER_GUARD(mer_alloc_scattered(ctx->alloc, n_bytes, 1, &store->group_cells, err));
     for (size_t s = 0; s < store->n_strips; s++) {
         const struct mer_store_strip *strip = &store->strips[s];
         const uint8_t *cells = store->group_cells + strip->offset;

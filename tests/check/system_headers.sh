@@ -14,6 +14,7 @@ BEGIN {
     only["<locale.h>"] = "core"
     only["<pthread.h>"] = "core os"
     only["<signal.h>"] = "core os" # core: worker threads take no signals
+    only["<sys/mman.h>"] = "core os" # core: asks for large pages
     only["<time.h>"] = "core os"   # core: only to write a time that it was given
     only["<unistd.h>"] = "os api cli"
     only["<jansson.h>"] = "core"

@@ -41,6 +41,26 @@ static void zeroed_memory_is_zero(void **state)
     mer_free(&alloc, words);
 }
 
+static void scattered_memory_is_zero_whatever_its_size_and_pages(void **state)
+{
+    (void)state;
+    struct mer_alloc alloc;
+    mer_alloc_init(&alloc, SIZE_MAX);
+    for (size_t n = 1; n < (size_t)20 << 20; n = 3 * n + 1) {
+        /* The second time in memory that was used before. */
+        for (int time = 0; time < 2; time++) {
+            uint32_t *words;
+            assert_ok(mer_alloc_scattered(&alloc, n, sizeof *words, &words, NULL));
+            assert_int_equal((uintptr_t)words % MER_ALIGNMENT, 0);
+            for (size_t i = 0; i < n; i += 97)
+                assert_int_equal(words[i], 0);
+            memset(words, 1, n * sizeof *words);
+            mer_free(&alloc, words);
+        }
+    }
+    assert_int_equal(alloc.used, 0);
+}
+
 static void the_budget_is_kept_and_the_peak_remembered(void **state)
 {
     (void)state;
@@ -153,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_aligned_and_counted),
         cmocka_unit_test(zeroed_memory_is_zero),
+        cmocka_unit_test(scattered_memory_is_zero_whatever_its_size_and_pages),
         cmocka_unit_test(the_budget_is_kept_and_the_peak_remembered),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(resizing_keeps_the_contents_and_survives_failure),
