@@ -397,9 +397,50 @@ static void every_failing_allocation_is_survived(void **state)
     }
 }
 
+/* Everything that a field can hold, so that nothing of the copy lies in the schema. */
+static void a_copied_field_outlives_its_schema(void **state)
+{
+    static const char json[] =
+        "{\"fields\":[{\"name\":\"n\",\"type\":\"number\",\"decimalChar\":\",\",\"groupChar\":\"."
+        "\","
+        "\"missingValues\":[\"-\"],\"constraints\":{\"minimum\":1,\"maximum\":9}},"
+        "{\"name\":\"b\",\"type\":\"boolean\",\"trueValues\":[\"ja\"],\"falseValues\":[\"nein\"]},"
+        "{\"name\":\"s\",\"type\":\"string\",\"categories\":[\"a\",\"b\"],"
+        "\"constraints\":{\"pattern\":\"[ab]\",\"enum\":[\"a\",\"b\"]}},"
+        "{\"name\":\"d\",\"type\":\"date\",\"format\":\"%d/%m/%Y\"}]}";
+    enum { N = 4 };
+    struct mer_alloc alloc;
+    const struct mer_ctx ctx = {.alloc = &alloc};
+    struct mer_field copies[N];
+    struct mer_schema schema;
+    struct mer_arena arena;
+    (void)state;
+    mer_alloc_init(&alloc, SIZE_MAX);
+    mer_arena_init(&arena, &alloc);
+    assert_int_equal(mer_schema_parse(&ctx, json, strlen(json), &schema, NULL).code, MER_OK);
+    for (size_t f = 0; f < N; f++)
+        assert_int_equal(mer_field_copy(&arena, &schema.fields[f], &copies[f], NULL).code, MER_OK);
+    mer_schema_release(&schema);
+    assert_string_equal(copies[0].name, "n");
+    assert_string_equal(copies[0].decimal_char, ",");
+    assert_string_equal(copies[0].group_char, ".");
+    assert_string_equal(copies[0].missing_values.texts[0], "-");
+    assert_string_equal(copies[1].true_values.texts[0], "ja");
+    assert_string_equal(copies[1].false_values.texts[0], "nein");
+    assert_int_equal(copies[2].n_categories, 2);
+    assert_string_equal(copies[2].categories[1], "b");
+    assert_string_equal(copies[2].pattern, "[ab]");
+    assert_int_equal(copies[2].allowed.n, 2);
+    assert_string_equal(copies[2].allowed.texts[1], "b");
+    assert_string_equal(copies[3].format_text, "%d/%m/%Y");
+    mer_arena_release(&arena);
+    assert_int_equal(atomic_load(&alloc.used), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copied_field_outlives_its_schema),
         cmocka_unit_test(every_type_is_read),
         cmocka_unit_test(what_cannot_be_enforced_is_refused),
         cmocka_unit_test(a_schema_decides_types),
