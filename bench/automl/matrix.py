@@ -14,7 +14,7 @@ with less to do come first, and no set is begun once the minutes of processor ti
 sets of the best regret so far. A regret is what a score lacks to the best setting's, over what the
 baseline lacks to it, 1 at most. It prints the order, and what the first n are worth on sets that
 they were not chosen by: each set is left out once, the order is built from the others. Beside it
-stands the order of portfolio.c (its rows that the matrix has), and the mean of random orders.
+stands the mean of random orders.
 """
 import argparse
 import csv
@@ -71,7 +71,8 @@ def score_set(tool, name, path, target, missing):
             writer = csv.writer(file, lineterminator="\n")
             if new:
                 writer.writerow(["set", "setting", "score", "seconds"])
-            writer.writerow([name, missing[int(number)], "" if score.endswith("nan") else score, seconds])
+            writer.writerow([name, missing[int(number)],
+                             "" if score.endswith("nan") else score, seconds])
     if process.wait() != 0:
         print(f"{name}: ended with {process.returncode}", file=sys.stderr)
 

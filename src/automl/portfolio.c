@@ -21,6 +21,10 @@
     "gbdt", false, {{"n_estimators", (rounds)}, {"learning_rate", (rate)}, \
                     {"max_leaves", (leaves)}, {"min_child_samples", (rows)}, \
                     {"colsample_bytree", (columns)}}
+#define GBDT_SUB(rounds, rate, leaves, rows, columns, subsample) \
+    "gbdt", false, {{"n_estimators", (rounds)}, {"learning_rate", (rate)}, \
+                    {"max_leaves", (leaves)}, {"min_child_samples", (rows)}, \
+                    {"colsample_bytree", (columns)}, {"subsample", (subsample)}}
 #define FOREST(trees, features, leaf) \
     "random_forest", false, {{"n_estimators", (trees)}, {"max_features", (features)}, \
                              {"min_samples_leaf", (leaf)}}
@@ -43,6 +47,7 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {0, SCORE, GBDT(100, 0.1, 8, 20, 1)},
     {0, SCORE, GBDT(300, 0.1, 31, 20, 1)},
     {0, SCORE, EXTRA(100, 0, 1)},
+    {0, SCORE, EXTRA(200, 0.5, 1)},
     {0, SCORE, FOREST(100, 0, 5)},
     {0, 0, RIDGE(1)},
     {0, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 32, MER_LOG_TARGET_NONE)},
@@ -51,7 +56,8 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {0, SCORE, TREE(4, 10, 5, 0)},
     {0, SCORE, BAYES(0, 0.1)},
     {0, 2, RIDGE(100)},
-    {0, SCORE, KERNEL(1, 512)},
+    {0, SCORE, KERNEL(0.1, 1024)},
+    {1, SCORE, GBDT(1000, 0.05, 4, 5, 1)},
     {1, SCORE, GBDT(400, 0.1, 255, 10, 0.8)},
     {1, SCORE, GBDT(800, 0.05, 63, 40, 0.6)},
     {1, SCORE, GBDT(1000, 0.05, 31, 10, 0.8)},
@@ -60,7 +66,8 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {1, SCORE, GBDT(1000, 0.05, 15, 10, 1)},
     {1, SCORE, GBDT(1000, 0.05, 8, 20, 0.6)},
     {1, SCORE, GBDT(2000, 0.02, 15, 10, 0.6)},
-    {1, SCORE, GBDT(1000, 0.05, 4, 5, 1)},
+    {1, SCORE, GBDT_SUB(1000, 0.05, 8, 5, 0.3, 0.7)},
+    {1, SCORE, GBDT_SUB(300, 0.2, 31, 20, 0.5, 0.8)},
     {1, SCORE, EXTRA(200, 1, 5)},
     {1, 1, RIDGE(10)},
     {1, 1, RIDGE(0.1)},
@@ -74,6 +81,7 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 0, MER_LOG_TARGET_MEAN)},
     {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 32, MER_LOG_TARGET_MEAN)},
     {1, SCORE, KERNEL(0.3, 1024)},
+    {1, SCORE, KERNEL(1, 512)},
     {1, SCORE, KERNEL(3, 1024)},
     {1, SCORE, KERNEL(1, 2048)},
 };
