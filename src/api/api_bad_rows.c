@@ -90,11 +90,13 @@ static mer_status tell_first(const struct mer_bad_rows *bad, mer_status status, 
     char where[80];
     const struct mer_bad_row *const row = &bad->rows[0];
     const struct mer_bad_reason *const reason = &bad->reasons[row->reason];
-    (void)snprintf(where, sizeof where, "row %llu ", (unsigned long long)row->row);
-    if (!err || strncmp(err->message, where, strlen(where)) == 0)
+    const int n = snprintf(where, sizeof where, "row %llu", (unsigned long long)row->row);
+    if (!err || n < 0 ||
+        (strncmp(err->message, where, (size_t)n) == 0 && strchr(" ,:", err->message[n])))
         return status;
-    (void)snprintf(where, sizeof where, "row %llu (line %llu)", (unsigned long long)row->row,
-                   (unsigned long long)row->line);
+    /* Formats without lines have the row's number in the line's place. */
+    (void)snprintf(where, sizeof where, row->line != row->row ? "row %llu (line %llu)" : "row %llu",
+                   (unsigned long long)row->row, (unsigned long long)row->line);
     if (!reason->column)
         return mer_fail(err, MER_ERR_DATA, "%s: %s", where, mer_value_fault_text(reason->fault));
     return mer_fail(err, MER_ERR_DATA, "%s, column %s: %s", where,

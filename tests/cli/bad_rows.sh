@@ -98,7 +98,7 @@ for format in parquet arrow; do
     expect 0 convert ages.csv ages.$format
     echo '{"fields": [{"name": "id", "type": "integer"},
         {"name": "age", "type": "integer", "constraints": {"maximum": 120}}]}' > limits.json
-    expect_error 65 "row 2" schema check ages.$format --schema limits.json
+    expect_error 65 "row 2, column 'age'" schema check ages.$format --schema limits.json
     expect 0 schema check ages.$format --schema limits.json --on-bad-row quarantine --json
     [ "$(json_number rows)" = 2 ] || fail "$format: not 2 rows are left: $(json_number rows)"
     has out '"reason": "above_maximum"'
