@@ -115,6 +115,17 @@ struct mer_fit_options {
     /* What is searched: JSON as docs/search.md describes it. NULL: the program's own space. The
      * families that `include` and `exclude` name are then among those of the space. */
     const char *space;
+    /* Columns by which the table is cut for cross-validation (docs/validation.md); they are no
+     * features. NULL: what the schema calls merlon:group or merlon:time, else shuffled rows. Groups
+     * are never torn apart; with a time, folds learn from what came before alone; a column of
+     * labels says the folds itself. One of the three at most. */
+    const char *group_column;
+    const char *time_column;
+    const char *folds_column;
+    /* What lies at most so far before a fold is not learned from in it: "7d", "12h", or a number in
+     * the unit of a time column of numbers. NULL: nothing is left out. */
+    const char *time_gap;
+    size_t n_repeats; /* of cross-validation, each shuffled anew; 0: by size */
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

@@ -126,7 +126,7 @@ static void put_performance(struct mer_json_writer *writer, const struct mer_car
     begin(writer, "quantitativeAnalysis");
     begin_list(writer, "performanceMetrics");
     if (isfinite(facts->score)) {
-        mer_card_folds(facts->n_folds, slice, sizeof slice);
+        mer_validation_describe(&facts->validation, slice, sizeof slice);
         put_metric(writer, facts->metric, facts->score, slice, mer_card_margin(facts));
     }
     for (size_t i = 0; i < card->options.n_scores; i++) {
@@ -182,7 +182,7 @@ static void put_model(struct mer_json_writer *writer, const struct mer_card *car
     put_property(writer, "merlon:metric", facts->metric);
     put_count(writer, "merlon:seed", facts->seed);
     put_count(writer, "merlon:units", facts->units);
-    put_count(writer, "merlon:folds", facts->n_folds);
+    put_count(writer, "merlon:folds", facts->validation.n_folds);
     put_count(writer, "merlon:train_rows", facts->n_train_rows);
     if (card->model->verified.signer_id[0])
         put_property(writer, "merlon:signer", card->model->verified.signer_id);

@@ -214,7 +214,11 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_key(writer, "units");
     mer_json_put_unsigned(writer, facts->units);
     mer_json_key(writer, "folds");
-    mer_json_put_unsigned(writer, facts->n_folds);
+    mer_json_put_unsigned(writer, facts->validation.n_folds);
+    mer_json_key(writer, "repeats");
+    mer_json_put_unsigned(writer, facts->validation.n_repeats);
+    mer_json_key(writer, "validation");
+    mer_json_put_string(writer, mer_fold_kind_name(facts->validation.kind));
     mer_json_key(writer, "train_rows");
     mer_json_put_unsigned(writer, facts->n_train_rows);
     put_findings(writer, facts);

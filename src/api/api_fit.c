@@ -20,6 +20,9 @@
 #include "os/clock.h"
 #include "os/secret_random.h"
 
+/* Options that name a column, beside those of directions. */
+enum { NAMED_COLUMNS = 4 };
+
 static mer_status unknown_name(const char *what, const char *name, const char *(*name_at)(size_t i),
                                size_t n_names, mer_err *err)
 {
@@ -276,6 +279,7 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
         .units = options->units,
         .max_trials = options->max_trials,
         .n_folds = options->n_folds,
+        .roles = {SIZE_MAX, SIZE_MAX, SIZE_MAX},
         .seed_given = options->seed != NULL,
         .family_given = options->family != NULL,
         .task_given = options->task != NULL,
@@ -421,6 +425,22 @@ static mer_status choose_engine(struct mer_context *context, const struct mer_ta
     return mer_ok();
 }
 
+/* How rows are weighed, and cut for cross-validation. */
+static mer_status choose_cut(const struct mer_fit_options *options, const struct mer_table *table,
+                             const struct mer_fit_view *view, struct mer_search_options *search,
+                             mer_err *err)
+{
+    const struct mer_column *const columns = table->frame.columns;
+    const struct mer_role_columns *const roles = &view->roles;
+    search->weights = view->weights;
+    search->group_column = roles->group < SIZE_MAX ? &columns[roles->group] : NULL;
+    search->time_column = roles->time < SIZE_MAX ? &columns[roles->time] : NULL;
+    search->folds_column = roles->folds < SIZE_MAX ? &columns[roles->folds] : NULL;
+    if (!options->time_gap)
+        return mer_ok();
+    return mer_role_gap(options->time_gap, search->time_column, &search->time_gap, err);
+}
+
 static mer_status run_search(struct mer_context *context, const struct mer_table *table,
                              const struct mer_fit_options *options, struct mer_fitted *model,
                              mer_err *err)
@@ -441,6 +461,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         .n_folds = options->n_folds,
         .spent_seconds = options->spent_seconds,
         .patience = options->patience,
+        .n_repeats = options->n_repeats,
         .single = options->single,
         .signal_for_best = options->signal_for_best,
         .on_trial = on_trial,
@@ -473,10 +494,13 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         mer_alloc_array(ctx.alloc, options->n_monotone, sizeof *directions, &directions, err));
     mer_status status = choose_directions(options, directions, &search, err);
     if (mer_is_ok(status))
-        status = mer_fit_view_init(ctx.alloc, table, options->target, &view, err);
+        status = mer_fit_view_init(&ctx, table, options, &view, err);
     if (mer_is_ok(status)) {
-        search.weights = view.weights;
-        status = mer_search_fit(&ctx, &view.frame, &table->schema, &search, &model->pipeline, err);
+        making->roles = view.roles;
+        status = choose_cut(options, table, &view, &search, err);
+        if (mer_is_ok(status))
+            status =
+                mer_search_fit(&ctx, &view.frame, &table->schema, &search, &model->pipeline, err);
         mer_fit_view_release(ctx.alloc, &view);
     }
     mer_free(ctx.alloc, directions);
@@ -509,6 +533,11 @@ static mer_status check_continuation(const struct mer_fit_options *options, mer_
         {"units", options->units > 0},
         {"trials", options->max_trials > 0},
         {"folds", options->n_folds > 0},
+        {"repeats", options->n_repeats > 0},
+        {"group-column", options->group_column},
+        {"time-column", options->time_column},
+        {"folds-column", options->folds_column},
+        {"gap", options->time_gap},
         {"workers", options->n_workers > 0},
         {"report", options->study},
         {"journal", options->journal},
@@ -552,7 +581,8 @@ static mer_status go_on(struct mer_context *context, const struct mer_table *tab
         settings[i][0] = options->settings[i].name;
         settings[i][1] = options->settings[i].value;
     }
-    MER_GUARD(mer_fit_view_init(&context->alloc, table, options->target, &view, err));
+    MER_GUARD(mer_fit_view_init(&context->ctx, table, options, &view, err));
+    model->making.roles = view.roles;
     const struct mer_continuation how = {.settings = (const char *const(*)[2])settings,
                                          .n_settings = options->n_settings,
                                          .weights = view.weights,
@@ -595,15 +625,19 @@ static mer_status run_continuation(struct mer_context *context, const struct mer
     return mer_ok();
 }
 
-/* What the options name, as the table has it: `tokens` is room for 1 + n_monotone. */
+/* What the options name, as the table has it: `tokens` is room for NAMED_COLUMNS + n_monotone. */
 static mer_status name_columns(const struct mer_table *table, struct mer_fit_options *options,
                                struct mer_token *tokens, struct mer_setting *monotone, mer_err *err)
 {
-    MER_GUARD(mer_table_column_token(table, options->target, &tokens[0], &options->target, err));
+    const char **const named[NAMED_COLUMNS] = {&options->target, &options->group_column,
+                                               &options->time_column, &options->folds_column};
+    for (size_t i = 0; i < NAMED_COLUMNS; i++)
+        if (*named[i])
+            MER_GUARD(mer_table_column_token(table, *named[i], &tokens[i], named[i], err));
     for (size_t i = 0; i < options->n_monotone; i++) {
         monotone[i] = options->monotone[i];
-        MER_GUARD(mer_table_column_token(table, monotone[i].name, &tokens[i + 1], &monotone[i].name,
-                                         err));
+        MER_GUARD(mer_table_column_token(table, monotone[i].name, &tokens[NAMED_COLUMNS + i],
+                                         &monotone[i].name, err));
     }
     options->monotone = monotone;
     return mer_ok();
@@ -615,7 +649,7 @@ static mer_status fit(struct mer_context *context, const struct mer_table *table
     const size_t n = options->n_monotone;
     struct mer_token *tokens;
     struct mer_setting *monotone = NULL;
-    MER_GUARD(mer_alloc_array(&context->alloc, n + 1, sizeof *tokens, &tokens, err));
+    MER_GUARD(mer_alloc_array(&context->alloc, n + NAMED_COLUMNS, sizeof *tokens, &tokens, err));
     mer_status status = mer_alloc_array(&context->alloc, n, sizeof *monotone, &monotone, err);
     if (mer_is_ok(status))
         status = name_columns(table, options, tokens, monotone, err);

@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 288, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 328, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,
@@ -64,6 +64,29 @@ static mer_status put_quantiles(struct mer_buf *buf, const struct mer_fit_option
     return mer_buf_text(buf, "\n", err);
 }
 
+/* How rows are cut. Not there where nothing was asked for: older runs had no choice. */
+static mer_status put_cut(struct mer_buf *buf, const struct mer_table *table,
+                          const struct mer_fit_options *options, mer_err *err)
+{
+    const struct {
+        const char *what;
+        const char *name;
+    } columns[] = {{"group=", options->group_column},
+                   {"time=", options->time_column},
+                   {"folds_column=", options->folds_column}};
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        if (!columns[i].name)
+            continue;
+        MER_GUARD(mer_buf_text(buf, columns[i].what, err));
+        MER_GUARD(put_name(buf, table, columns[i].name, err));
+        MER_GUARD(mer_buf_text(buf, "\n", err));
+    }
+    if (options->time_gap)
+        MER_GUARD(mer_buf_printf(buf, err, "gap=%s\n", options->time_gap));
+    return options->n_repeats ? mer_buf_printf(buf, err, "repeats=%zu\n", options->n_repeats)
+                              : mer_ok();
+}
+
 /* All that decides which trials are run, and how, but for the seed. */
 static mer_status put_settings(struct mer_buf *buf, const struct mer_table *table,
                                const struct mer_fit_options *options,
@@ -96,6 +119,7 @@ static mer_status put_settings(struct mer_buf *buf, const struct mer_table *tabl
         MER_GUARD(mer_digest_hex(options->space, strlen(options->space), digest, err));
         MER_GUARD(mer_buf_printf(buf, err, "space=%s\n", digest));
     }
+    MER_GUARD(put_cut(buf, table, options, err));
     return mer_buf_printf(
         buf, err, "units=%llu\ntrials=%zu\nfolds=%zu\nclass_weight=%s\nleaks=%d\n",
         (unsigned long long)options->units, options->max_trials, options->n_folds,

@@ -97,7 +97,9 @@ static void put_external(struct mer_json_writer *writer, const struct mer_fitted
     put_text(writer, "metric", facts->metric);
     put_unsigned(writer, "seed", facts->seed);
     put_unsigned(writer, "units", facts->units);
-    put_unsigned(writer, "folds", facts->n_folds);
+    put_unsigned(writer, "folds", facts->validation.n_folds);
+    put_unsigned(writer, "repeats", facts->validation.n_repeats);
+    put_text(writer, "validation", mer_fold_kind_name(facts->validation.kind));
     put_boolean(writer, "seed_given", making->seed_given);
     put_boolean(writer, "family_given", making->family_given);
     put_boolean(writer, "task_given", making->task_given);

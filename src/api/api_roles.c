@@ -1,9 +1,12 @@
-/* What a schema's roles mean for a fit: columns that are left out of it, the target, the weights.
+/* What a schema's roles, and columns that were named, mean for a fit: columns that are left out of
+ * it, the target, the weights, how rows are cut.
  */
 #include <math.h>
 #include <string.h>
 
 #include "api/handles.h"
+#include "core/log.h"
+#include "core/number.h"
 
 static const struct mer_field *field_of(const struct mer_table *table, size_t c)
 {
@@ -11,15 +14,107 @@ static const struct mer_field *field_of(const struct mer_table *table, size_t c)
     return mer_schema_field_of_column(&table->schema, table->frame.columns[c].name, c, &part);
 }
 
-const char *mer_role_left_out(const struct mer_field *field)
+const char *mer_role_left_out(const struct mer_table *table, const struct mer_role_columns *roles,
+                              size_t column)
 {
-    if (!field)
+    const struct mer_field *const field = field_of(table, column);
+    if (field && field->role == MER_ROLE_FEATURE)
         return NULL;
-    if (field->role == MER_ROLE_IDENTIFIER)
+    if (field && field->role == MER_ROLE_IDENTIFIER)
         return "the schema says that it identifies rows";
-    if (field->role == MER_ROLE_IGNORE)
+    if (field && field->role == MER_ROLE_IGNORE)
         return "the schema says to ignore it";
-    return field->flags & MER_FIELD_WEIGHT ? "the schema says that it weighs rows" : NULL;
+    if (field && (field->flags & MER_FIELD_WEIGHT))
+        return "the schema says that it weighs rows";
+    if (column == roles->group || (field && (field->flags & MER_FIELD_GROUP)))
+        return "it groups rows";
+    if (column == roles->time || (field && (field->flags & MER_FIELD_TIME)))
+        return "it is the time of rows";
+    return column == roles->folds ? "it tells the folds" : NULL;
+}
+
+/* The first column of the table whose field has a flag; SIZE_MAX: none has. */
+static size_t flagged(const struct mer_table *table, unsigned flag)
+{
+    for (size_t c = 0; c < table->frame.n_columns; c++) {
+        const struct mer_field *const field = field_of(table, c);
+        if (field && (field->flags & flag))
+            return c;
+    }
+    return SIZE_MAX;
+}
+
+/* A column that an option names; one that the table does not have is a mistake of whoever named it.
+ */
+static mer_status named(const struct mer_table *table, const char *name, const char *target,
+                        size_t *ret_column, mer_err *err)
+{
+    if (!name)
+        return mer_ok();
+    const mer_status status = mer_frame_want(&table->frame, name, ret_column, err);
+    if (status.code == MER_ERR_DATA) {
+        if (err)
+            err->code = MER_ERR_USAGE;
+        return (mer_status){MER_ERR_USAGE};
+    }
+    MER_GUARD(status);
+    if (strcmp(name, target) == 0)
+        return mer_fail(err, MER_ERR_USAGE, "column %s is the target: rows cannot be cut by it",
+                        mer_quote(name).text);
+    return mer_ok();
+}
+
+/* By which columns rows are cut: what is named, else what the schema says. Of a group and a time
+ * there the time counts, because looking into the future is what misleads most. */
+static mer_status find_roles(const struct mer_ctx *ctx, const struct mer_table *table,
+                             const struct mer_fit_options *options, struct mer_role_columns *ret,
+                             mer_err *err)
+{
+    const bool is_named = options->group_column || options->time_column || options->folds_column;
+    *ret = (struct mer_role_columns){SIZE_MAX, SIZE_MAX, SIZE_MAX};
+    if (!!options->group_column + !!options->time_column + !!options->folds_column > 1)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "rows are cut by one column: of groups, of time, or of folds");
+    MER_GUARD(named(table, options->group_column, options->target, &ret->group, err));
+    MER_GUARD(named(table, options->time_column, options->target, &ret->time, err));
+    MER_GUARD(named(table, options->folds_column, options->target, &ret->folds, err));
+    if (!is_named) {
+        ret->time = flagged(table, MER_FIELD_TIME);
+        const size_t group = flagged(table, MER_FIELD_GROUP);
+        if (ret->time == SIZE_MAX)
+            ret->group = group;
+        else if (group != SIZE_MAX)
+            mer_log_info(ctx, "api",
+                         "the schema tells a group and a time: rows are cut by the time");
+    }
+    if (options->time_gap && ret->time == SIZE_MAX)
+        return mer_fail(err, MER_ERR_USAGE, "a gap belongs to a column of time");
+    return mer_ok();
+}
+
+mer_status mer_role_gap(const char *text, const struct mer_column *time, double *ret_gap,
+                        mer_err *err)
+{
+    static const struct {
+        char name;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
+    const bool is_number = time->type == MER_TYPE_NUMBER || time->type == MER_TYPE_INTEGER;
+    size_t n = strlen(text);
+    double factor = 1;
+    for (size_t i = 0; !is_number && n > 0 && i < sizeof units / sizeof units[0]; i++) {
+        if (text[n - 1] != units[i].name)
+            continue;
+        factor = units[i].seconds;
+        n--;
+        break;
+    }
+    if (!mer_number_parse(text, n, false, ret_gap) || !(*ret_gap >= 0 && *ret_gap <= 1e15))
+        return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "%s is no gap", mer_quote(text).text),
+                        is_number ? "the time is a number: the gap is one too"
+                                  : "write it as 7d, 12h or 30m");
+    *ret_gap *= factor;
+    return mer_ok();
 }
 
 const char *mer_role_target(const struct mer_table *table)
@@ -73,21 +168,24 @@ void mer_fit_view_release(struct mer_alloc *alloc, struct mer_fit_view *view)
     *view = (struct mer_fit_view){.weights = NULL};
 }
 
-mer_status mer_fit_view_init(struct mer_alloc *alloc, const struct mer_table *table,
-                             const char *target, struct mer_fit_view *ret_view, mer_err *err)
+mer_status mer_fit_view_init(const struct mer_ctx *ctx, const struct mer_table *table,
+                             const struct mer_fit_options *options, struct mer_fit_view *ret_view,
+                             mer_err *err)
 {
+    struct mer_alloc *const alloc = ctx->alloc;
     struct mer_fit_view view = {.frame = table->frame};
     view.frame.n_columns = 0;
     view.frame.columns = NULL;
+    MER_GUARD(find_roles(ctx, table, options, &view.roles, err));
     MER_GUARD(mer_alloc_array(alloc, table->frame.n_columns, sizeof *view.frame.columns,
                               &view.frame.columns, err));
     mer_status status = mer_ok();
     for (size_t c = 0; c < table->frame.n_columns && mer_is_ok(status); c++) {
         const struct mer_column *const column = &table->frame.columns[c];
         const struct mer_field *const field = field_of(table, c);
-        if (strcmp(column->name, target) == 0 || !mer_role_left_out(field))
+        if (strcmp(column->name, options->target) == 0 || !mer_role_left_out(table, &view.roles, c))
             view.frame.columns[view.frame.n_columns++] = *column;
-        else if (field->flags & MER_FIELD_WEIGHT)
+        else if (field && (field->flags & MER_FIELD_WEIGHT))
             status = read_weights(alloc, &table->frame, column, &view.weights, err);
     }
     if (mer_is_ok(status))

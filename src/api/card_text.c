@@ -18,16 +18,9 @@ double mer_card_deviation(const struct mer_facts *facts)
 
 double mer_card_margin(const struct mer_facts *facts)
 {
-    return facts->n_folds > 1 ? 1.96 * mer_card_deviation(facts) / sqrt((double)facts->n_folds)
-                              : NAN;
-}
-
-void mer_card_folds(size_t n_folds, char *ret_text, size_t size)
-{
-    if (n_folds > 1)
-        (void)snprintf(ret_text, size, "%zu-fold cross-validation", n_folds);
-    else
-        (void)snprintf(ret_text, size, "held-out rows");
+    return facts->validation.n_folds > 1
+               ? 1.96 * mer_card_deviation(facts) / sqrt((double)facts->validation.n_folds)
+               : NAN;
 }
 
 const char *mer_card_limit(const struct mer_card *card, size_t i)
@@ -214,8 +207,8 @@ static void say_scores(struct text *text, const struct mer_card *card)
 {
     const struct mer_facts *const facts = card->model->facts;
     const struct mer_card_options *const options = &card->options;
-    char folds[64];
-    mer_card_folds(facts->n_folds, folds, sizeof folds);
+    char folds[80];
+    mer_validation_describe(&facts->validation, folds, sizeof folds);
     say(text, "\n## How well it does\n\n");
     if (isfinite(facts->score)) {
         say(text,
@@ -267,7 +260,8 @@ static void say_replay(struct text *text, const struct mer_card *card)
         "same bytes, on any number of threads%s:\n\n    merlon fit TABLE --target TARGET --metric "
         "%s --seed %llu --units %llu --folds %zu --out AGAIN.safetensors",
         card->version ? " with the same version" : "", facts->metric,
-        (unsigned long long)facts->seed, (unsigned long long)facts->units, facts->n_folds);
+        (unsigned long long)facts->seed, (unsigned long long)facts->units,
+        facts->validation.n_folds);
     if (card->task_given)
         say(text, " --task %s",
             facts->task == MER_TASK_REGRESSION ? "regression" : "classification");

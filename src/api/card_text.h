@@ -24,8 +24,6 @@ struct mer_card {
 double mer_card_deviation(const struct mer_facts *facts);
 /* Half the width of a 95 % interval of the mean score over the folds; NaN without folds. */
 double mer_card_margin(const struct mer_facts *facts);
-/* "10-fold cross-validation" */
-void mer_card_folds(size_t n_folds, char *ret_text, size_t size);
 /* The i-th limit that is known, NULL for one that does not hold for this model. */
 const char *mer_card_limit(const struct mer_card *card, size_t i);
 

@@ -51,6 +51,13 @@ struct mer_table {
     double parse_seconds;
 };
 
+/* The columns by which a fit's rows are cut, by their place in the table; SIZE_MAX: none. */
+struct mer_role_columns {
+    size_t group;
+    size_t time;
+    size_t folds;
+};
+
 /* What the provenance record tells about how a model was made. */
 struct mer_making {
     char *path;             /* owned copy of data.path; NULL: from memory */
@@ -69,6 +76,7 @@ struct mer_making {
     bool task_given;
     bool classes_balanced;
     bool leaks_left_out;
+    struct mer_role_columns roles;
     char *monotone; /* owned: "age=increasing ..."; NULL: none */
     char *asked;    /* owned: lines of what was asked for (replay.h) */
     size_t n_threads;
@@ -138,13 +146,20 @@ MER_MUST_CHECK mer_status mer_context_cell_settings(struct mer_context *context,
 struct mer_fit_view {
     struct mer_frame frame;
     double *weights;
+    struct mer_role_columns roles;
 };
-MER_MUST_CHECK mer_status mer_fit_view_init(struct mer_alloc *alloc, const struct mer_table *table,
-                                            const char *target, struct mer_fit_view *ret_view,
-                                            mer_err *err);
+MER_MUST_CHECK mer_status mer_fit_view_init(const struct mer_ctx *ctx,
+                                            const struct mer_table *table,
+                                            const struct mer_fit_options *options,
+                                            struct mer_fit_view *ret_view, mer_err *err);
 void mer_fit_view_release(struct mer_alloc *alloc, struct mer_fit_view *view);
-/* Why a field's column is left out of a fit that has another target; NULL: it is not. */
-const char *mer_role_left_out(const struct mer_field *field);
+/* Why a column of a table is left out of a fit that has another target and cuts rows by such
+ * columns; NULL: it is not. */
+const char *mer_role_left_out(const struct mer_table *table, const struct mer_role_columns *roles,
+                              size_t column);
+/* The gap of a time column: in seconds, or in the column's own unit. MER_ERR_USAGE. */
+MER_MUST_CHECK mer_status mer_role_gap(const char *text, const struct mer_column *time,
+                                       double *ret_gap, mer_err *err);
 /* The column that the schema calls the target; NULL: none. */
 const char *mer_role_target(const struct mer_table *table);
 

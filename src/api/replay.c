@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 288, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 328, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -36,6 +36,11 @@ struct mer_replay {
     struct mer_setting monotone[SETTINGS_MAX];
     size_t n_monotone;
     size_t n_folds;
+    size_t n_repeats;
+    const char *group_column;
+    const char *time_column;
+    const char *folds_column;
+    const char *time_gap;
     uint64_t seed;
 };
 
@@ -54,6 +59,23 @@ static mer_status put_space(struct mer_buf *buf, const char *space, mer_err *err
     for (const char *at = space; *at; at++)
         MER_GUARD(mer_buf_printf(buf, err, "%c", *at == '\n' || *at == '\r' ? ' ' : *at));
     return mer_buf_text(buf, "\n", err);
+}
+
+/* How rows were to be cut. */
+static mer_status note_cut(const struct mer_fit_options *options, struct mer_buf *buf, mer_err *err)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } texts[] = {{"group", options->group_column},
+                 {"time", options->time_column},
+                 {"folds_column", options->folds_column},
+                 {"gap", options->time_gap}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i].value)
+            MER_GUARD(put_line(buf, "", texts[i].name, texts[i].value, err));
+    return options->n_repeats ? mer_buf_printf(buf, err, "repeats=%zu\n", options->n_repeats)
+                              : mer_ok();
 }
 
 mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lines, mer_err *err)
@@ -95,6 +117,8 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         status = mer_model_digest(options->start, digest, err);
     if (mer_is_ok(status) && options->start)
         status = put_line(&buf, "", "continue_from", digest, err);
+    if (mer_is_ok(status))
+        status = note_cut(options, &buf, err);
     for (size_t i = 0; mer_is_ok(status) && i < options->n_settings; i++)
         status =
             put_line(&buf, "param ", options->settings[i].name, options->settings[i].value, err);
@@ -140,9 +164,35 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* A line of how rows were to be cut; false: it is of something else. */
+static bool take_cut(struct mer_replay *replay, const char *line)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } texts[] = {{"group=", &replay->group_column},
+                 {"time=", &replay->time_column},
+                 {"folds_column=", &replay->folds_column},
+                 {"gap=", &replay->time_gap}};
+    int64_t number;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (!begins(line, texts[i].name))
+            continue;
+        *texts[i].value = line + strlen(texts[i].name);
+        return true;
+    }
+    if (!begins(line, "repeats=") || !mer_integer_parse(line + 8, strlen(line + 8), &number) ||
+        number < 0)
+        return false;
+    replay->n_repeats = (size_t)number;
+    return true;
+}
+
 static mer_status take_line(struct mer_replay *replay, const char *line, mer_err *err)
 {
     int64_t number;
+    if (take_cut(replay, line))
+        return mer_ok();
     if (begins(line, "task="))
         replay->task = line + 5;
     else if (begins(line, "metric="))
@@ -288,6 +338,11 @@ static void apply(const struct mer_replay *replay, struct mer_fit_options *optio
     options->monotone = replay->monotone;
     options->n_monotone = replay->n_monotone;
     options->n_folds = replay->n_folds;
+    options->n_repeats = replay->n_repeats;
+    options->group_column = replay->group_column;
+    options->time_column = replay->time_column;
+    options->folds_column = replay->folds_column;
+    options->time_gap = replay->time_gap;
     options->include = replay->include;
     options->exclude = replay->exclude;
     options->class_weight = replay->class_weight;

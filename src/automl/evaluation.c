@@ -50,6 +50,8 @@ void mer_evaluation_free(const struct mer_ctx *ctx, struct mer_evaluation *evalu
     mer_free(ctx->alloc, evaluation->held_out.values);
     mer_free(ctx->alloc, evaluation->held_out.classes);
     mer_free(ctx->alloc, evaluation->held_out.weights);
+    mer_free(ctx->alloc, evaluation->held_out.fold);
+    mer_folds_release(ctx, &evaluation->cut);
     mer_free(ctx->alloc, evaluation);
 }
 
@@ -150,43 +152,53 @@ static unsigned count_rungs(size_t n_train, size_t n_classes)
     return n;
 }
 
-/* Numbers the rows that some fold scores. */
+/* Numbers the rows that some fold scores, one repetition after another. */
 static mer_status place_rows(const struct mer_ctx *ctx, struct mer_evaluation *evaluation,
-                             const uint8_t *folds, mer_err *err)
+                             mer_err *err)
 {
-    const size_t n_rows = evaluation->data.frame->n_rows;
+    const struct mer_folds *folds = evaluation->how;
+    size_t n;
 
-    MER_GUARD(
-        mer_alloc_array(ctx->alloc, n_rows, sizeof(*evaluation->place), &evaluation->place, err));
-    for (size_t i = 0; i < n_rows; i++)
+    if (!mer_size_mul(folds->n_rows, folds->n_repeats, &n) || n >= UINT32_MAX)
+        return mer_fail(err, MER_ERR_USAGE, "%zu rows %zu times are too many", folds->n_rows,
+                        folds->n_repeats);
+    MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(*evaluation->place), &evaluation->place, err));
+    for (size_t i = 0; i < n; i++)
         evaluation->place[i] =
-            folds[i] < evaluation->data.n_folds ? (uint32_t)evaluation->n_held_out++ : UINT32_MAX;
+            folds->held_out[i] < folds->n_folds ? (uint32_t)evaluation->n_held_out++ : UINT32_MAX;
+    for (size_t i = 0; i < folds->n_rows; i++)
+        evaluation->n_learnable +=
+            folds->kind != MER_FOLDS_TABLE || folds->first[i] < MER_FOLD_NONE ? 1 : 0;
     if (evaluation->n_held_out == 0)
-        return mer_fail(err, MER_ERR_DATA,
-                        "every label of the target stands in one row only: there is nothing to "
-                        "learn");
+        return evaluation->how->kind == MER_FOLDS_SHUFFLED
+                   ? mer_fail(err, MER_ERR_DATA,
+                              "every label of the target stands in one row only: there is nothing "
+                              "to learn")
+                   : mer_fail(err, MER_ERR_DATA,
+                              "the folds leave no row to score on: each class has to be in two of "
+                              "them");
     return mer_ok();
 }
 
 /* Splits, and learns the preprocessing of each fold. */
-static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evaluation,
-                        const uint8_t *folds, mer_err *err)
+static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evaluation, mer_err *err)
 {
     const struct mer_evaluation_data *data = &evaluation->data;
     const size_t n_rows = data->frame->n_rows;
 
-    MER_GUARD(place_rows(ctx, evaluation, folds, err));
+    MER_GUARD(place_rows(ctx, evaluation, err));
     for (size_t f = 0; f < data->n_folds; f++) {
         struct mer_fold *fold = &evaluation->folds[f];
         mer_ctx_progress(ctx, "preparing", f, data->n_folds);
         MER_GUARD(mer_alloc_array(ctx->alloc, n_rows, sizeof(*fold->rows), &fold->rows, err));
-        fold->n_train = mer_fold_rows(folds, n_rows, f, fold->rows);
-        fold->n_valid = n_rows - fold->n_train;
+        fold->place = evaluation->place + f / evaluation->how->n_folds * n_rows;
+        mer_fold_rows(evaluation->how, f, fold->rows, &fold->n_train, &fold->n_valid);
         if (f == 0)
             evaluation->n_rungs = count_rungs(fold->n_train, data->target->n_classes);
         MER_GUARD(order_rungs(ctx, evaluation, f, fold, err));
-        MER_GUARD(gather_target(ctx, data->target, n_rows, fold, err));
-        MER_GUARD(gather_weights(ctx, data->weights, n_rows, fold, err));
+        const size_t n_used = fold->n_train + fold->n_valid;
+        MER_GUARD(gather_target(ctx, data->target, n_used, fold, err));
+        MER_GUARD(gather_weights(ctx, data->weights, n_used, fold, err));
         const struct mer_target target = {.task = data->target->task,
                                           .values = data->target->values,
                                           .classes = data->target->classes,
@@ -267,19 +279,16 @@ static mer_status prepare_evaluation(const struct mer_ctx *ctx, struct mer_evalu
                                       .values = data->target->values,
                                       .classes = data->target->classes,
                                       .n_classes = data->target->n_classes};
-    uint8_t *folds;
+    const struct mer_fold_options options = {
+        .n_folds = data->n_folds, .n_repeats = 1, .seed = data->seed};
 
     MER_GUARD(mer_alloc_zero(ctx->alloc, data->n_folds, sizeof(*evaluation->folds),
                              &evaluation->folds, err));
-    MER_GUARD(mer_alloc_array(ctx->alloc, data->frame->n_rows, 1, &folds, err));
-    mer_status status = data->hold_out_last
-                            ? mer_fold_hold_out_last(ctx, &target, data->frame->n_rows, folds, err)
-                            : mer_fold_assign(ctx, &target, data->frame->n_rows, data->n_folds,
-                                              data->seed, folds, err);
-    if (mer_is_ok(status))
-        status = split(ctx, evaluation, folds, err);
-    mer_free(ctx->alloc, folds);
-    MER_GUARD(status);
+    if (!data->folds)
+        MER_GUARD(mer_folds_make(ctx, data->frame, data->target_column, &target, &options,
+                                 &evaluation->cut, err));
+    evaluation->how = data->folds ? data->folds : &evaluation->cut;
+    MER_GUARD(split(ctx, evaluation, err));
     return keep_designs(ctx, evaluation, err);
 }
 
@@ -344,6 +353,26 @@ void mer_evaluation_settle(const struct mer_evaluation *evaluation, const struct
     family->settle(params, &shape);
 }
 
+/* Rows that the folds learn from, together. */
+static double trained_rows(const struct mer_evaluation *evaluation)
+{
+    double n = 0;
+    for (size_t f = 0; f < evaluation->data.n_folds; f++)
+        n += (double)evaluation->folds[f].n_train;
+    return n;
+}
+
+double mer_evaluation_refit_share(const struct mer_evaluation *evaluation)
+{
+    return (double)evaluation->n_learnable / trained_rows(evaluation);
+}
+
+double mer_evaluation_growth(const struct mer_evaluation *evaluation)
+{
+    return (double)evaluation->n_learnable * (double)evaluation->data.n_folds /
+           trained_rows(evaluation);
+}
+
 size_t mer_evaluation_parallel_fits(const struct mer_evaluation *evaluation,
                                     const struct mer_ctx *ctx)
 {
@@ -357,7 +386,7 @@ mer_status mer_evaluation_held_out(const struct mer_ctx *ctx, struct mer_evaluat
     const struct mer_learned_target *target = evaluation->data.target;
     const double *weights = evaluation->data.weights;
     struct mer_held_out *held_out = &evaluation->held_out;
-    const size_t n = evaluation->n_held_out;
+    const size_t n = evaluation->n_held_out, n_rows = evaluation->how->n_rows;
 
     *ret_held_out = held_out;
     if (held_out->n_rows == n)
@@ -368,10 +397,14 @@ mer_status mer_evaluation_held_out(const struct mer_ctx *ctx, struct mer_evaluat
         MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(int32_t), &held_out->classes, err));
     if (weights && !held_out->weights)
         MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(double), &held_out->weights, err));
-    for (size_t i = 0; i < evaluation->data.frame->n_rows; i++) {
-        const size_t place = evaluation->place[i];
+    if (!held_out->fold)
+        MER_GUARD(mer_alloc_array(ctx->alloc, n, 1, &held_out->fold, err));
+    held_out->n_repeats = evaluation->how->n_repeats;
+    for (size_t at = 0; at < n_rows * evaluation->how->n_repeats; at++) {
+        const size_t place = evaluation->place[at], i = at % n_rows;
         if (place == UINT32_MAX)
             continue;
+        held_out->fold[place] = evaluation->how->held_out[at];
         if (target->values)
             held_out->values[place] = target->values[i];
         if (target->classes)

@@ -4,6 +4,7 @@
 #ifndef MER_AUTOML_EVALUATION_H
 #define MER_AUTOML_EVALUATION_H
 
+#include "automl/fold.h"
 #include "automl/member.h"
 #include "automl/prepare.h"
 #include "automl/recalibration.h"
@@ -25,8 +26,9 @@ struct mer_evaluation_data {
     const struct mer_learned_target *target;
     const double *weights; /* [n_rows], of the rows; NULL: all ones */
     const struct mer_metric *metric;
-    size_t n_folds;
-    bool hold_out_last; /* one fold: the last rows instead of shuffled ones */
+    size_t n_folds; /* of all repetitions */
+    /* How they are cut; NULL: shuffled by the seed, without repetition. */
+    const struct mer_folds *folds;
     uint64_t seed;
     const struct mer_direction *directions; /* for families that can be monotone */
     size_t n_directions;
@@ -50,8 +52,13 @@ void mer_evaluation_settle(const struct mer_evaluation *evaluation, const struct
                            struct mer_params *params);
 /* The largest rung: a fit on 4^-rung of the training rows still has some thousand. */
 unsigned mer_evaluation_n_rungs(const struct mer_evaluation *evaluation);
-/* The rows that are held out in some fold. */
+/* The rows that are held out in some fold, each as often as it is. */
 size_t mer_evaluation_n_held_out(const struct mer_evaluation *evaluation);
+/* Of a setting's cost over all folds, what fitting it on all rows that may be learned from takes.
+ */
+double mer_evaluation_refit_share(const struct mer_evaluation *evaluation);
+/* How many times the rows that a fold learns from those rows are, on average. */
+double mer_evaluation_growth(const struct mer_evaluation *evaluation);
 /* How many fits of a setting run at the same time. */
 size_t mer_evaluation_parallel_fits(const struct mer_evaluation *evaluation,
                                     const struct mer_ctx *ctx);
@@ -63,13 +70,15 @@ MER_MUST_CHECK mer_status mer_evaluation_run(const struct mer_ctx *ctx,
                                              const struct mer_trial_request *request,
                                              struct mer_trial_result *result, mer_err *err);
 
-/* The rows that are held out in some fold, in their order: what predictions for them are compared
- * with. */
+/* The rows that are held out in some fold, in their order, one repetition after another: what
+ * predictions for them are compared with. */
 struct mer_held_out {
     size_t n_rows;
+    size_t n_repeats;
     double *values; /* the target; one of the two */
     int32_t *classes;
     double *weights; /* NULL: all ones */
+    uint8_t *fold;   /* that held the row out, of its repetition */
 };
 /* Made once, and the evaluation's. */
 MER_MUST_CHECK mer_status mer_evaluation_held_out(const struct mer_ctx *ctx,
@@ -102,8 +111,8 @@ struct mer_fold_fit {
 };
 typedef mer_status mer_fold_visit(void *self, const struct mer_ctx *ctx,
                                   const struct mer_fold_fit *fold, mer_err *err);
-/* Fits models in every fold, one fold after another, and calls `visit` with each that holds rows
- * out. The members have no models; their weights are those of the visits. */
+/* Fits models in every fold of the first repetition, one fold after another, and calls `visit` with
+ * each that holds rows out. The members have no models; their weights are those of the visits. */
 struct mer_fold_visits {
     const struct mer_member *members;
     size_t n_members;

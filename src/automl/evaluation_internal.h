@@ -9,6 +9,7 @@ struct mer_fold {
     uint32_t *rows;
     size_t n_train;
     size_t n_valid;
+    const uint32_t *place; /* [n_rows] of a row among those that are held out: its repetition's */
     size_t n_of_rung[MER_RUNGS_MAX + 1]; /* training rows of a rung: the first ones of `rows` */
     struct mer_prepare *prepare;
     int8_t *monotone;          /* NULL: no constraint */
@@ -22,12 +23,15 @@ struct mer_fold {
 struct mer_evaluation {
     struct mer_evaluation_data data;
     struct mer_fold *folds; /* [data.n_folds] */
-    uint32_t *place;        /* [n_rows] of a row among those that are held out */
+    struct mer_folds cut;   /* where the caller gave none; else zero */
+    const struct mer_folds *how;
+    uint32_t *place; /* [n_repeats][n_rows] of a row among those that are held out */
     size_t n_held_out;
     struct mer_held_out held_out; /* empty until somebody asks */
     unsigned n_rungs;             /* beside the one of all rows */
     bool keeps_designs;
     bool runs_parallel;
+    size_t n_learnable; /* rows that a fit on all of them learns from */
     uint64_t prepare_cost;
 };
 

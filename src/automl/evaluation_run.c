@@ -37,7 +37,7 @@ mer_status mer_evaluation_score(const struct mer_ctx *ctx, const struct mer_eval
             continue;
         for (size_t i = 0; i < fold->n_valid; i++)
             memcpy(own + i * n_outputs,
-                   predictions + evaluation->place[fold->rows[fold->n_train + i]] * n_outputs,
+                   predictions + fold->place[fold->rows[fold->n_train + i]] * n_outputs,
                    n_outputs * sizeof(*own));
         status = score_predictions(ctx, evaluation, fold, own, &ret_scores[f], err);
     }
@@ -60,7 +60,7 @@ static void keep_held_out(const struct fold_job *job, const struct mer_fold *fol
     const uint32_t *rows = fold->rows + fold->n_train;
 
     for (size_t i = 0; i < fold->n_valid; i++)
-        memcpy(job->result->held_out + job->evaluation->place[rows[i]] * n_outputs,
+        memcpy(job->result->held_out + fold->place[rows[i]] * n_outputs,
                predictions + i * n_outputs, n_outputs * sizeof(*predictions));
 }
 
@@ -329,7 +329,7 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
     MER_GUARD(
         mer_alloc_zero(ctx->alloc, visiting->visits->n_members, sizeof(*fitted), &fitted, err));
     const struct mer_fold_fit fit = {.fold = f,
-                                     .n_folds = evaluation->data.n_folds,
+                                     .n_folds = evaluation->how->n_folds,
                                      .task = evaluation->data.target->task,
                                      .n_classes = evaluation->data.target->n_classes,
                                      .members = fitted,
@@ -372,12 +372,13 @@ mer_status mer_evaluation_visit(const struct mer_ctx *ctx, const struct mer_eval
                                 const struct mer_fold_visits *visits, mer_err *err)
 {
     const struct visiting visiting = {evaluation, visits};
+    const size_t n_folds = evaluation->how->n_folds;
 
-    for (size_t f = 0; f < evaluation->data.n_folds; f++) {
-        mer_ctx_progress(ctx, "studying", f, evaluation->data.n_folds);
+    for (size_t f = 0; f < n_folds; f++) {
+        mer_ctx_progress(ctx, "studying", f, n_folds);
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
         MER_GUARD(visit_fold(ctx, &visiting, f, err));
     }
-    mer_ctx_progress(ctx, "studying", evaluation->data.n_folds, evaluation->data.n_folds);
+    mer_ctx_progress(ctx, "studying", n_folds, n_folds);
     return mer_ok();
 }

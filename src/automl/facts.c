@@ -45,7 +45,7 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
         .metric = pipeline->metric,
         .seed = pipeline->seed,
         .units = pipeline->units,
-        .n_folds = pipeline->n_folds,
+        .validation = pipeline->validation,
         .n_train_rows = pipeline->n_train_rows,
         .trials = pipeline->trials,
         .n_trials = pipeline->n_trials,

@@ -27,7 +27,7 @@ struct mer_facts {
     const char *metric; /* a name in MER_METRICS */
     uint64_t seed;
     uint64_t units;
-    size_t n_folds;
+    struct mer_validation validation;
     size_t n_train_rows;
     const struct mer_trial *trials;
     size_t n_trials;

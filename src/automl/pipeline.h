@@ -5,6 +5,7 @@
 #define MER_AUTOML_PIPELINE_H
 
 #include "automl/conformal.h"
+#include "automl/fold.h"
 #include "automl/member.h"
 #include "automl/prepare.h"
 #include "automl/quantile.h"
@@ -46,7 +47,7 @@ struct mer_pipeline {
     const char *metric; /* what the search optimised */
     uint64_t seed;
     uint64_t units; /* reached at the last finished step; --units with it gives the same bytes */
-    size_t n_folds;
+    struct mer_validation validation;
     struct mer_trial *trials; /* the one that was kept, then the others, best first */
     size_t n_trials;
     size_t n_train_rows;
@@ -96,6 +97,9 @@ MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
  *
  *     "ensemble":{"score":0.271,"models":[{"family":"gbdt","params":{...},"weight":7,"state":{...}},
  *      ...]}
+ *
+ * Where rows were not simply shuffled, or more than once, "search" has
+ * "validation":{"kind":"groups","repeats":1} behind the trials.
  *
  * Where probabilities are calibrated, "calibration" stands behind "search" (recalibration.h), and
  * where a threshold decides between two classes, "threshold" (threshold.h); "quantiles" of a number

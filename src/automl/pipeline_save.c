@@ -81,6 +81,21 @@ static void write_family(struct mer_json_writer *writer, const struct mer_family
     mer_params_write(family->params, family->n_params, params, writer);
 }
 
+/* Not there where rows were shuffled once, so that such models are what they always were. */
+static void write_validation(struct mer_json_writer *writer,
+                             const struct mer_validation *validation)
+{
+    if (validation->kind == MER_FOLDS_SHUFFLED && validation->n_repeats == 1)
+        return;
+    mer_json_key(writer, "validation");
+    mer_json_begin_object(writer);
+    mer_json_key(writer, "kind");
+    mer_json_put_string(writer, mer_fold_kind_name(validation->kind));
+    mer_json_key(writer, "repeats");
+    mer_json_put_unsigned(writer, validation->n_repeats);
+    mer_json_end_object(writer);
+}
+
 static void write_search(struct mer_json_writer *writer, const struct mer_pipeline *pipeline)
 {
     char seed[24];
@@ -100,7 +115,7 @@ static void write_search(struct mer_json_writer *writer, const struct mer_pipeli
     mer_json_key(writer, "units");
     mer_json_put_unsigned(writer, pipeline->units);
     mer_json_key(writer, "folds");
-    mer_json_put_unsigned(writer, pipeline->n_folds);
+    mer_json_put_unsigned(writer, pipeline->validation.n_folds);
     mer_json_key(writer, "trials");
     mer_json_begin_array(writer);
     for (size_t i = 0; i < pipeline->n_trials; i++) {
@@ -114,6 +129,7 @@ static void write_search(struct mer_json_writer *writer, const struct mer_pipeli
         mer_json_end_object(writer);
     }
     mer_json_end_array(writer);
+    write_validation(writer, &pipeline->validation);
     mer_json_end_object(writer);
 }
 
@@ -499,6 +515,29 @@ static bool read_seed(const char *text, uint64_t *ret)
     return true;
 }
 
+static mer_status load_validation(const struct mer_json *search, struct mer_validation *validation,
+                                  mer_err *err)
+{
+    const struct mer_json *object;
+    const char *kind;
+    int64_t n_repeats;
+
+    validation->n_repeats = 1;
+    if (!mer_json_get(search, "validation"))
+        return mer_ok();
+    MER_GUARD(mer_json_want_object(search, "validation", what, &object, err));
+    MER_GUARD(check_size(object, 2, "validation", err));
+    MER_GUARD(mer_json_want_string(object, "kind", what, &kind, err));
+    MER_GUARD(mer_json_want_integer(object, "repeats", 1, MER_FOLDS_MAX, what, &n_repeats, err));
+    validation->n_repeats = (size_t)n_repeats;
+    for (int i = 0; i < MER_FOLD_KINDS; i++) {
+        validation->kind = (enum mer_fold_kind)i;
+        if (strcmp(mer_fold_kind_name(validation->kind), kind) == 0)
+            return mer_ok();
+    }
+    return refuse(err, "how it was validated is unknown");
+}
+
 static mer_status load_search(const struct mer_json *root, struct mer_pipeline *pipeline,
                               mer_err *err)
 {
@@ -507,7 +546,8 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
     int64_t units, n_folds;
 
     MER_GUARD(mer_json_want_object(root, "search", what, &object, err));
-    MER_GUARD(check_size(object, 5, "search", err));
+    MER_GUARD(check_size(object, mer_json_get(object, "validation") ? 6 : 5, "search", err));
+    MER_GUARD(load_validation(object, &pipeline->validation, err));
     MER_GUARD(mer_json_want_string(object, "metric", what, &metric_name, err));
     const struct mer_metric *metric = mer_metric_find(metric_name);
     if (!metric)
@@ -519,7 +559,7 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
     MER_GUARD(mer_json_want_integer(object, "units", 0, INT64_MAX, what, &units, err));
     pipeline->units = (uint64_t)units;
     MER_GUARD(mer_json_want_integer(object, "folds", 0, UINT32_MAX, what, &n_folds, err));
-    pipeline->n_folds = (size_t)n_folds;
+    pipeline->validation.n_folds = (size_t)n_folds;
     MER_GUARD(mer_json_want_array(object, "trials", what, &trials, err));
     const size_t n_trials = mer_json_size(trials);
     if (n_trials > MER_TRIALS_MAX)

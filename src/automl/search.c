@@ -179,6 +179,29 @@ static size_t count_folds(const struct mer_search *search)
     return n_wanted < n_folds ? n_wanted : n_folds;
 }
 
+static mer_status cut_folds(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+    const struct mer_target target = {.task = search->target.task,
+                                      .values = search->target.values,
+                                      .classes = search->target.classes,
+                                      .n_classes = search->target.n_classes};
+    const struct mer_fold_options wanted = {.n_folds = options->n_folds,
+                                            .n_folds_usual = count_folds(search),
+                                            .n_repeats = options->n_repeats,
+                                            .seed = options->seed,
+                                            .groups = options->group_column,
+                                            .times = options->time_column,
+                                            .labels = options->folds_column,
+                                            .gap = options->time_gap,
+                                            .n_valid_rows = options->n_valid_rows};
+
+    MER_GUARD(mer_folds_make(ctx, search->frame, search->target_column, &target, &wanted,
+                             &search->folds, err));
+    search->n_folds = mer_folds_count(&search->folds);
+    return mer_ok();
+}
+
 /* Splits the table and prepares it for the search. */
 static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
@@ -186,19 +209,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
     const struct mer_ctx limited =
         search->end_ns != 0 ? mer_with_deadline(ctx, search->end_ns) : *ctx;
 
-    /* Whoever asks for a number of folds gets them; else the order of time decides before the size.
-     */
-    const size_t time_column =
-        options->n_folds ? SIZE_MAX : mer_fold_time_column(search->frame, search->target_column);
-    const bool in_time_order = time_column != SIZE_MAX;
-    search->n_folds = options->n_folds ? options->n_folds : in_time_order ? 1 : count_folds(search);
-    if (in_time_order)
-        mer_log_info(ctx, "automl",
-                     "rows are in the order of column %s: models are scored on the last fifth",
-                     mer_quote(search->frame->columns[time_column].name).text);
-    if (search->n_folds > MER_FOLDS_MAX || search->n_folds > search->frame->n_rows)
-        return mer_fail(err, MER_ERR_USAGE, "%zu folds are too many for %zu rows; at most %d",
-                        search->n_folds, search->frame->n_rows, MER_FOLDS_MAX);
+    MER_GUARD(cut_folds(ctx, search, err));
     search->data = (struct mer_evaluation_data){.frame = search->frame,
                                                 .hints = search->hints,
                                                 .target_column = search->target_column,
@@ -206,7 +217,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
                                                 .weights = search->weights,
                                                 .metric = search->metric,
                                                 .n_folds = search->n_folds,
-                                                .hold_out_last = in_time_order,
+                                                .folds = &search->folds,
                                                 .seed = options->seed,
                                                 .directions = options->directions,
                                                 .n_directions = options->n_directions,
@@ -253,6 +264,7 @@ static void release(const struct mer_ctx *ctx, struct mer_search *search)
     if (search->engine.close)
         search->engine.close(search->engine.self, ctx);
     mer_evaluation_free(ctx, search->evaluation);
+    mer_folds_release(ctx, &search->folds);
     mer_learned_target_release(ctx, &search->target);
     mer_free(ctx->alloc, search->hints);
     mer_free(ctx->alloc, search->balanced);
@@ -323,7 +335,8 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
     search->pipeline->trials = search->trials;
     search->pipeline->n_trials = search->n_trials;
     search->pipeline->units = search->units;
-    search->pipeline->n_folds = search->n_folds;
+    search->pipeline->validation =
+        (struct mer_validation){search->folds.kind, search->folds.n_folds, search->folds.n_repeats};
     return mer_ok();
 }
 

@@ -55,6 +55,13 @@ struct mer_search_options {
     int signal_for_best;
     size_t
         n_folds; /* 1: a fifth of the rows is held out; 0: by order of time or by size (fold.h) */
+    size_t n_repeats; /* 0: by size */
+    /* Columns that are no features and say how rows are cut (fold.h); at most one. */
+    const struct mer_column *group_column;
+    const struct mer_column *time_column;
+    const struct mer_column *folds_column;
+    double time_gap;
+    size_t n_valid_rows; /* the last rows are scored on, and not learned from */
     uint64_t seed;
     /* Called after every finished trial, from the driving thread; may be NULL. */
     void (*on_trial)(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned,

@@ -101,8 +101,7 @@ static double expected_units(const struct mer_search *search, const struct mer_c
 
 double mer_search_refit_share(const struct mer_search *search)
 {
-    /* A fold learns from (k - 1) / k of the rows, a holdout from four fifths. */
-    return search->n_folds == 1 ? 1.25 : 1 / (double)(search->n_folds - 1);
+    return mer_evaluation_refit_share(search->evaluation);
 }
 
 uint64_t mer_search_refit_limit(const struct mer_search *search, uint64_t trial_units)
@@ -258,8 +257,8 @@ static uint32_t rounds_for_all_rows(const struct mer_search *search,
     }
     if (n == 0)
         return 0;
-    const double k = search->n_folds == 1 ? MER_HOLDOUT_PART : (double)search->n_folds;
-    const double wanted = sum / (double)n * (1 + 0.5 / (k - 1)) * (1U << candidate->rung);
+    const double more = 0.5 * (mer_evaluation_growth(search->evaluation) - 1);
+    const double wanted = sum / (double)n * (1 + more) * (1U << candidate->rung);
     const double most = mer_params_get(candidate->family->params, candidate->family->n_params,
                                        &candidate->params, "n_estimators");
     /* Four times as many rows want twice the rounds, or more; what a share of the rows says stays

@@ -20,6 +20,7 @@ struct mer_search {
     const double *weights; /* of the rows; NULL: all ones */
     const struct mer_metric *metric;
     size_t n_folds;
+    struct mer_folds folds;
     struct mer_evaluation_data data;
     struct mer_evaluation *evaluation;
     struct mer_plan *plan;

@@ -154,7 +154,9 @@ mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *
     MER_GUARD(put_name(buf, facts->metric, err));
     MER_GUARD(mer_notes_put_u64(buf, facts->seed, err));
     MER_GUARD(mer_notes_put_u64(buf, facts->units, err));
-    MER_GUARD(mer_notes_put_u32(buf, facts->n_folds, err));
+    MER_GUARD(mer_notes_put_u32(buf, facts->validation.kind, err));
+    MER_GUARD(mer_notes_put_u32(buf, facts->validation.n_folds, err));
+    MER_GUARD(mer_notes_put_u32(buf, facts->validation.n_repeats, err));
     MER_GUARD(mer_notes_put_u32(buf, facts->n_train_rows, err));
     MER_GUARD(put_trials(buf, facts, err));
     MER_GUARD(put_findings(buf, facts, err));
@@ -294,7 +296,9 @@ static void read_search(struct mer_notes_reader *notes, struct mer_facts *facts)
     facts->metric = metric->name;
     facts->seed = mer_notes_u64(notes);
     facts->units = mer_notes_u64(notes);
-    facts->n_folds = mer_notes_u32(notes);
+    facts->validation.kind = (enum mer_fold_kind)mer_notes_u32_upto(notes, MER_FOLD_KINDS - 1);
+    facts->validation.n_folds = mer_notes_u32(notes);
+    facts->validation.n_repeats = mer_notes_u32(notes);
     facts->n_train_rows = mer_notes_u32(notes);
     const size_t n = mer_notes_u32_upto(notes, MER_TRIALS_MAX);
     struct mer_trial *const trials = mer_notes_list(notes, n, sizeof *trials, TRIAL_LEAST);

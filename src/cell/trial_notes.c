@@ -18,6 +18,19 @@ static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
     return mer_notes_put_text(buf, name, strlen(name), err);
 }
 
+/* How rows are cut; none is told where it follows from the seed. */
+static mer_status put_folds(struct mer_buf *buf, const struct mer_folds *folds, mer_err *err)
+{
+    MER_GUARD(mer_notes_put_u32(buf, folds != NULL, err));
+    if (!folds)
+        return mer_ok();
+    MER_GUARD(mer_notes_put_u32(buf, folds->kind, err));
+    MER_GUARD(mer_notes_put_u32(buf, folds->n_repeats, err));
+    MER_GUARD(mer_buf_append(buf, folds->held_out, folds->n_rows * folds->n_repeats, err));
+    MER_GUARD(mer_notes_put_u32(buf, folds->first != NULL, err));
+    return folds->first ? mer_buf_append(buf, folds->first, folds->n_rows, err) : mer_ok();
+}
+
 mer_status mer_evaluation_notes_write(const struct mer_evaluation_data *data, struct mer_buf *buf,
                                       mer_err *err)
 {
@@ -32,7 +45,7 @@ mer_status mer_evaluation_notes_write(const struct mer_evaluation_data *data, st
     MER_GUARD(mer_notes_put_u32(buf, data->target->task, err));
     MER_GUARD(put_name(buf, data->metric->name, err));
     MER_GUARD(mer_notes_put_u32(buf, data->n_folds, err));
-    MER_GUARD(mer_notes_put_u32(buf, data->hold_out_last, err));
+    MER_GUARD(put_folds(buf, data->folds, err));
     MER_GUARD(mer_notes_put_u64(buf, data->seed, err));
     MER_GUARD(mer_notes_put_u32(buf, data->n_directions, err));
     for (size_t i = 0; i < data->n_directions; i++) {
@@ -102,6 +115,44 @@ static mer_status read_weights(struct mer_notes_reader *reader, const struct mer
     return mer_ok();
 }
 
+/* A copy of so many bytes; NULL where there are fewer, which is told at the end. */
+static mer_status read_bytes(struct mer_notes_reader *reader, const struct mer_ctx *ctx, size_t n,
+                             uint8_t **ret_bytes, mer_err *err)
+{
+    const unsigned char *const bytes = mer_notes_bytes(reader, n);
+    if (!bytes)
+        return mer_ok();
+    MER_GUARD(mer_alloc_bytes(ctx->alloc, n, ret_bytes, err));
+    memcpy(*ret_bytes, bytes, n);
+    return mer_ok();
+}
+
+static mer_status read_folds(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
+                             struct mer_evaluation_notes *notes, mer_err *err)
+{
+    struct mer_folds *const folds = &notes->folds;
+    size_t n_bytes;
+    if (!mer_notes_u32_upto(reader, 1))
+        return mer_ok();
+    folds->kind = (enum mer_fold_kind)mer_notes_u32_upto(reader, MER_FOLD_KINDS - 1);
+    folds->n_rows = notes->table.n_rows;
+    folds->n_repeats = mer_notes_u32_upto(reader, MER_FOLDS_MAX);
+    if (folds->n_repeats == 0 || notes->data.n_folds % folds->n_repeats != 0 ||
+        !mer_size_mul(folds->n_rows, folds->n_repeats, &n_bytes)) {
+        mer_notes_refuse(reader);
+        return mer_ok();
+    }
+    folds->n_folds = notes->data.n_folds / folds->n_repeats;
+    MER_GUARD(read_bytes(reader, ctx, n_bytes, &folds->held_out, err));
+    if (mer_notes_u32_upto(reader, 1))
+        MER_GUARD(read_bytes(reader, ctx, folds->n_rows, &folds->first, err));
+    const bool needs_first = folds->kind == MER_FOLDS_TIME || folds->kind == MER_FOLDS_TABLE;
+    if (!folds->held_out || (needs_first && !folds->first) || !mer_folds_are_sound(folds))
+        mer_notes_refuse(reader);
+    notes->data.folds = folds;
+    return mer_ok();
+}
+
 static mer_status read_all(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
                            struct mer_evaluation_notes *notes, enum mer_task *ret_task,
                            mer_err *err)
@@ -116,7 +167,7 @@ static mer_status read_all(struct mer_notes_reader *reader, const struct mer_ctx
     data->n_folds = mer_notes_u32_upto(reader, MER_FOLDS_MAX);
     if (!data->metric || data->n_folds == 0 || data->n_folds > notes->table.n_rows)
         mer_notes_refuse(reader);
-    data->hold_out_last = mer_notes_u32_upto(reader, 1);
+    MER_GUARD(read_folds(reader, ctx, notes, err));
     data->seed = mer_notes_u64(reader);
     MER_GUARD(read_directions(reader, notes));
     MER_GUARD(read_weights(reader, ctx, notes, err));
@@ -154,6 +205,7 @@ void mer_evaluation_notes_release(const struct mer_ctx *ctx, struct mer_evaluati
 {
     mer_learned_target_release(ctx, &notes->target);
     mer_free(ctx->alloc, notes->weights);
+    mer_folds_release(ctx, &notes->folds);
     mer_free(ctx->alloc, notes->view.columns);
     if (notes->table.image)
         mer_frame_release(&notes->table);

@@ -20,6 +20,7 @@ struct mer_evaluation_notes {
     struct mer_frame view;  /* those that are learned from, and the target */
     struct mer_learned_target target;
     double *weights; /* NULL: all ones */
+    struct mer_folds folds;
     struct mer_evaluation_data data;
 };
 /* `table`: the frame that the image holds; the notes take it over on success. MER_ERR_DATA for

@@ -41,6 +41,11 @@ struct fit_arguments {
     struct mer_cli_settings params;
     struct mer_cli_settings monotone;
     uint64_t folds;
+    uint64_t repeats;
+    const char *group_column;
+    const char *time_column;
+    const char *gap;
+    const char *folds_column;
     const char *class_weight;
     const char *deploy;
     const char *calibrate;
@@ -116,6 +121,11 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
                    {"param", arguments->params.n > 0},
                    {"monotone", arguments->monotone.n > 0},
                    {"folds", arguments->folds > 0},
+                   {"repeats", arguments->repeats > 0},
+                   {"group-column", arguments->group_column},
+                   {"time-column", arguments->time_column},
+                   {"gap", arguments->gap},
+                   {"folds-column", arguments->folds_column},
                    {"seed", arguments->seed.given},
                    {"units", arguments->units > 0},
                    {"budget", arguments->budget > 0},
@@ -318,22 +328,22 @@ static void print_data(struct fit *fit)
     mer_cli_show_now(cli);
 }
 
-/* Columns that the schema keeps out of the fit; what the fit itself leaves out is the model's. */
-static const char *left_out_by_schema(const struct mer_table *table, const char *target, size_t i)
+/* Columns that their roles keep out of the fit; what the fit itself leaves out is the model's. */
+static const char *left_out_by_role(const struct mer_table *table, const struct mer_fitted *model,
+                                    size_t i)
 {
-    unsigned part;
-    const char *const name = table->frame.columns[i].name;
-    return strcmp(name, target) == 0
+    return strcmp(table->frame.columns[i].name, model->facts->target) == 0
                ? NULL
-               : mer_role_left_out(mer_schema_field_of_column(&table->schema, name, i, &part));
+               : mer_role_left_out(table, &model->making.roles, i);
 }
 
 static void print_left_out(struct mer_cli *cli, const struct mer_table *table,
-                           const struct mer_facts *facts)
+                           const struct mer_fitted *model)
 {
+    const struct mer_facts *const facts = model->facts;
     size_t n = 0;
     for (size_t i = 0; i < table->frame.n_columns; i++) {
-        const char *const why = left_out_by_schema(table, facts->target, i);
+        const char *const why = left_out_by_role(table, model, i);
         if (why && ++n <= COLUMNS_SHOWN)
             mer_cli_print(cli, "  left out: %s (%s)\n",
                           mer_quote(table->frame.columns[i].name).text, why);
@@ -455,6 +465,11 @@ static mer_status search(struct fit *fit, mer_err *err)
         .spent_seconds = mer_cli_seconds(fit->cli),
         .patience = arguments->patience,
         .space = fit->space,
+        .group_column = arguments->group_column,
+        .time_column = arguments->time_column,
+        .folds_column = arguments->folds_column,
+        .time_gap = arguments->gap,
+        .n_repeats = arguments->repeats,
     };
     const mer_status status =
         fit->replay
@@ -483,13 +498,13 @@ static void print_result(struct fit *fit)
     const struct fit_arguments *const arguments = fit->arguments;
     const struct mer_facts *const facts = fit->model->facts;
     const char *const key = arguments->key ? arguments->key : DEFAULT_KEY;
-    print_left_out(cli, fit->table, facts);
+    print_left_out(cli, fit->table, fit->model);
     mer_cli_print_bold(cli, "\nTarget: %s\n", mer_quote(facts->target).text);
     mer_cli_print(cli, "  %s", mer_task_name(facts->task));
     if (facts->task != MER_TASK_REGRESSION)
         mer_cli_print(cli, ", %zu classes", facts->n_classes);
     mer_cli_print(cli, "; %s %s; seed %llu, %llu work units\n\n", facts->metric,
-                  fit->start ? "not scored" : mer_cli_show_folds(facts->n_folds).text,
+                  fit->start ? "not scored" : mer_cli_show_validation(&facts->validation).text,
                   (unsigned long long)facts->seed, (unsigned long long)facts->units);
     if (!fit->start)
         mer_cli_print_leaderboard(cli, facts, LEADERBOARD_LINES, true);
@@ -566,12 +581,13 @@ static void put_reason(struct mer_cli_document *document, const char *column, co
 }
 
 static void put_left_out(struct mer_cli_document *document, const struct mer_table *table,
-                         const struct mer_facts *facts)
+                         const struct mer_fitted *model)
 {
+    const struct mer_facts *const facts = model->facts;
     mer_json_key(&document->writer, "left_out");
     mer_json_begin_array(&document->writer);
     for (size_t i = 0; i < table->frame.n_columns; i++) {
-        const char *const why = left_out_by_schema(table, facts->target, i);
+        const char *const why = left_out_by_role(table, model, i);
         if (why)
             put_reason(document, table->frame.columns[i].name, why);
     }
@@ -609,7 +625,9 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
     mer_json_begin_object(&document.writer);
     mer_cli_put_number(&document, facts->metric, facts->score);
     mer_json_end_object(&document.writer);
-    mer_cli_put_unsigned(&document, "folds", facts->n_folds);
+    mer_cli_put_unsigned(&document, "folds", facts->validation.n_folds);
+    mer_cli_put_unsigned(&document, "repeats", facts->validation.n_repeats);
+    mer_cli_put_string(&document, "validation", mer_fold_kind_name(facts->validation.kind));
     mer_cli_put_unsigned(&document, "seed", facts->seed);
     mer_cli_put_unsigned(&document, "units", facts->units);
     mer_cli_put_unsigned(&document, "threads", fit->model->making.n_threads);
@@ -623,7 +641,7 @@ static mer_status emit_json(struct fit *fit, mer_err *err)
         mer_cli_put_boolean(&document, "resumed", fit->model->was_resumed);
     }
     put_data(&document, fit->table);
-    put_left_out(&document, fit->table, facts);
+    put_left_out(&document, fit->table, fit->model);
     mer_cli_put_leaderboard(&document, facts, true);
     put_seconds(&document, fit);
     mer_cli_put_unsigned(&document, "peak_rss_bytes", mer_peak_rss_bytes());
@@ -846,6 +864,37 @@ static const struct mer_cli_option OPTIONS[] = {
      .minimum = 2,
      .maximum = 100,
      .help = "cross-validate with this many folds; chosen by the number of rows otherwise"},
+    {.name = "repeats",
+     .type = MER_CLI_INTEGER,
+     .at = AT(repeats),
+     .metavar = "N",
+     .minimum = 1,
+     .maximum = 50,
+     .help = "cross-validate so many times, each shuffled anew; folds times repeats are at most "
+             "100"},
+    {.name = "group-column",
+     .type = MER_CLI_TEXT,
+     .at = AT(group_column),
+     .metavar = "COLUMN",
+     .help = "rows with the same value in this column are never torn apart by folds; it is no "
+             "feature"},
+    {.name = "time-column",
+     .type = MER_CLI_TEXT,
+     .at = AT(time_column),
+     .metavar = "COLUMN",
+     .help = "folds learn from rows that are earlier by this column alone; it is no feature"},
+    {.name = "gap",
+     .type = MER_CLI_TEXT,
+     .at = AT(gap),
+     .metavar = "TIME",
+     .help = "with --time-column: what lies at most so far before a fold is not learned from in "
+             "it: 7d, 12h; in the column's unit where that holds numbers"},
+    {.name = "folds-column",
+     .type = MER_CLI_TEXT,
+     .at = AT(folds_column),
+     .metavar = "COLUMN",
+     .help = "this column labels the fold of each row; rows without a label are learned from "
+             "alone. It is no feature"},
     {.name = "class-weight",
      .type = MER_CLI_CHOICE,
      .at = AT(class_weight),

@@ -152,7 +152,7 @@ static void print_model(struct mer_cli *cli, const struct inspect_arguments *arg
     mer_cli_print_findings(cli, facts, "  ");
     if (facts->n_trials)
         mer_cli_print(cli, "  %-10s %s %s\n", facts->metric, mer_cli_show_score(facts->score).text,
-                      mer_cli_show_folds(facts->n_folds).text);
+                      mer_cli_show_validation(&facts->validation).text);
     mer_cli_print(cli, "  trained on %zu rows, seed %llu, %llu work units\n", facts->n_train_rows,
                   (unsigned long long)facts->seed, (unsigned long long)facts->units);
     for (size_t i = 0; arguments->labels && i < mer_model_classes(model); i++)

@@ -109,12 +109,12 @@ struct mer_cli_shown mer_cli_show_score(double score)
     return shown;
 }
 
-struct mer_cli_shown mer_cli_show_folds(size_t n_folds)
+struct mer_cli_shown mer_cli_show_validation(const struct mer_validation *validation)
 {
     struct mer_cli_shown shown;
-    if (n_folds > 1)
-        (void)snprintf(shown.text, sizeof shown.text, "in %zu-fold cross-validation", n_folds);
-    else
-        (void)snprintf(shown.text, sizeof shown.text, "on held-out rows");
+    char text[sizeof shown.text - 4];
+    mer_validation_describe(validation, text, sizeof text);
+    (void)snprintf(shown.text, sizeof shown.text, "%s %s", validation->n_folds > 1 ? "in" : "on",
+                   text);
     return shown;
 }

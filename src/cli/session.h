@@ -155,12 +155,12 @@ struct mer_quoted mer_cli_show_word(const char *path);
 
 /* "12.3 MB", "1.24 s", for people. */
 struct mer_cli_shown {
-    char text[32];
+    char text[96];
 };
 struct mer_cli_shown mer_cli_show_bytes(uint64_t n);
 struct mer_cli_shown mer_cli_show_seconds(double seconds);
 struct mer_cli_shown mer_cli_show_score(double score);
 /* "in 5-fold cross-validation", "on held-out rows" */
-struct mer_cli_shown mer_cli_show_folds(size_t n_folds);
+struct mer_cli_shown mer_cli_show_validation(const struct mer_validation *validation);
 
 #endif

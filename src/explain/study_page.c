@@ -66,16 +66,16 @@ static void put_head(struct mer_page *page, const struct mer_study_view *view)
 
 static void put_scores(struct mer_page *page, const struct mer_study_view *view)
 {
+    char how[80];
     static const char *const headings[] = {"Metric", "#Score", "#from", "#to", "What it is", NULL};
     const struct mer_study *const study = view->study;
+    mer_validation_describe(&view->facts->validation, how, sizeof how);
     mer_page_section(page, "scores", "Scores");
     mer_page_format(page,
                     "<p class=\"soft\">Over %s rows that the models which predicted them had not "
                     "seen (%s), with 95 %% intervals from resampled rows. The setting was chosen "
                     "for its score on these rows, so new ones will score a little worse.</p>\n",
-                    mer_numeral_count(study->n_rows).text,
-                    view->facts->n_folds > 1 ? "cross-validation"
-                                             : "a fifth of the rows, held out");
+                    mer_numeral_count(study->n_rows).text, how);
     mer_page_table(page, "Scores over held-out rows", headings);
     for (size_t i = 0; i < study->n_scores; i++) {
         const struct mer_study_score *const score = &study->scores[i];
@@ -160,7 +160,7 @@ static void draw_trials(struct mer_page *page, const struct mer_facts *facts)
     const size_t n = facts->n_trials < TRIALS_DRAWN ? facts->n_trials : TRIALS_DRAWN;
     const double names = 130, width = 560, row = 18;
     double low = (double)INFINITY, high = -(double)INFINITY, best = facts->trials[0].score;
-    const bool spreads = facts->n_folds > 1;
+    const bool spreads = facts->validation.n_folds > 1;
     for (size_t i = 0; i < n; i++) {
         const struct mer_trial *const trial = &facts->trials[i];
         const double deviation = spreads && isfinite(trial->deviation) ? trial->deviation : 0;
@@ -285,7 +285,7 @@ static void put_provenance(struct mer_page *page, const struct mer_study_view *v
     static const char *const headings[] = {"What", "Value", NULL};
     const struct mer_study_source *const source = view->source;
     const struct mer_facts *const facts = view->facts;
-    char text[40];
+    char text[80];
     mer_page_section(page, "provenance", "Provenance");
     mer_page_put(page, "<p class=\"soft\">The same table, seed and work units give the same model, "
                        "byte for byte, and this page again. When, where and by how many threads it "
@@ -310,8 +310,8 @@ static void put_provenance(struct mer_page *page, const struct mer_study_view *v
     put_fact(page, "Seed", text);
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)facts->units);
     put_fact(page, "Work units", text);
-    (void)snprintf(text, sizeof text, "%zu", facts->n_folds);
-    put_fact(page, facts->n_folds > 1 ? "Folds" : "Parts held out", text);
+    mer_validation_describe(&facts->validation, text, sizeof text);
+    put_fact(page, "Scored on", text);
     if (source->version)
         put_fact(page, "Merlon", source->version);
     mer_page_table_end(page);

@@ -25,7 +25,7 @@ static void assign(const int32_t *classes, size_t n_folds, uint64_t seed, uint8_
                                       .classes = classes,
                                       .values = classes ? NULL : values,
                                       .n_classes = classes ? 4 : 0};
-    assert_ok(mer_fold_assign(&ctx, &target, N, n_folds, seed, folds, &err));
+    assert_ok(mer_fold_assign(&ctx, &target, N, n_folds, seed, 0, folds, &err));
 }
 
 static void every_class_is_spread_evenly_and_stays_in_every_training_part(void **state)
@@ -91,10 +91,15 @@ static void rows_of_a_regression_are_dealt_evenly(void **state)
 static void the_rows_of_a_fold_are_training_rows_then_the_others_in_order(void **state)
 {
     (void)state;
-    const uint8_t folds[] = {0, 1, MER_FOLD_NONE, 1, 0, 2};
+    uint8_t held_out[] = {0, 1, MER_FOLD_NONE, 1, 0, 2};
     const uint32_t expected[] = {0, 2, 4, 5, 1, 3};
+    const struct mer_folds folds = {
+        .n_rows = 6, .n_folds = 3, .n_repeats = 1, .held_out = held_out};
+    size_t n_train, n_valid;
     uint32_t rows[6];
-    assert_int_equal(mer_fold_rows(folds, 6, 1, rows), 4);
+    mer_fold_rows(&folds, 1, rows, &n_train, &n_valid);
+    assert_int_equal(n_train, 4);
+    assert_int_equal(n_valid, 2);
     assert_memory_equal(rows, expected, sizeof(expected));
 }
 

@@ -106,7 +106,9 @@ static void check_round_trip(struct model *model)
     assert_ok(mer_pipeline_load(&ctx, &model->bundle, &loaded, &err));
     assert_true(loaded->seed == model->pipeline->seed);
     assert_true(loaded->units == model->pipeline->units);
-    assert_int_equal(loaded->n_folds, model->pipeline->n_folds);
+    assert_int_equal(loaded->validation.n_folds, model->pipeline->validation.n_folds);
+    assert_int_equal(loaded->validation.n_repeats, model->pipeline->validation.n_repeats);
+    assert_int_equal(loaded->validation.kind, model->pipeline->validation.kind);
     assert_int_equal(loaded->n_train_rows, 80);
     assert_string_equal(loaded->target, "y");
     assert_int_equal(loaded->n_members, model->pipeline->n_members);
