@@ -4,8 +4,9 @@
  * Tibshirani, Wasserman, "Distribution-Free Predictive Inference for Regression", JASA 2018).
  *
  * What counts is how nonconforming the held-out rows of the search were: of a number the distance
- * to its prediction, divided by what is usual for predictions of that size; of a class 1 - its
- * probability. A row of k-th smallest nonconformity, k = ceil((n + 1) coverage) of n, bounds what
+ * to its prediction, divided by what is usual for predictions of that size among the other rows; of
+ * a class 1 - its probability, or nothing where it is the most probable one, which is always taken
+ * for possible. A row of k-th smallest nonconformity, k = ceil((n + 1) coverage) of n, bounds what
  * is taken for possible.
  */
 #ifndef MER_AUTOML_CONFORMAL_H
@@ -19,7 +20,9 @@
 enum { MER_CONFORMAL_STEPS = 1000, MER_CONFORMAL_BINS_MAX = 10, MER_CONFORMAL_ROWS_MIN = 20 };
 
 struct mer_conformal {
-    size_t n_rows; /* held-out rows that it was learned from; 0: there is nothing */
+    /* Held-out rows that it was learned from; where they have weights, as many of equal weight as
+     * tell as much. 0: there is nothing. */
+    size_t n_rows;
     /* Element i is the nonconformity that covers i thousandths: [mer_conformal_n_quantiles]. */
     const double *quantiles;
     /* Regression: the usual error by the size of the prediction, linear between these and constant
@@ -32,11 +35,25 @@ struct mer_conformal {
 /* As many as n_rows rows can tell: 0 for none. */
 size_t mer_conformal_n_quantiles(size_t n_rows);
 
-/* Learns from predictions for held-out rows, [n_rows][n_outputs], and their values or classes.
- * What is returned lives in the arena; too few rows give nothing. */
-MER_MUST_CHECK mer_status mer_conformal_learn(const struct mer_ctx *ctx, const double *predictions,
-                                              size_t n_rows, size_t n_outputs, const double *values,
-                                              const int32_t *classes, struct mer_arena *arena,
+/* Predictions for held-out rows by what has not seen them, and the truth. */
+struct mer_conformal_rows {
+    const double *predictions; /* [n_rows][n_outputs] */
+    size_t n_rows;
+    size_t n_outputs;
+    size_t n_repeats;     /* so often each row is among them; together they count as one */
+    const double *values; /* [n_rows]; one of the two */
+    const int32_t *classes;
+    const double *weights; /* [n_rows], what rows count; NULL: all ones */
+    /* Which rows are the later ones, where rows have a time: where their errors are larger, those
+     * of what comes will be. NULL: rows have no order. */
+    const uint8_t *late;
+};
+
+/* Learns from held-out rows. What is returned lives in the arena; too few rows give nothing. Warns
+ * where errors grow with time. */
+MER_MUST_CHECK mer_status mer_conformal_learn(const struct mer_ctx *ctx,
+                                              const struct mer_conformal_rows *rows,
+                                              struct mer_arena *arena,
                                               struct mer_conformal *ret_conformal, mer_err *err);
 
 /* Whether it can be used for a task, whoever made it: sizes are right, numbers finite and in order.

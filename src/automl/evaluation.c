@@ -404,7 +404,8 @@ mer_status mer_evaluation_held_out(const struct mer_ctx *ctx, struct mer_evaluat
         const size_t place = evaluation->place[at], i = at % n_rows;
         if (place == UINT32_MAX)
             continue;
-        held_out->fold[place] = evaluation->how->held_out[at];
+        held_out->fold[place] =
+            (uint8_t)(at / n_rows * evaluation->how->n_folds + evaluation->how->held_out[at]);
         if (target->values)
             held_out->values[place] = target->values[i];
         if (target->classes)

@@ -78,7 +78,7 @@ struct mer_held_out {
     double *values; /* the target; one of the two */
     int32_t *classes;
     double *weights; /* NULL: all ones */
-    uint8_t *fold;   /* that held the row out, of its repetition */
+    uint8_t *fold;   /* that held the row out, of all */
 };
 /* Made once, and the evaluation's. */
 MER_MUST_CHECK mer_status mer_evaluation_held_out(const struct mer_ctx *ctx,

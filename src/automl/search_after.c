@@ -91,9 +91,7 @@ static mer_status learn(const struct mer_ctx *ctx, struct mer_search *search,
         MER_GUARD(mer_threshold_learn(ctx, &from, &pipeline->threshold, err));
     }
     tell(ctx, pipeline);
-    return mer_conformal_learn(ctx, predictions, held_out->n_rows,
-                               mer_target_outputs(search->target.task, n_classes), held_out->values,
-                               held_out->classes, &pipeline->arena, &pipeline->conformal, err);
+    return mer_search_learn_errors(ctx, search, held_out, predictions, err);
 }
 
 mer_status mer_search_learn_after(const struct mer_ctx *ctx, struct mer_search *search,
@@ -105,8 +103,9 @@ mer_status mer_search_learn_after(const struct mer_ctx *ctx, struct mer_search *
     MER_GUARD(mer_evaluation_held_out(ctx, search->evaluation, &held_out, err));
     MER_GUARD(mer_alloc_array(ctx->alloc, search->keep.n_values, sizeof(*predictions), &predictions,
                               err));
-    mer_keep_average(&search->keep, weights, predictions);
-    const mer_status status = learn(ctx, search, held_out, predictions, err);
+    mer_status status = mer_search_unseen(ctx, search, held_out, weights, predictions, err);
+    if (mer_is_ok(status))
+        status = learn(ctx, search, held_out, predictions, err);
     mer_free(ctx->alloc, predictions);
     return status;
 }

@@ -72,16 +72,7 @@ static mer_status weigh(const struct mer_ctx *ctx, struct mer_search *search, ui
     if (search->keep.n < 2)
         return mer_ok();
     MER_GUARD(mer_evaluation_held_out(ctx, search->evaluation, &held_out, err));
-    const struct mer_selection selection = {
-        .metric = search->metric,
-        .n_rows = held_out->n_rows,
-        .n_outputs = mer_target_outputs(search->target.task, search->target.n_classes),
-        .n_classes = search->target.n_classes,
-        .values = held_out->values,
-        .classes = held_out->classes,
-        .weights = held_out->weights,
-        .max_members = MER_MEMBERS_MAX,
-        .max_cost = mer_search_refit_limit(search, search->trial_units)};
+    const struct mer_selection selection = mer_search_selection(search, held_out);
     MER_GUARD(mer_ensemble_select(ctx, &search->keep, &selection, weights, err));
     for (size_t i = 0; i < search->keep.n; i++)
         *ret_n_members += weights[i] > 0;

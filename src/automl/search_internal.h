@@ -78,6 +78,21 @@ uint64_t mer_search_refit_limit(const struct mer_search *search, uint64_t trial_
 
 /* The mean by weight of the kept predictions, [keep->n_values] (search_after.c). */
 void mer_keep_average(const struct mer_keep *keep, const uint32_t *weights, double *ret);
+/* What an ensemble is chosen by, and the next two: search_errors.c. */
+struct mer_selection mer_search_selection(const struct mer_search *search,
+                                          const struct mer_held_out *held_out);
+/* Predictions for the held-out rows, [keep.n_values], like those of the mean by `weights`: where
+ * rows are few each by a mean that was not chosen by its looks on that row. */
+MER_MUST_CHECK mer_status mer_search_unseen(const struct mer_ctx *ctx,
+                                            const struct mer_search *search,
+                                            const struct mer_held_out *held_out,
+                                            const uint32_t *weights, double *ret_predictions,
+                                            mer_err *err);
+/* How far such predictions may be off, into the pipeline. */
+MER_MUST_CHECK mer_status mer_search_learn_errors(const struct mer_ctx *ctx,
+                                                  struct mer_search *search,
+                                                  const struct mer_held_out *held_out,
+                                                  const double *predictions, mer_err *err);
 /* What can be learned in the end, checked before anything is tried. */
 MER_MUST_CHECK mer_status mer_search_check_after(const struct mer_search *search, mer_err *err);
 /* Learns from predictions for held-out rows what goes with those of the members: calibration, the

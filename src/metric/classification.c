@@ -185,6 +185,16 @@ static double mcc(const struct tallies *t)
     return spread == 0 ? 0 : (hits * t->total - truth_predicted) / sqrt(spread);
 }
 
+/* Agreement beyond that of chance (Cohen, "A coefficient of agreement for nominal scales", 1960);
+ * undefined where chance alone always agrees. */
+static double kappa(const struct tallies *t)
+{
+    double expected = 0;
+    for (size_t k = 0; k < t->n_classes; k++)
+        expected += t->truth[k] / t->total * (t->predicted[k] / t->total);
+    return expected == 1 ? NAN : (accuracy(t) - expected) / (1 - expected);
+}
+
 #define OVER_TALLIES(function, tasks, metric)                                                      \
     MER_SCORE_FUNCTION(function)                                                                   \
     {                                                                                              \
@@ -201,6 +211,10 @@ OVER_TALLIES(mer_score_f1_weighted, MER_ANY_CLASSES, f1_weighted)
 OVER_TALLIES(mer_score_precision_macro, MER_ANY_CLASSES, precision_macro)
 OVER_TALLIES(mer_score_recall_macro, MER_ANY_CLASSES, recall_macro)
 OVER_TALLIES(mer_score_mcc, MER_ANY_CLASSES, mcc)
+OVER_TALLIES(mer_score_kappa, MER_ANY_CLASSES, kappa)
+/* Of one label a row each wrong one is missed once and false once: so precision, recall and F1 over
+ * all rows are the accuracy. */
+OVER_TALLIES(mer_score_f1_micro, MER_ANY_CLASSES, accuracy)
 
 /* Keeps a probability off 0 and 1 by the double epsilon, as eps="auto" says. */
 static double clip(double p)
@@ -218,11 +232,15 @@ static double row_log_loss(const double *p, size_t n_classes, size_t truth)
     return -mer_ln(clip(p[truth]) / sum);
 }
 
+/* Of two classes the error of the second one's probability, of more the sum of all. */
 static double row_brier(const double *p, size_t n_classes, size_t truth)
 {
-    (void)n_classes;
-    const double error = (truth == 1 ? 1.0 : 0.0) - p[1];
-    return error * error;
+    double sum = 0;
+    for (size_t k = n_classes == 2 ? 1 : 0; k < n_classes; k++) {
+        const double error = (truth == k ? 1.0 : 0.0) - p[k];
+        sum += error * error;
+    }
+    return sum;
 }
 
 /* The weighted mean of a loss over the rows. */
@@ -254,5 +272,5 @@ MER_SCORE_FUNCTION(mer_score_log_loss)
 MER_SCORE_FUNCTION(mer_score_brier)
 {
     (void)ctx;
-    return mean_of_rows(scored, MER_METRIC_BINARY, row_brier, ret_score, err);
+    return mean_of_rows(scored, MER_ANY_CLASSES, row_brier, ret_score, err);
 }

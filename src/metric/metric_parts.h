@@ -53,12 +53,14 @@ MER_SCORE_FUNCTION(mer_score_log_loss);
 MER_SCORE_FUNCTION(mer_score_brier);
 MER_SCORE_FUNCTION(mer_score_f1);
 MER_SCORE_FUNCTION(mer_score_f1_macro);
+MER_SCORE_FUNCTION(mer_score_f1_micro);
 MER_SCORE_FUNCTION(mer_score_f1_weighted);
 MER_SCORE_FUNCTION(mer_score_precision);
 MER_SCORE_FUNCTION(mer_score_precision_macro);
 MER_SCORE_FUNCTION(mer_score_recall);
 MER_SCORE_FUNCTION(mer_score_recall_macro);
 MER_SCORE_FUNCTION(mer_score_mcc);
+MER_SCORE_FUNCTION(mer_score_kappa);
 
 /* ranking.c */
 MER_SCORE_FUNCTION(mer_score_auc);
@@ -72,7 +74,12 @@ MER_SCORE_FUNCTION(mer_score_r2);
 MER_SCORE_FUNCTION(mer_score_explained_variance);
 MER_SCORE_FUNCTION(mer_score_median_ae);
 MER_SCORE_FUNCTION(mer_score_mape);
+MER_SCORE_FUNCTION(mer_score_smape);
 MER_SCORE_FUNCTION(mer_score_msle);
+MER_SCORE_FUNCTION(mer_score_rmsle);
+MER_SCORE_FUNCTION(mer_score_pinball_10);
+MER_SCORE_FUNCTION(mer_score_pinball_50);
+MER_SCORE_FUNCTION(mer_score_pinball_90);
 MER_SCORE_FUNCTION(mer_score_max_error);
 
 #endif

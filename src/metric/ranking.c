@@ -119,14 +119,15 @@ MER_SCORE_FUNCTION(mer_score_auc)
 }
 
 /* The sum over the steps of the recall gained times the precision there; 0 when no row is of class
- * 1. */
-static double step_precision(const struct mer_scored *scored, const struct ranked *ranked)
+ * `class`. */
+static double step_precision(const struct mer_scored *scored, const struct ranked *ranked,
+                             size_t class)
 {
     struct mer_total precision = {0};
     struct mer_total positives = {0};
     struct mer_total all = {0};
     for (size_t end = ranked->n; end > 0;) {
-        const struct step step = take_step(scored, ranked, 1, &end);
+        const struct step step = take_step(scored, ranked, class, &end);
         mer_total_add(&positives, step.positive);
         mer_total_add(&all, step.positive + step.negative);
         mer_total_add(&precision, step.positive * mer_total_get(&positives) / mer_total_get(&all));
@@ -135,18 +136,24 @@ static double step_precision(const struct mer_scored *scored, const struct ranke
     return total == 0 ? 0 : mer_total_get(&precision) / total;
 }
 
+/* Binary: of class 1. Multiclass: the mean of each class against the rest. */
 MER_SCORE_FUNCTION(mer_score_average_precision)
 {
     bool defined = false;
-    MER_GUARD(mer_scored_check(scored, MER_METRIC_BINARY, &defined, err));
+    MER_GUARD(mer_scored_check(scored, MER_ANY_CLASSES, &defined, err));
     if (!defined) {
         *ret_score = NAN;
         return mer_ok();
     }
     struct ranked ranked;
     MER_GUARD(ranked_init(ctx, scored->n, &ranked, err));
-    rank(scored, 1, &ranked);
-    *ret_score = step_precision(scored, &ranked);
+    const size_t first = scored->n_classes == 2 ? 1 : 0;
+    double sum = 0;
+    for (size_t class = first; class < scored->n_classes; class ++) {
+        rank(scored, class, &ranked);
+        sum += step_precision(scored, &ranked, class);
+    }
+    *ret_score = sum / (double)(scored->n_classes - first);
     ranked_release(ctx, &ranked);
     return mer_ok();
 }

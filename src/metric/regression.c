@@ -80,6 +80,68 @@ MER_SCORE_FUNCTION(mer_score_msle)
     return mean_loss(scored, squared_log_error, ret_score, err);
 }
 
+MER_SCORE_FUNCTION(mer_score_rmsle)
+{
+    (void)ctx;
+    double msle = NAN;
+    MER_GUARD(mean_loss(scored, squared_log_error, &msle, err));
+    *ret_score = sqrt(msle);
+    return mer_ok();
+}
+
+/* Both zero is no error. From 0 to 2, as in the M competitions but for their factor of 100
+ * (Makridakis, "Accuracy measures", International Journal of Forecasting, 1993). */
+static double symmetric_error(double truth, double prediction)
+{
+    const double size = (fabs(truth) + fabs(prediction)) / 2;
+    return size > 0 ? fabs(prediction - truth) / size : 0;
+}
+
+MER_SCORE_FUNCTION(mer_score_smape)
+{
+    (void)ctx;
+    return mean_loss(scored, symmetric_error, ret_score, err);
+}
+
+static double pinball(double truth, double prediction, double part)
+{
+    const double over = prediction - truth;
+    return over > 0 ? (1 - part) * over : part * -over;
+}
+
+static double pinball_10(double truth, double prediction)
+{
+    return pinball(truth, prediction, 0.1);
+}
+
+static double pinball_50(double truth, double prediction)
+{
+    return pinball(truth, prediction, 0.5);
+}
+
+static double pinball_90(double truth, double prediction)
+{
+    return pinball(truth, prediction, 0.9);
+}
+
+MER_SCORE_FUNCTION(mer_score_pinball_10)
+{
+    (void)ctx;
+    return mean_loss(scored, pinball_10, ret_score, err);
+}
+
+MER_SCORE_FUNCTION(mer_score_pinball_50)
+{
+    (void)ctx;
+    return mean_loss(scored, pinball_50, ret_score, err);
+}
+
+MER_SCORE_FUNCTION(mer_score_pinball_90)
+{
+    (void)ctx;
+    return mean_loss(scored, pinball_90, ret_score, err);
+}
+
 MER_SCORE_FUNCTION(mer_score_max_error)
 {
     (void)ctx;

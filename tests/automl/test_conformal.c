@@ -5,24 +5,41 @@
 
 enum { N_FIT = 600, N_NEW = 4000 };
 
-/* The part of the rows of `frame` whose value lies in the interval of that coverage. */
+static bool is_most_probable(const double *probabilities, size_t n, size_t k)
+{
+    for (size_t i = 0; i < n; i++)
+        if (probabilities[i] > probabilities[k])
+            return false;
+    return true;
+}
+
+/* The part of the rows of `frame` whose value lies in the interval, or class in the set, of that
+ * coverage; *ret_right: whose class is the most probable one. */
 static double covered(const struct mer_pipeline *pipeline, const struct mer_frame *frame,
-                      double coverage)
+                      double coverage, double *ret_right)
 {
     double *predictions, *values, bound;
     int32_t *classes;
     struct mer_facts facts;
-    size_t n = 0;
+    size_t n = 0, n_right = 0;
 
     assert_ok(mer_facts_of_pipeline(&ctx, pipeline, &facts, &err));
     assert_ok(mer_facts_truth(&ctx, &facts, frame, &values, &classes, &err));
     assert_ok(mer_pipeline_predict(&ctx, pipeline, frame, &predictions, &err));
     assert_ok(mer_conformal_bound(&facts.conformal, coverage, &bound, &err));
-    for (size_t i = 0; i < frame->n_rows; i++)
-        n += values ? fabs(values[i] - predictions[i]) <=
-                          mer_conformal_margin(&facts.conformal, bound, predictions[i])
-                    : mer_conformal_holds(
-                          bound, predictions[i * pipeline->n_classes + (size_t)classes[i]]);
+    for (size_t i = 0; i < frame->n_rows; i++) {
+        if (values) {
+            n += fabs(values[i] - predictions[i]) <=
+                 mer_conformal_margin(&facts.conformal, bound, predictions[i]);
+            continue;
+        }
+        const double *const p = &predictions[i * pipeline->n_classes];
+        const size_t k = (size_t)classes[i];
+        const bool is_right = is_most_probable(p, pipeline->n_classes, k);
+        n_right += is_right;
+        n += is_right || mer_conformal_holds(bound, p[k]);
+    }
+    *ret_right = (double)n_right / (double)frame->n_rows;
     mer_free(&alloc, predictions);
     mer_free(&alloc, values);
     mer_free(&alloc, classes);
@@ -40,10 +57,11 @@ static void the_truth_is_covered_as_often_as_is_asked(void **state)
         struct mer_pipeline *pipeline = fit(&frame, &options);
         assert_int_equal(pipeline->conformal.n_rows, N_FIT);
         for (size_t i = 0; i < sizeof coverages / sizeof *coverages; i++) {
-            const double p = coverages[i], got = covered(pipeline, &new, p);
-            /* Both the held-out rows and the new ones are samples. */
+            double right;
+            const double p = coverages[i], got = covered(pipeline, &new, p, &right);
+            /* Both the held-out rows and the new ones are samples. A set is never empty. */
             const double error = sqrt(p * (1 - p) * (1.0 / N_FIT + 1.0 / N_NEW));
-            if (fabs(got - p) > 3 * error)
+            if (fabs(got - fmax(p, right)) > 3 * error)
                 fail_msg("task %c: %g covers %g, more than 3 x %g away", *task, p, got, error);
         }
         mer_pipeline_free(&ctx, pipeline);
@@ -76,10 +94,19 @@ static struct mer_conformal learn(size_t n, struct mer_arena *arena)
     assert_ok(mer_alloc_zero(&alloc, n, sizeof *values, &values, &err));
     for (size_t i = 0; i < n; i++)
         values[i] = (i % 2 ? 1 : -1) * (double)((i * 7) % n + 1);
-    assert_ok(mer_conformal_learn(&ctx, predictions, n, 1, values, NULL, arena, &conformal, &err));
+    const struct mer_conformal_rows rows = {
+        .predictions = predictions, .n_rows = n, .n_outputs = 1, .n_repeats = 1, .values = values};
+    assert_ok(mer_conformal_learn(&ctx, &rows, arena, &conformal, &err));
     mer_free(&alloc, predictions);
     mer_free(&alloc, values);
     return conformal;
+}
+
+/* Half the interval where the errors 1 to 99 are the held-out rows', and this one is the bound: it
+ * was divided by the mean of the others, and is multiplied by that of all. */
+static double margin_of(double error)
+{
+    return error / ((4950 - error) / 98) * 50;
 }
 
 static void the_bound_is_the_error_of_the_right_rank(void **state)
@@ -91,11 +118,11 @@ static void the_bound_is_the_error_of_the_right_rank(void **state)
     const struct mer_conformal conformal = learn(99, &arena);
     /* ceil(100 p) of the errors 1 to 99. */
     assert_ok(mer_conformal_bound(&conformal, 0.9, &bound, &err));
-    assert_near(mer_conformal_margin(&conformal, bound, 0), 90);
+    assert_near(mer_conformal_margin(&conformal, bound, 0), margin_of(90));
     assert_ok(mer_conformal_bound(&conformal, 0.901, &bound, &err));
-    assert_near(mer_conformal_margin(&conformal, bound, 12), 91);
+    assert_near(mer_conformal_margin(&conformal, bound, 12), margin_of(91));
     assert_ok(mer_conformal_bound(&conformal, 0.99, &bound, &err));
-    assert_near(mer_conformal_margin(&conformal, bound, -3), 99);
+    assert_near(mer_conformal_margin(&conformal, bound, -3), margin_of(99));
     assert_code(mer_conformal_bound(&conformal, 0.991, &bound, &err), MER_ERR_USAGE);
     assert_non_null(strstr(err.hint, "0.99 at the most"));
     static const double none[] = {0, 1, -0.5, 1.5, NAN, INFINITY};
@@ -133,13 +160,153 @@ static void margins_follow_the_usual_error_for_predictions_of_that_size(void **s
         predictions[i] = (double)i / N;
         values[i] = predictions[i] + (1 + 9 * predictions[i]) * mer_rng_normal(&rng);
     }
-    assert_ok(mer_conformal_learn(&ctx, predictions, N, 1, values, NULL, &arena, &conformal, &err));
+    const struct mer_conformal_rows rows = {
+        .predictions = predictions, .n_rows = N, .n_outputs = 1, .n_repeats = 1, .values = values};
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &conformal, &err));
     assert_int_equal(conformal.n_centres, MER_CONFORMAL_BINS_MAX);
     assert_ok(mer_conformal_bound(&conformal, 0.9, &bound, &err));
     const double low = mer_conformal_margin(&conformal, bound, 0.05),
                  high = mer_conformal_margin(&conformal, bound, 0.95);
     assert_true(high > 4 * low && high < 10 * low);
     mer_arena_release(&arena);
+}
+
+static void a_row_that_is_held_out_often_counts_once_and_one_of_weight_two_twice(void **state)
+{
+    enum { N = 200 };
+    static double predictions[3 * N], values[3 * N], weights[3 * N];
+    struct mer_conformal once, often, heavy;
+    struct mer_arena arena;
+    mer_rng rng;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    mer_rng_init(&rng, 4, 0);
+    for (size_t i = 0; i < N; i++) {
+        values[i] = values[N + i] = values[2 * N + i] = mer_rng_normal(&rng);
+        weights[i] = 2;
+    }
+    struct mer_conformal_rows rows = {
+        .predictions = predictions, .n_rows = N, .n_outputs = 1, .n_repeats = 1, .values = values};
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &once, &err));
+    rows.weights = weights;
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &heavy, &err));
+    assert_int_equal(heavy.n_rows, N); /* all weigh the same */
+    assert_memory_equal(heavy.quantiles, once.quantiles,
+                        mer_conformal_n_quantiles(N) * sizeof(double));
+    rows.weights = NULL;
+    rows.n_rows = 3 * N;
+    rows.n_repeats = 3;
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &often, &err));
+    assert_int_equal(often.n_rows, N);
+    assert_true(fabs(often.quantiles[900] - once.quantiles[900]) < 0.02 * once.quantiles[900]);
+
+    /* Only the rows with large errors weigh much: what is told is of them. */
+    for (size_t i = 0; i < N; i++)
+        weights[i] = fabs(values[i]) > 1 ? 10 : 0.1;
+    rows = (struct mer_conformal_rows){.predictions = predictions,
+                                       .n_rows = N,
+                                       .n_outputs = 1,
+                                       .n_repeats = 1,
+                                       .values = values,
+                                       .weights = weights};
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &heavy, &err));
+    assert_in_range(heavy.n_rows, 40, 90);
+    assert_true(mer_conformal_margin(&heavy, heavy.quantiles[500], 0) >
+                1.5 * mer_conformal_margin(&once, once.quantiles[500], 0));
+    mer_arena_release(&arena);
+}
+
+static void sets_count_on_the_most_probable_class_being_in_them(void **state)
+{
+    enum { N = 4000 };
+    static double probabilities[3 * N];
+    static int32_t classes[N];
+    struct mer_conformal conformal;
+    struct mer_arena arena;
+    mer_rng rng;
+    double bound;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    mer_rng_init(&rng, 8, 0);
+    for (size_t i = 0; i < N; i++) {
+        double *const p = &probabilities[3 * i];
+        const double u = mer_rng_uniform(&rng);
+        p[0] = 0.4 + 0.4 * mer_rng_uniform(&rng);
+        p[1] = (1 - p[0]) * 0.7;
+        p[2] = (1 - p[0]) * 0.3;
+        classes[i] = u < p[0] ? 0 : u < p[0] + p[1] ? 1 : 2;
+    }
+    const struct mer_conformal_rows rows = {.predictions = probabilities,
+                                            .n_rows = N,
+                                            .n_outputs = 3,
+                                            .n_repeats = 1,
+                                            .classes = classes};
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &conformal, &err));
+    for (double coverage = 0.5; coverage < 0.96; coverage += 0.15) {
+        size_t n_covered = 0, n_right = 0;
+        assert_ok(mer_conformal_bound(&conformal, coverage, &bound, &err));
+        for (size_t i = 0; i < N; i++) {
+            const double *const p = &probabilities[3 * i];
+            n_right += classes[i] == 0;
+            n_covered += classes[i] == 0 || mer_conformal_holds(bound, p[classes[i]]);
+        }
+        const double wanted = fmax(coverage, (double)n_right / N);
+        assert_true(fabs((double)n_covered / N - wanted) < 0.002);
+    }
+    mer_arena_release(&arena);
+}
+
+static void errors_that_grow_with_time_make_intervals_wider(void **state)
+{
+    enum { N = 1000 };
+    static double predictions[N], values[N];
+    static uint8_t late[N];
+    struct mer_conformal steady, growing;
+    struct mer_arena arena;
+    mer_rng rng;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    mer_rng_init(&rng, 4, 0);
+    for (size_t i = 0; i < N; i++) {
+        values[i] = mer_rng_normal(&rng);
+        late[i] = i >= N / 2;
+    }
+    struct mer_conformal_rows rows = {
+        .predictions = predictions, .n_rows = N, .n_outputs = 1, .n_repeats = 1, .values = values};
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &steady, &err));
+    rows.late = late;
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &growing, &err));
+    assert_memory_equal(growing.quantiles, steady.quantiles,
+                        mer_conformal_n_quantiles(N) * sizeof(double));
+    for (size_t i = N / 2; i < N; i++)
+        values[i] *= 1.5;
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &growing, &err));
+    /* As the later half was to the earlier one, so what comes is taken to be to both. */
+    const double margin = mer_conformal_margin(&growing, growing.quantiles[900], 0);
+    size_t n_covered = 0;
+    for (size_t i = 0; i < N; i++)
+        n_covered += fabs(1.5 * mer_rng_normal(&rng)) <= margin;
+    assert_in_range(n_covered, 0.9 * N, 0.99 * N);
+    mer_arena_release(&arena);
+}
+
+/* Thirty settings that know nothing: whoever averages those that happened to do well on the
+ * held-out rows takes their errors for smaller than they are. */
+static void an_ensemble_that_was_chosen_by_luck_does_not_make_intervals_narrow(void **state)
+{
+    (void)state;
+    double sum = 0, right;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct mer_frame frame = make_table(80, 'r', seed), new = make_table(2000, 'r', 100 + seed);
+        const struct mer_search_options options = {.seed = seed, .n_folds = 4, .max_trials = 30};
+        struct mer_pipeline *pipeline = fit(&frame, &options);
+        sum += covered(pipeline, &new, 0.8, &right) / 6;
+        mer_pipeline_free(&ctx, pipeline);
+        mer_frame_release(&new);
+        mer_frame_release(&frame);
+    }
+    /* Six calibrations on 80 rows each. */
+    assert_true(fabs(sum - 0.8) < 3 * sqrt(0.8 * 0.2 / (6 * 80)));
 }
 
 /* The bundle's array of that name, to be changed. */
@@ -225,6 +392,10 @@ int main(void)
         TEST(the_bound_is_the_error_of_the_right_rank),
         TEST(few_rows_tell_nothing),
         TEST(margins_follow_the_usual_error_for_predictions_of_that_size),
+        TEST(a_row_that_is_held_out_often_counts_once_and_one_of_weight_two_twice),
+        TEST(sets_count_on_the_most_probable_class_being_in_them),
+        TEST(errors_that_grow_with_time_make_intervals_wider),
+        TEST(an_ensemble_that_was_chosen_by_luck_does_not_make_intervals_narrow),
         TEST(tampered_errors_are_refused),
         TEST(predictions_are_the_same_without_it),
     };

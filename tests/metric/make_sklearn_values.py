@@ -65,6 +65,8 @@ def scores_of_classes(truth, p, weights):
         "precision_macro": m.precision_score(truth, predicted, average="macro", **w),
         "recall_macro": m.recall_score(truth, predicted, average="macro", **w),
         "mcc": m.matthews_corrcoef(truth, predicted, **w),
+        "kappa": m.cohen_kappa_score(truth, predicted, **w),
+        "f1_micro": m.f1_score(truth, predicted, average="micro", **w),
     }
     if n_classes == 2:
         scores.update({
@@ -75,8 +77,13 @@ def scores_of_classes(truth, p, weights):
             "precision": m.precision_score(truth, predicted, **w),
             "recall": m.recall_score(truth, predicted, **w),
         })
-    elif len(set(truth)) == n_classes:
+        return scores
+    is_class = truth[:, None] == np.arange(n_classes)
+    # What scikit-learn 1.7 has as brier_score_loss of more classes.
+    scores["brier"] = np.average(((is_class - p) ** 2).sum(axis=1), weights=weights)
+    if len(set(truth)) == n_classes:
         scores["auc"] = m.roc_auc_score(truth, p, multi_class="ovr", **w)
+        scores["average_precision"] = m.average_precision_score(is_class, p, average="macro", **w)
     return scores
 
 
@@ -91,7 +98,14 @@ def scores_of_values(truth, prediction, weights):
         "explained_variance": m.explained_variance_score(truth, prediction, **w),
         "median_ae": m.median_absolute_error(truth, prediction, **w),
         "mape": m.mean_absolute_percentage_error(truth, prediction, **w),
+        # Not in scikit-learn: of the M competitions, without their factor of 100.
+        "smape": np.average(2 * np.abs(prediction - truth)
+                            / (np.abs(prediction) + np.abs(truth)), weights=weights),
         "msle": m.mean_squared_log_error(truth, prediction, **w),
+        "rmsle": m.mean_squared_log_error(truth, prediction, squared=False, **w),
+        "pinball_10": m.mean_pinball_loss(truth, prediction, alpha=0.1, **w),
+        "pinball_50": m.mean_pinball_loss(truth, prediction, alpha=0.5, **w),
+        "pinball_90": m.mean_pinball_loss(truth, prediction, alpha=0.9, **w),
         "max_error": m.max_error(truth, prediction),
     }
 
