@@ -11,10 +11,9 @@
 #include "automl/search_internal.h"
 #include "core/team.h"
 
-/* Fits are given up when a budget is over by this part of it and so many seconds; what is given up
- * --units will not repeat. Saving the model comes behind that. */
-#define GRACE_PART 0.05
-#define GRACE 0.4
+/* Fits are given up when a budget is over by so many seconds; what is given up --units will not
+ * repeat. To hear of it, and to save the model, takes what else a budget may be over by. */
+#define GRACE 0.1
 
 /* The part of what is left that the first, small fit may take, and the fewest rows of it. */
 #define SAFE_PART 0.04
@@ -59,8 +58,7 @@ static void log_roles(const struct mer_ctx *ctx, const struct mer_prepare *prepa
 /* When all fits are given up. */
 static uint64_t hard_end_ns(const struct mer_search *search)
 {
-    return search->end_ns +
-           (uint64_t)((GRACE_PART * search->options->budget_seconds + GRACE) * MER_NS);
+    return search->end_ns + (uint64_t)(GRACE * MER_NS);
 }
 
 static mer_status fit_on(const struct fitting *fitting, const struct mer_design *design,
