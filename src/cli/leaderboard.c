@@ -111,7 +111,7 @@ void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *fact
                                bool with_times)
 {
     const int width = strlen(facts->metric) > 10 ? (int)strlen(facts->metric) : 10;
-    mer_cli_print_bold(cli, "  rank  family        %-*s  +-          %-10s  parameters\n", width,
+    mer_cli_print_bold(cli, "  rank  family         %-*s  +-          %-10s  parameters\n", width,
                        facts->metric, with_times ? "time" : "units");
     for (size_t i = 0; i < facts->n_trials && i < n_max; i++) {
         const struct mer_trial *const trial = &facts->trials[i];
@@ -120,7 +120,7 @@ void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *fact
             cost = mer_cli_show_seconds(trial->seconds);
         else
             (void)snprintf(cost.text, sizeof cost.text, "%llu", (unsigned long long)trial->units);
-        mer_cli_print(cli, "  %4zu  %-12s  %-*s  %-10s  %-10s  %s\n", i + 1, trial->family->name,
+        mer_cli_print(cli, "  %4zu  %-13s  %-*s  %-10s  %-10s  %s\n", i + 1, trial->family->name,
                       width, mer_cli_show_score(trial->score).text,
                       mer_cli_show_score(trial->deviation).text, cost.text,
                       mer_cli_show_params(trial->family, &trial->params).text);
