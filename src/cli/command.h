@@ -113,6 +113,8 @@ extern const struct mer_cli_command *const MER_CLI_COMMANDS[];
 extern const size_t MER_CLI_N_COMMANDS;
 extern const struct mer_cli_option MER_CLI_COMMON_OPTIONS[];
 extern const size_t MER_CLI_N_COMMON_OPTIONS;
+/* No command has more options than this, the common ones among them. */
+enum { MER_CLI_OPTIONS_MAX = 128 };
 
 extern const struct mer_cli_command MER_CLI_FIT;
 extern const struct mer_cli_command MER_CLI_PREDICT;

@@ -233,7 +233,7 @@ struct reading {
     const struct mer_cli_command *command;
     struct mer_cli_common *common;
     void *arguments;
-    uint64_t seen_options; /* a bit an option of the command, then a bit a common one */
+    bool seen[MER_CLI_OPTIONS_MAX]; /* the command's options, then the common ones */
     size_t n_positionals;
 };
 
@@ -274,18 +274,18 @@ static mer_status read_option(struct reading *reading, int argc, char **argv, in
     void *base = reading->arguments;
     const struct mer_cli_option *option =
         find_option(command->options, command->n_options, name, n_name);
-    size_t bit = option ? (size_t)(option - command->options) : 0;
+    size_t place = option ? (size_t)(option - command->options) : 0;
     if (!option) {
         base = reading->common;
         option = find_option(MER_CLI_COMMON_OPTIONS, MER_CLI_N_COMMON_OPTIONS, name, n_name);
         if (!option)
             return unknown_option(command, name, n_name, err);
-        bit = command->n_options + (size_t)(option - MER_CLI_COMMON_OPTIONS);
+        place = command->n_options + (size_t)(option - MER_CLI_COMMON_OPTIONS);
     }
-    if ((reading->seen_options >> bit & 1) && option->type != MER_CLI_COUNT &&
-        option->type != MER_CLI_SETTING && option->type != MER_CLI_PATHS)
+    if (reading->seen[place] && option->type != MER_CLI_COUNT && option->type != MER_CLI_SETTING &&
+        option->type != MER_CLI_PATHS)
         return mer_fail(err, MER_ERR_USAGE, "--%s is given twice", option->name);
-    reading->seen_options |= UINT64_C(1) << bit;
+    reading->seen[place] = true;
 
     if (!takes_value(option)) {
         if (equals)
@@ -324,7 +324,7 @@ static mer_status check_required(const struct reading *reading, mer_err *err)
                           command->positionals[reading->n_positionals].name,
                           command->positionals[reading->n_positionals].help);
     for (size_t i = 0; i < command->n_options && mer_is_ok(status); i++) {
-        if (command->options[i].required && !(reading->seen_options >> i & 1))
+        if (command->options[i].required && !reading->seen[i])
             status = mer_fail(err, MER_ERR_USAGE, "%s needs --%s %s: %s", command->name,
                               command->options[i].name, command->options[i].metavar,
                               command->options[i].help);

@@ -70,6 +70,15 @@ static mer_status refuse(mer_err *err, const char *what)
                     what);
 }
 
+static bool has_any(const struct mer_bundle *bundle, const char *prefix, const char *const *names,
+                    size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (mer_bundle_find(bundle, mer_array_name(prefix, names[i]).text))
+            return true;
+    return false;
+}
+
 static bool is_bounded(const double *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -138,7 +147,9 @@ static mer_status load_products(const struct mer_ctx *ctx, const struct mer_bund
     const struct mer_array_name name = mer_array_name(prefix, "adapt_factors");
     const struct mer_array *factors = NULL, *scales = NULL;
     if (!mer_bundle_find(bundle, name.text))
-        return mer_ok();
+        return has_any(bundle, prefix, (const char *const[]){"adapt_products"}, 1)
+                   ? refuse(err, "products without factors")
+                   : mer_ok();
     MER_GUARD(mer_bundle_get(bundle, name.text, MER_DTYPE_U32, 2, &factors, err));
     MER_GUARD(mer_bundle_get(bundle, mer_array_name(prefix, "adapt_products").text, MER_DTYPE_F64,
                              2, &scales, err));
@@ -186,13 +197,16 @@ mer_status mer_adapter_load(const struct mer_ctx *ctx, const struct mer_bundle *
                             const char *prefix, const struct mer_design *shape, enum mer_task task,
                             struct mer_adapter *ret_adapter, mer_err *err)
 {
+    static const char *const others[] = {"adapt_columns", "adapt_target", "adapt_factors"};
     const struct mer_array_name name = mer_array_name(prefix, "adapt_kinds");
     struct mer_adapter *adapter = ret_adapter;
     const void *saved = NULL;
     uint8_t kinds[N_KINDS];
     *adapter = (struct mer_adapter){.n_dense = shape->n_dense, .n_condensed = shape->n_condensed};
     if (!mer_bundle_find(bundle, name.text))
-        return mer_ok();
+        return has_any(bundle, prefix, others, sizeof others / sizeof *others)
+                   ? refuse(err, "its kind is missing")
+                   : mer_ok();
     MER_GUARD(mer_bundle_get_vector(bundle, name.text, MER_DTYPE_U8, N_KINDS, &saved, err));
     memcpy(kinds, saved, sizeof kinds);
     if (kinds[0] >= MER_TRANSFORM_COUNT || kinds[1] > MER_LOG_TARGET_MEDIAN ||

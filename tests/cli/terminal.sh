@@ -23,7 +23,7 @@ awk -v OFS=, 'BEGIN {
 }' > large.csv
 on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --trials 25"
 [ "$code" -eq 0 ] || fail "fit on a terminal: exit code $code"
-has typescript "searching ["
+has typescript " trials, best "
 has typescript "remaining"
 has typescript "${escape}[1m"
 # Each line of progress is taken away again before other text.
@@ -38,7 +38,7 @@ on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 1s 
 lacks typescript "${escape}[1m"
 unset NO_COLOR
 on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 2s --force --quiet"
-lacks typescript "searching"
+lacks typescript " trials, best "
 # Without a terminal there is neither.
 expect 0 fit large.csv --target y --out m.safetensors --budget 1s --force
 if grep -q "$escape" out err; then

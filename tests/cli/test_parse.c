@@ -285,8 +285,7 @@ static void every_row_of_the_table_is_complete(void **state)
         assert_non_null(row->run);
         assert_true(row->summary[0] != '\0' && row->description[0] != '\0');
         assert_true(row->n_examples > 0);
-        /* A bit for each option is kept in 64. */
-        assert_true(row->n_options + MER_CLI_N_COMMON_OPTIONS < 64);
+        assert_true(row->n_options + MER_CLI_N_COMMON_OPTIONS <= MER_CLI_OPTIONS_MAX);
         for (size_t k = 0; k < row->n_options; k++) {
             const struct mer_cli_option *const option = &row->options[k];
             const bool has_value = option->type != MER_CLI_FLAG && option->type != MER_CLI_COUNT;
