@@ -28,12 +28,18 @@ stopped() {
         sleep 0.1
         tenths=$((tenths + 1))
     done
-    sleep 0.3
+    [ "$1" = INT ] || sleep 0.3
     start=$(now_ms)
     kill "-$1" "$pid" || fail "fit ended before SIG$1 came"
     code=0
     wait "$pid" || code=$?
     took=$(($(now_ms) - start))
+    if [ "$1" = INT ] && [ "$code" -eq 0 ]; then # the first score came before the signal
+        has err "stopped on request: the best so far is fitted"
+        [ -s m.safetensors ] || fail "SIGINT with a score leaves no model"
+        rm -f m.safetensors*
+        return 0
+    fi
     [ "$code" -eq "$2" ] || fail "SIG$1 ends with $code, not $2"
     [ "$took" -le 1000 ] || fail "SIG$1 took $took ms"
     forget_root
