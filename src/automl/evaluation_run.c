@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "automl/evaluation_internal.h"
+#include "automl/rows.h"
 #include "core/math.h"
 #include "core/team.h"
 
@@ -64,82 +65,6 @@ static void keep_held_out(const struct fold_job *job, const struct mer_fold *fol
                predictions + i * n_outputs, n_outputs * sizeof(*predictions));
 }
 
-/* The training rows, and behind them the rows to score on, for a fit that watches those. */
-struct joined {
-    struct mer_design design;
-    struct mer_target target;
-    double *dense;
-    int32_t *codes;
-    double *values;
-    int32_t *classes;
-    double *weights;
-};
-
-static void release_joined(const struct mer_ctx *ctx, struct joined *joined)
-{
-    mer_free(ctx->alloc, joined->dense);
-    mer_free(ctx->alloc, joined->codes);
-    mer_free(ctx->alloc, joined->values);
-    mer_free(ctx->alloc, joined->classes);
-    mer_free(ctx->alloc, joined->weights);
-}
-
-/* The parts of an array by rows: the first n_train of one, and every stride-th of another. */
-struct joining {
-    size_t n_train;
-    size_t n_watched;
-    size_t stride;
-};
-
-/* Rows of `width` elements; NULL for NULL. */
-static mer_status join(const struct mer_ctx *ctx, const struct joining *joining, const void *train,
-                       const void *valid, size_t width, size_t element, void *ret_joined,
-                       mer_err *err)
-{
-    const size_t size = width * element;
-    unsigned char *joined = NULL;
-
-    if (train && width > 0) {
-        MER_GUARD(
-            mer_alloc_array(ctx->alloc, joining->n_train + joining->n_watched, size, &joined, err));
-        memcpy(joined, train, joining->n_train * size);
-        for (size_t i = 0; i < joining->n_watched; i++)
-            memcpy(joined + (joining->n_train + i) * size,
-                   (const unsigned char *)valid + i * joining->stride * size, size);
-    }
-    memcpy(ret_joined, &joined, sizeof(joined));
-    return mer_ok();
-}
-
-static mer_status join_parts(const struct mer_ctx *ctx, const struct joining *joining,
-                             const struct mer_target *target, size_t n_before_valid,
-                             const struct mer_design *train, const struct mer_design *valid,
-                             struct joined *joined, mer_err *err)
-{
-    const size_t last = n_before_valid;
-
-    MER_GUARD(join(ctx, joining, train->dense, valid->dense, train->n_dense, sizeof(double),
-                   &joined->dense, err));
-    MER_GUARD(join(ctx, joining, train->codes, valid->codes, train->n_groups, sizeof(int32_t),
-                   &joined->codes, err));
-    MER_GUARD(join(ctx, joining, target->values, target->values ? target->values + last : NULL, 1,
-                   sizeof(double), &joined->values, err));
-    MER_GUARD(join(ctx, joining, target->classes, target->classes ? target->classes + last : NULL,
-                   1, sizeof(int32_t), &joined->classes, err));
-    MER_GUARD(join(ctx, joining, target->weights, target->weights ? target->weights + last : NULL,
-                   1, sizeof(double), &joined->weights, err));
-    joined->design = *train;
-    joined->design.n_rows = joining->n_train + joining->n_watched;
-    joined->design.dense = joined->dense;
-    joined->design.codes = joined->codes;
-    joined->design.n_sparse = 0; /* no family takes the block and watches */
-    joined->target = *target;
-    joined->target.values = joined->values;
-    joined->target.classes = joined->classes;
-    joined->target.weights = joined->weights;
-    return mer_ok();
-}
-
 /* Fits on the first n_train training rows; where boosting may stop early, the rows to score on say
  * when. */
 static mer_status fit_fold(const struct mer_ctx *ctx, const struct fold_job *job, size_t f,
@@ -154,24 +79,31 @@ static mer_status fit_fold(const struct mer_ctx *ctx, const struct fold_job *job
                                 .target = &target,
                                 .seed = job->evaluation->data.seed,
                                 .monotone = fold->monotone};
-    struct joined joined = {.dense = NULL};
+    struct mer_rows joined = {.dense = NULL};
 
     share.n_rows = n_train;
     if (request->patience == 0 || !(request->family->capabilities & MER_CAN_WATCH))
         return request->family->fit(ctx, &request->params, &data, ret_model, err);
     /* On a rung, the same share of the rows to score on is watched. */
     const size_t stride = (size_t)1 << (2 * request->rung);
-    const struct joining joining = {n_train, (fold->n_valid + stride - 1) / stride, stride};
-    mer_status status =
-        join_parts(ctx, &joining, &target, fold->n_train, train, valid, &joined, err);
+    const size_t n_watched = (fold->n_valid + stride - 1) / stride;
+    const struct mer_row_source sources[] = {
+        {.design = train, .target = &target, .stride = 1, .n = n_train},
+        {.design = valid,
+         .target = &target,
+         .target_first = fold->n_train,
+         .stride = stride,
+         .n = n_watched}};
+    /* No family takes the sparse block and watches. */
+    mer_status status = mer_rows_copy(ctx, sources, 2, &joined, err);
     data.design = &joined.design;
     data.target = &joined.target;
-    data.n_watched = joining.n_watched;
+    data.n_watched = n_watched;
     data.patience = request->patience;
     data.ret_n_rounds = &job->result->n_rounds[f];
     if (mer_is_ok(status))
         status = request->family->fit(ctx, &request->params, &data, ret_model, err);
-    release_joined(ctx, &joined);
+    mer_rows_release(ctx, &joined);
     return status;
 }
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "automl/rows.h"
 #include "automl/search_internal.h"
 #include "core/team.h"
 
@@ -108,36 +109,14 @@ static const struct mer_candidate *choose_safe(const struct fitting *fitting,
     return best ? best : cheapest;
 }
 
-/* A share of the rows, each class among them. */
-struct share {
-    uint32_t *rows;
-    size_t n_rows;
-    struct mer_design design;
-    struct mer_target target;
-    double *dense;
-    int32_t *codes;
-    double *values;
-    int32_t *classes;
-    double *weights;
-};
-
-static void release_share(const struct mer_ctx *ctx, struct share *share)
-{
-    mer_free(ctx->alloc, share->rows);
-    mer_free(ctx->alloc, share->dense);
-    mer_free(ctx->alloc, share->codes);
-    mer_free(ctx->alloc, share->values);
-    mer_free(ctx->alloc, share->classes);
-    mer_free(ctx->alloc, share->weights);
-}
-
 /* Every so many rows, and the first of each class. */
 static mer_status pick_rows(const struct mer_ctx *ctx, const struct mer_target *target,
-                            size_t n_rows, size_t stride, struct share *share, mer_err *err)
+                            size_t n_rows, size_t stride, uint32_t *rows, size_t *ret_n,
+                            mer_err *err)
 {
     uint8_t *is_seen = NULL;
+    size_t n = 0;
 
-    MER_GUARD(mer_alloc_array(ctx->alloc, n_rows, sizeof(*share->rows), &share->rows, err));
     MER_GUARD(mer_alloc_zero(ctx->alloc, target->n_classes, 1, &is_seen, err));
     for (size_t i = 0; i < n_rows; i++) {
         const bool is_first = target->classes && !is_seen[target->classes[i]];
@@ -145,65 +124,42 @@ static mer_status pick_rows(const struct mer_ctx *ctx, const struct mer_target *
             continue;
         if (target->classes)
             is_seen[target->classes[i]] = 1;
-        share->rows[share->n_rows++] = (uint32_t)i;
+        rows[n++] = (uint32_t)i;
     }
     mer_free(ctx->alloc, is_seen);
+    *ret_n = n;
     return mer_ok();
 }
 
-/* Rows of `width` elements; NULL of NULL. */
-static mer_status gather(const struct mer_ctx *ctx, const struct share *share, const void *all,
-                         size_t width, size_t element, void *ret_gathered, mer_err *err)
-{
-    const size_t size = width * element;
-    unsigned char *gathered = NULL;
-
-    if (all && width > 0) {
-        MER_GUARD(mer_alloc_array(ctx->alloc, share->n_rows, size, &gathered, err));
-        for (size_t i = 0; i < share->n_rows; i++)
-            memcpy(gathered + i * size, (const unsigned char *)all + share->rows[i] * size, size);
-    }
-    memcpy(ret_gathered, &gathered, sizeof(gathered));
-    return mer_ok();
-}
-
-static mer_status gather_share(const struct mer_ctx *ctx, const struct mer_design *design,
-                               const struct mer_target *target, struct share *share, mer_err *err)
-{
-    MER_GUARD(
-        gather(ctx, share, design->dense, design->n_dense, sizeof(double), &share->dense, err));
-    MER_GUARD(
-        gather(ctx, share, design->codes, design->n_groups, sizeof(int32_t), &share->codes, err));
-    MER_GUARD(gather(ctx, share, target->values, 1, sizeof(double), &share->values, err));
-    MER_GUARD(gather(ctx, share, target->classes, 1, sizeof(int32_t), &share->classes, err));
-    MER_GUARD(gather(ctx, share, target->weights, 1, sizeof(double), &share->weights, err));
-    share->design = *design;
-    share->design.n_rows = share->n_rows;
-    share->design.dense = share->dense;
-    share->design.codes = share->codes;
-    share->target = *target;
-    share->target.values = share->values;
-    share->target.classes = share->classes;
-    share->target.weights = share->weights;
-    return mer_ok();
-}
-
+/* A design with a sparse block is not shared: its stride is one. */
 static mer_status fit_share(struct fitting *fitting, const struct mer_design *design, size_t stride,
-                            struct share *share, mer_err *err)
+                            mer_err *err)
 {
+    const struct mer_ctx *const ctx = &fitting->ctx;
+    struct mer_row_source source = {.design = design, .target = &fitting->target, .stride = stride};
+    struct mer_rows share = {.dense = NULL};
+    uint32_t *rows = NULL;
+    mer_status status;
+
     fitting->n_safe_rows = design->n_rows;
     if (stride == 1)
         return fit_on(fitting, design, &fitting->target, &fitting->safe, err);
-    MER_GUARD(pick_rows(&fitting->ctx, &fitting->target, design->n_rows, stride, share, err));
-    MER_GUARD(gather_share(&fitting->ctx, design, &fitting->target, share, err));
-    fitting->n_safe_rows = share->n_rows;
-    return fit_on(fitting, &share->design, &share->target, &fitting->safe, err);
+    MER_GUARD(mer_alloc_array(ctx->alloc, design->n_rows, sizeof(*rows), &rows, err));
+    MER_GUARD_GOTO(pick_rows(ctx, &fitting->target, design->n_rows, stride, rows, &source.n, err),
+                   out);
+    source.rows = rows;
+    MER_GUARD_GOTO(mer_rows_copy(ctx, &source, 1, &share, err), out);
+    fitting->n_safe_rows = source.n;
+    status = fit_on(fitting, &share.design, &share.target, &fitting->safe, err);
+out:
+    mer_rows_release(ctx, &share);
+    mer_free(ctx->alloc, rows);
+    return status;
 }
 
 static mer_status fit_safe(struct fitting *fitting, const struct mer_design *design, double allowed,
                            mer_err *err)
 {
-    struct share share = {0};
     size_t stride;
 
     fitting->safe_setting = choose_safe(fitting, design, allowed, &stride);
@@ -212,9 +168,7 @@ static mer_status fit_safe(struct fitting *fitting, const struct mer_design *des
     fitting->safe = (struct mer_member){.family = fitting->safe_setting->family,
                                         .params = mer_candidate_final(fitting->safe_setting),
                                         .weight = 1};
-    const mer_status status = fit_share(fitting, design, stride, &share, err);
-    release_share(&fitting->ctx, &share);
-    return status;
+    return fit_share(fitting, design, stride, err);
 }
 
 /* The small fit. Where even that does not end in time, a smaller one takes what it takes. That it
