@@ -547,6 +547,8 @@ static mer_status check_continuation(const struct mer_fit_options *options, mer_
         {"deploy", options->single},
         {"quantiles", options->n_quantiles > 0},
         {"resume", options->resume},
+        {"patience", options->patience > 0},
+        {"space", options->space},
     };
     if (!start->pipeline)
         return mer_fail(err, MER_ERR_USAGE, "a model that nobody vouches for is not gone on with");

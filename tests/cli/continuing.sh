@@ -74,6 +74,9 @@ refused 64 "predicts 'c', not 'y'" wave.csv --target y --continue-from half.safe
 refused 64 "of the family gbdt, not" wave.csv --model tree --continue-from half.safetensors
 refused 64 "metric belongs to a search" wave.csv --metric auc --continue-from half.safetensors
 refused 64 "resume belongs to a search" wave.csv --resume --continue-from half.safetensors
+refused 64 "patience belongs to a search" wave.csv --patience 3 --continue-from half.safetensors
+echo '{"gbdt": {"max_leaves": {"low": 4, "high": 64}}}' > space.json
+refused 64 "space belongs to a search" wave.csv --space space.json --continue-from half.safetensors
 refused 64 "exclude each other" wave.csv --replay half.safetensors --continue-from half.safetensors
 refused 64 "are above 100000" wave.csv --param n_estimators=100000 --continue-from half.safetensors
 sed 's/,high$/,huge/' wave.csv > other.csv
