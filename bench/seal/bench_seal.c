@@ -4,6 +4,8 @@
  *
  *     bench_seal [MEGABYTES] [ROUNDS] [FOLDER]     1024, 5, /dev/shm
  *
+ * Pages of 4 KiB bound it there; mount -t tmpfs -o huge=always makes a folder with large ones.
+ *
  * All are interleaved, round by round, and each writes a new file. Best and median, on the clock
  * and, what other programs on the machine hardly lengthen, of processors (of age's too).
  */
