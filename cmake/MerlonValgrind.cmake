@@ -9,6 +9,9 @@ set(MERLON_TIMES 1)
 if(MERLON_VALGRIND)
     find_program(MERLON_VALGRIND_PROGRAM valgrind REQUIRED)
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/valgrind)
+    # Some programs run as nobody.
+    file(CHMOD ${CMAKE_BINARY_DIR}/valgrind PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+         GROUP_READ GROUP_WRITE GROUP_EXECUTE WORLD_READ WORLD_WRITE WORLD_EXECUTE)
     set(MERLON_TIMES 30)
     # Tests of many thousand processes make do with fewer.
     add_compile_definitions(MER_UNDER_VALGRIND)

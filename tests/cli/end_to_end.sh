@@ -16,7 +16,8 @@ at_most() {
 }
 
 # Classification.
-expect 0 fit "$data/breast_cancer/train.csv" --target diagnosis --out bc.safetensors --budget 5s --seed 1
+expect 0 fit "$data/breast_cancer/train.csv" --target diagnosis --out bc.safetensors \
+    --budget $((5 * times))s --seed 1
 has out "456 rows, 31 columns"
 has out "signed by the key 'default', made just now"
 has out "Next: merlon predict bc.safetensors"

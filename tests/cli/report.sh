@@ -60,7 +60,8 @@ nothing_left new "a fit that is refused"
 
 expect 0 fit table.csv --target class --out json.safetensors --report json.html --trials 2 --json
 has out '"report": "json.html"'
-expect 0 fit table.csv --target class --out budget.safetensors --report budget.html --budget 1s
+expect 0 fit table.csv --target class --out budget.safetensors --report budget.html \
+    --budget ${times}s
 
 # Hostile labels and names.
 awk 'BEGIN {
