@@ -79,6 +79,10 @@ static void put_role(struct mer_json_writer *writer, const struct mer_prepare_co
     mer_json_put_unsigned(writer, column->n_levels);
     mer_json_key(writer, "terms");
     mer_json_put_unsigned(writer, column->n_terms);
+    if (column->n_unused > 0) {
+        mer_json_key(writer, "unused_by_models");
+        mer_json_put_unsigned(writer, column->n_unused);
+    }
 }
 
 /* Names and types only: the levels of categorical columns are record values. */

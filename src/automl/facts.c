@@ -23,6 +23,36 @@ static struct mer_threshold threshold_told(const struct mer_threshold *threshold
     return (struct mer_threshold){.score_before = (double)NAN, .score_after = (double)NAN};
 }
 
+static bool has_kept(const uint8_t *kept, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++)
+        if (kept[i])
+            return true;
+    return false;
+}
+
+/* Whether a member makes use of anything that a column became. */
+static bool is_used(const struct mer_member *member, const struct mer_prepare_place *place,
+                    size_t n_dense)
+{
+    const uint8_t *const kept = member->family->kept ? member->family->kept(member->model) : NULL;
+    return !kept || place->n_condensed + place->n_sparse > 0 ||
+           has_kept(kept, place->first_dense, place->n_dense) ||
+           (place->group != SIZE_MAX && kept[n_dense + place->group]);
+}
+
+static void count_unused(const struct mer_pipeline *pipeline, size_t i,
+                         struct mer_prepare_column *column)
+{
+    const struct mer_prepare_place place = mer_prepare_place(pipeline->prepare, i);
+    struct mer_design shape;
+    if (column->left_out != MER_LEFT_OUT_NOT)
+        return;
+    mer_prepare_shape(pipeline->prepare, &shape);
+    for (size_t m = 0; m < pipeline->n_members; m++)
+        column->n_unused += !is_used(&pipeline->members[m], &place, shape.n_dense);
+}
+
 mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline,
                                  struct mer_facts *ret_facts, mer_err *err)
 {
@@ -68,8 +98,10 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
             facts.target = facts.fields[i].name;
             break;
         }
-    for (size_t i = 0; i < n_columns; i++)
+    for (size_t i = 0; i < n_columns; i++) {
         mer_prepare_describe(pipeline->prepare, i, &columns[i]);
+        count_unused(pipeline, i, &columns[i]);
+    }
     facts.columns = columns;
     *ret_facts = facts;
     return mer_ok();

@@ -104,6 +104,8 @@ struct mer_prepare_column {
     size_t n_dense;  /* dense columns made from it, condensed ones among them */
     size_t n_levels; /* categorical: levels kept */
     size_t n_terms;  /* text: sparse columns made from it */
+    /* Of a pipeline's models (facts.h): those whose fit left all of it out (learn/select.h). */
+    size_t n_unused;
 };
 
 /* Where what was made of a column is in a design. */

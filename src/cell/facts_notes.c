@@ -67,7 +67,7 @@ static mer_status put_columns(struct mer_buf *buf, const struct mer_facts *facts
         MER_GUARD(mer_notes_put_u32(buf, column->left_out, err));
         MER_GUARD(mer_notes_put_u32(buf, column->role, err));
         MER_GUARD(mer_notes_put_u32(buf, column->reason, err));
-        MER_GUARD(mer_notes_put_u32(buf, column->is_leak, err));
+        MER_GUARD(mer_notes_put_u32(buf, column->is_leak + 2 * column->n_unused, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_dense, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_levels, err));
         MER_GUARD(mer_notes_put_u64(buf, column->n_terms, err));
@@ -232,7 +232,9 @@ static void read_columns(struct mer_notes_reader *notes, struct mer_facts *facts
         columns[i].role = (enum mer_column_role)mer_notes_u32_upto(notes, MER_COLUMN_ROLES - 1);
         columns[i].reason =
             (enum mer_column_reason)mer_notes_u32_upto(notes, MER_BECAUSE_COUNT - 1);
-        columns[i].is_leak = mer_notes_u32_upto(notes, 1);
+        const size_t flags = mer_notes_u32_upto(notes, 1 + 2 * MER_MEMBERS_MAX);
+        columns[i].is_leak = flags % 2;
+        columns[i].n_unused = flags / 2;
         columns[i].n_dense = mer_notes_u64(notes);
         columns[i].n_levels = mer_notes_u64(notes);
         columns[i].n_terms = mer_notes_u64(notes);

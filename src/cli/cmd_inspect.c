@@ -105,6 +105,17 @@ static void print_flags(struct mer_cli *cli, unsigned flags)
     mer_cli_print(cli, "\n");
 }
 
+/* By models that were fitted on the features that matter alone. */
+static void print_unused(struct mer_cli *cli, const struct mer_facts *facts,
+                         const struct mer_prepare_column *column)
+{
+    if (column->n_unused == facts->n_members)
+        mer_cli_print(cli, "; not used: it matters no more than noise");
+    else
+        mer_cli_print(cli, "; used by %zu of %zu models", facts->n_members - column->n_unused,
+                      facts->n_members);
+}
+
 static void print_columns(struct mer_cli *cli, const struct mer_facts *facts)
 {
     size_t f = 0;
@@ -126,6 +137,8 @@ static void print_columns(struct mer_cli *cli, const struct mer_facts *facts)
                       mer_column_reason_text(column.reason));
         if (column.is_leak && column.left_out == MER_LEFT_OUT_NOT)
             mer_cli_print(cli, "; warning: it alone nearly tells the target");
+        if (column.n_unused > 0)
+            print_unused(cli, facts, &column);
         print_flags(cli, facts->fields[f].flags);
     }
 }

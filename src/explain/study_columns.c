@@ -12,7 +12,8 @@ static void put_name(struct mer_page *page, const char *name)
 }
 
 /* "3 features", "12 levels", or why it is none. */
-static void put_made(struct mer_page *page, const struct mer_prepare_column *column)
+static void put_made(struct mer_page *page, const struct mer_facts *facts,
+                     const struct mer_prepare_column *column)
 {
     if (column->left_out != MER_LEFT_OUT_NOT) {
         mer_page_format(page, "left out: %s", mer_left_out_reason(column->left_out));
@@ -25,6 +26,29 @@ static void put_made(struct mer_page *page, const struct mer_prepare_column *col
                         mer_numeral_count(column->n_dense).text, column->n_dense == 1 ? "" : "s");
     if (column->n_terms > 0)
         mer_page_format(page, ", %s terms", mer_numeral_count(column->n_terms).text);
+    if (column->n_unused == facts->n_members)
+        mer_page_put(page, "; not used: it matters no more than noise");
+    else if (column->n_unused > 0)
+        mer_page_format(page, "; used by %zu of %zu models", facts->n_members - column->n_unused,
+                        facts->n_members);
+}
+
+/* What models that select features (learn/select.h) do without. */
+static void put_selection(struct mer_page *page, const struct mer_facts *facts)
+{
+    size_t n_some = 0, n_all = 0;
+    for (size_t i = 0; i + 1 < facts->n_fields; i++) {
+        n_some += facts->columns[i].n_unused > 0;
+        n_all += facts->columns[i].n_unused == facts->n_members;
+    }
+    if (n_some == 0)
+        return;
+    mer_page_format(
+        page,
+        "<p>%zu column%s left out by some model, %zu of them by all: what they tell of the target "
+        "is no more than what shuffled copies of columns seem to tell. The search kept this "
+        "because it scored better on held-out rows.</p>\n",
+        n_some, n_some == 1 ? " is" : "s are", n_all);
 }
 
 void mer_study_put_columns(struct mer_page *page, const struct mer_study_view *view)
@@ -34,6 +58,7 @@ void mer_study_put_columns(struct mer_page *page, const struct mer_study_view *v
     const struct mer_facts *const facts = view->facts;
     mer_page_put(page, "<p class=\"soft\">What preprocessing made of each column, learned from the "
                        "training rows of each fold alone.</p>\n");
+    put_selection(page, facts);
     mer_page_table(page, "What became of the columns", headings);
     for (size_t i = 0; i + 1 < facts->n_fields && i < COLUMNS_LISTED; i++) {
         const struct mer_prepare_column *const column = &facts->columns[i];
@@ -42,7 +67,7 @@ void mer_study_put_columns(struct mer_page *page, const struct mer_study_view *v
         mer_page_format(page, "</th><td>%s</td><td>%s</td><td class=\"p\">%s</td><td class=\"p\">",
                         mer_type_name(column->type), mer_column_role_name(column->role),
                         mer_column_reason_text(column->reason));
-        put_made(page, column);
+        put_made(page, facts, column);
         mer_page_put(page, "</td></tr>\n");
     }
     mer_page_table_end(page);

@@ -4,6 +4,7 @@
 
 /* Of a family with an adapter; `inner` is the plain family's. */
 struct mer_model {
+    struct mer_selection selection; /* comes first, then the adapter */
     struct mer_adapter adapter;
     struct mer_model *inner;
 };
@@ -41,9 +42,10 @@ uint64_t mer_adapted_cost(const struct mer_family *plain, const struct mer_param
     const struct mer_adapt_options options = options_of(plain, params);
     const double rows = (double)design->n_rows;
     const double cells = rows * (double)mer_design_uncondensed(design);
+    const uint64_t selecting = option(plain, params, "select") > 0 ? mer_selection_cost(design) : 0;
     struct mer_design shape = *design;
     shape.n_dense += options.n_products;
-    return plain->cost(params, &shape, target) +
+    return plain->cost(params, &shape, target) + selecting +
            (uint64_t)(((options.transform != MER_TRANSFORM_NONE ? cells * TRANSFORM_NS : 0) +
                        (options.n_products > 0
                             ? cells * PRODUCTS_NS + fmin(rows, 20000) * ROW_PRODUCTS_NS
@@ -58,6 +60,7 @@ void mer_adapted_free(const struct mer_family *plain, const struct mer_ctx *ctx,
         return;
     plain->free(ctx, model->inner);
     mer_adapter_release(ctx, &model->adapter);
+    mer_selection_release(ctx, &model->selection);
     mer_free(ctx->alloc, model);
 }
 
@@ -97,17 +100,68 @@ done:
     return status;
 }
 
+/* Learns on what was selected: data are of that. */
+static mer_status fit_adapted(const struct mer_family *plain, const struct mer_ctx *ctx,
+                              const struct mer_params *params, const struct mer_fit_data *data,
+                              struct mer_model *model, mer_err *err)
+{
+    const struct mer_adapt_options options = options_of(plain, params);
+    MER_GUARD(mer_adapter_learn(ctx, &options, data->design, data->target, &model->adapter, err));
+    return fit_inner(plain, ctx, params, data, model, err);
+}
+
+/* The directions of the dense columns that are kept. */
+static mer_status keep_directions(const struct mer_ctx *ctx, const struct mer_selection *selection,
+                                  const int8_t *monotone, int8_t **ret_kept, mer_err *err)
+{
+    size_t n = 0;
+    if (!monotone || !selection->kept)
+        return mer_ok();
+    MER_GUARD(mer_alloc_array(ctx->alloc, selection->n_kept_dense, 1, ret_kept, err));
+    for (size_t j = 0; j < selection->n_dense; j++)
+        if (selection->kept[j])
+            (*ret_kept)[n++] = monotone[j];
+    return mer_ok();
+}
+
+static mer_status fit_selected(const struct mer_family *plain, const struct mer_ctx *ctx,
+                               const struct mer_params *params, const struct mer_fit_data *data,
+                               struct mer_model *model, mer_err *err)
+{
+    struct mer_selection *selection = &model->selection;
+    const double share = option(plain, params, "select");
+    struct mer_fit_data own = *data;
+    struct mer_selected selected = {0};
+    int8_t *monotone = NULL;
+    mer_status status;
+
+    own.start = data->start ? data->start->inner : NULL;
+    if (data->start)
+        MER_GUARD(mer_selection_copy(ctx, &data->start->selection, data->design, selection, err));
+    else if (share > 0)
+        MER_GUARD(mer_selection_learn(ctx, data->design, data->target,
+                                      data->design->n_rows - data->n_watched, share, data->seed,
+                                      selection, err));
+    if (!selection->kept)
+        return fit_adapted(plain, ctx, params, &own, model, err);
+    MER_GUARD_GOTO(keep_directions(ctx, selection, data->monotone, &monotone, err), done);
+    MER_GUARD_GOTO(mer_selection_apply(ctx, selection, data->design, &selected, err), done);
+    own.design = &selected.design;
+    own.monotone = monotone;
+    status = fit_adapted(plain, ctx, params, &own, model, err);
+done:
+    mer_selected_release(ctx, &selected);
+    mer_free(ctx->alloc, monotone);
+    return status;
+}
+
 mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx *ctx,
                            const struct mer_params *params, const struct mer_fit_data *data,
                            struct mer_model **ret_model, mer_err *err)
 {
-    const struct mer_adapt_options options = options_of(plain, params);
     struct mer_model *model = NULL;
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
-    mer_status status =
-        mer_adapter_learn(ctx, &options, data->design, data->target, &model->adapter, err);
-    if (mer_is_ok(status))
-        status = fit_inner(plain, ctx, params, data, model, err);
+    const mer_status status = fit_selected(plain, ctx, params, data, model, err);
     if (!mer_is_ok(status)) {
         mer_adapted_free(plain, ctx, model);
         return status;
@@ -120,20 +174,29 @@ mer_status mer_adapted_predict(const struct mer_family *plain, const struct mer_
                                const struct mer_model *model, const struct mer_design *design,
                                double *ret_predictions, mer_err *err)
 {
-    struct mer_adapted adapted;
-    MER_GUARD(mer_adapter_apply(ctx, &model->adapter, design, &adapted, err));
-    const mer_status status =
-        plain->predict(ctx, model->inner, &adapted.design, ret_predictions, err);
+    struct mer_selected selected;
+    struct mer_adapted adapted = {0};
+    MER_GUARD(mer_selection_apply(ctx, &model->selection, design, &selected, err));
+    mer_status status = mer_adapter_apply(ctx, &model->adapter, &selected.design, &adapted, err);
+    if (mer_is_ok(status))
+        status = plain->predict(ctx, model->inner, &adapted.design, ret_predictions, err);
     mer_adapted_release(ctx, &adapted);
+    mer_selected_release(ctx, &selected);
     if (mer_is_ok(status))
         mer_adapter_restore(&model->adapter, ret_predictions, design->n_rows);
     return status;
+}
+
+const uint8_t *mer_adapted_kept(const struct mer_model *model)
+{
+    return model->selection.kept;
 }
 
 mer_status mer_adapted_save(const struct mer_family *plain, const struct mer_model *model,
                             const char *prefix, struct mer_bundle *bundle,
                             struct mer_json_writer *writer, mer_err *err)
 {
+    MER_GUARD(mer_selection_save(&model->selection, prefix, bundle, err));
     MER_GUARD(mer_adapter_save(&model->adapter, prefix, bundle, err));
     return plain->save(model->inner, prefix, bundle, writer, err);
 }
@@ -146,9 +209,12 @@ mer_status mer_adapted_load(const struct mer_family *plain, const struct mer_ctx
 {
     struct mer_model *model = NULL;
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *model, &model, err));
-    mer_status status = mer_adapter_load(ctx, bundle, prefix, shape, task, &model->adapter, err);
+    mer_status status = mer_selection_load(ctx, bundle, prefix, shape, &model->selection, err);
+    const struct mer_design selected = mer_selection_shape(&model->selection, shape);
+    if (mer_is_ok(status))
+        status = mer_adapter_load(ctx, bundle, prefix, &selected, task, &model->adapter, err);
     if (mer_is_ok(status)) {
-        const struct mer_design inner = mer_adapter_shape(&model->adapter, shape);
+        const struct mer_design inner = mer_adapter_shape(&model->adapter, &selected);
         status =
             plain->load(ctx, bundle, prefix, object, task, n_classes, &inner, &model->inner, err);
     }

@@ -1,12 +1,14 @@
-/* A family around a plain one, with an adapter between the design and it. The parameters of the
- * plain family may have "transform", "products" and "log_target" (adapt.h); without them, or where
- * they say none, the plain family does what it would do alone, to the byte.
+/* A family around a plain one, with a selection of features and an adapter between the design and
+ * it. The parameters of the plain family may have "select" (select.h), and "transform", "products"
+ * and "log_target" (adapt.h); without them, or where they say none, the plain family does what it
+ * would do alone, to the byte. A fit that goes on from another keeps the other's selection.
  */
 #ifndef MER_LEARN_ADAPT_FAMILY_H
 #define MER_LEARN_ADAPT_FAMILY_H
 
 #include "learn/adapt.h"
 #include "learn/family.h"
+#include "learn/select.h"
 
 mer_status mer_adapted_check(const struct mer_family *plain, const struct mer_params *params,
                              enum mer_task task, mer_err *err);
@@ -18,6 +20,7 @@ mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx 
 mer_status mer_adapted_predict(const struct mer_family *plain, const struct mer_ctx *ctx,
                                const struct mer_model *model, const struct mer_design *design,
                                double *ret_predictions, mer_err *err);
+const uint8_t *mer_adapted_kept(const struct mer_model *model);
 mer_status mer_adapted_save(const struct mer_family *plain, const struct mer_model *model,
                             const char *prefix, struct mer_bundle *bundle,
                             struct mer_json_writer *writer, mer_err *err);
@@ -73,8 +76,9 @@ void mer_adapted_free(const struct mer_family *plain, const struct mer_ctx *ctx,
     }
 
 /* The rest of the table. */
-#define MER_ADAPTED_MEMBERS                                                                        \
-    .check = adapted_check, .cost = adapted_cost, .fit = adapted_fit, .predict = adapted_predict,  \
-    .save = adapted_save, .load = adapted_load, .free = adapted_free
+#define MER_ADAPTED_MEMBERS_BUT_FIT                                                                \
+    .check = adapted_check, .cost = adapted_cost, .predict = adapted_predict,                      \
+    .save = adapted_save, .load = adapted_load, .free = adapted_free, .kept = mer_adapted_kept
+#define MER_ADAPTED_MEMBERS .fit = adapted_fit, MER_ADAPTED_MEMBERS_BUT_FIT
 
 #endif

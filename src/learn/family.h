@@ -88,6 +88,10 @@ struct mer_family {
                        struct mer_model **ret_model, mer_err *err);
 
     void (*free)(const struct mer_ctx *ctx, struct mer_model *model);
+
+    /* [n_dense + n_groups] of the design: 1 for features that the model uses, 0 for those that its
+     * fit left out. NULL, or it returns NULL: all are used. */
+    const uint8_t *(*kept)(const struct mer_model *model);
 };
 
 /* All families in the order in which they are tried. */

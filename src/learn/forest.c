@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/team.h"
+#include "learn/adapt_family.h"
 #include "learn/ensemble_predict.h"
 #include "learn/family.h"
 #include "learn/forest_grow.h"
@@ -39,6 +40,7 @@ enum {
     PARAM_BOOTSTRAP,
     PARAM_OOB_SCORE,
     PARAM_MAX_BIN,
+    PARAM_SELECT,
     N_PARAMS
 };
 
@@ -102,6 +104,7 @@ enum {
                            .preset = 255,                                                          \
                            .log_scale = true,                                                      \
                            .help = "Bins of a number, at most."},                                  \
+        [PARAM_SELECT] = MER_PARAM_SELECT,                                                         \
     }
 
 static const struct mer_param_spec RANDOM_FOREST_PARAMS[N_PARAMS] = PARAMS_WITH(1);
@@ -577,10 +580,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
     return mer_ok();
 }
 
-const struct mer_family MER_FAMILY_RANDOM_FOREST = {
-    .name = "random_forest",
-    .title = "Random forest",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
+static const struct mer_family RANDOM_FOREST_PLAIN = {
     .params = RANDOM_FOREST_PARAMS,
     .n_params = N_PARAMS,
     .check = check,
@@ -592,10 +592,7 @@ const struct mer_family MER_FAMILY_RANDOM_FOREST = {
     .free = free_model,
 };
 
-const struct mer_family MER_FAMILY_EXTRA_TREES = {
-    .name = "extra_trees",
-    .title = "Extremely randomised trees",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
+static const struct mer_family EXTRA_TREES_PLAIN = {
     .params = EXTRA_TREES_PARAMS,
     .n_params = N_PARAMS,
     .check = check,
@@ -605,4 +602,33 @@ const struct mer_family MER_FAMILY_EXTRA_TREES = {
     .save = save,
     .load = load,
     .free = free_model,
+};
+
+/* Both families differ in how they are fitted alone. */
+MER_ADAPTED_FUNCTIONS(RANDOM_FOREST_PLAIN)
+
+static mer_status adapted_fit_extra(const struct mer_ctx *ctx, const struct mer_params *params,
+                                    const struct mer_fit_data *data, struct mer_model **ret_model,
+                                    mer_err *err)
+{
+    return mer_adapted_fit(&EXTRA_TREES_PLAIN, ctx, params, data, ret_model, err);
+}
+
+const struct mer_family MER_FAMILY_RANDOM_FOREST = {
+    .name = "random_forest",
+    .title = "Random forest",
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
+    .params = RANDOM_FOREST_PARAMS,
+    .n_params = N_PARAMS,
+    MER_ADAPTED_MEMBERS,
+};
+
+const struct mer_family MER_FAMILY_EXTRA_TREES = {
+    .name = "extra_trees",
+    .title = "Extremely randomised trees",
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
+    .params = EXTRA_TREES_PARAMS,
+    .n_params = N_PARAMS,
+    .fit = adapted_fit_extra,
+    MER_ADAPTED_MEMBERS_BUT_FIT,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/team.h"
+#include "learn/adapt_family.h"
 #include "learn/ensemble_predict.h"
 #include "learn/family.h"
 #include "learn/gbdt_boost.h"
@@ -43,6 +44,7 @@ enum {
     PARAM_CLASS_WEIGHT,
     PARAM_EARLY_STOPPING_ROUNDS,
     PARAM_VALIDATION_FRACTION,
+    PARAM_SELECT,
     N_PARAMS
 };
 
@@ -214,6 +216,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                                    .maximum = 0.5,
                                    .preset = 0.1,
                                    .help = "Share of the rows held out for early stopping."},
+    [PARAM_SELECT] = MER_PARAM_SELECT,
 };
 
 static mer_status check(const struct mer_params *params, enum mer_task task, mer_err *err)
@@ -658,11 +661,7 @@ static mer_status load(const struct mer_ctx *ctx, const struct mer_bundle *bundl
     return mer_ok();
 }
 
-const struct mer_family MER_FAMILY_GBDT = {
-    .name = "gbdt",
-    .title = "Gradient boosting of decision trees",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
-                    MER_CAN_CONTINUE | MER_CAN_MONOTONE | MER_CAN_WATCH,
+static const struct mer_family PLAIN = {
     .params = PARAMS,
     .n_params = N_PARAMS,
     .check = check,
@@ -672,4 +671,16 @@ const struct mer_family MER_FAMILY_GBDT = {
     .save = save,
     .load = load,
     .free = free_model,
+};
+
+MER_ADAPTED_FUNCTIONS(PLAIN)
+
+const struct mer_family MER_FAMILY_GBDT = {
+    .name = "gbdt",
+    .title = "Gradient boosting of decision trees",
+    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS |
+                    MER_CAN_CONTINUE | MER_CAN_MONOTONE | MER_CAN_WATCH,
+    .params = PARAMS,
+    .n_params = N_PARAMS,
+    MER_ADAPTED_MEMBERS,
 };

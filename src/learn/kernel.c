@@ -22,7 +22,15 @@ struct mer_model {
     struct mer_kernel_ridge ridge;
 };
 
-enum { PARAM_GAMMA, PARAM_ALPHA, PARAM_N_COMPONENTS, PARAM_TRANSFORM, PARAM_LOG_TARGET, N_PARAMS };
+enum {
+    PARAM_GAMMA,
+    PARAM_ALPHA,
+    PARAM_N_COMPONENTS,
+    PARAM_TRANSFORM,
+    PARAM_LOG_TARGET,
+    PARAM_SELECT,
+    N_PARAMS
+};
 
 static const struct mer_param_spec PARAMS[N_PARAMS] = {
     [PARAM_GAMMA] = {.name = "gamma",
@@ -51,6 +59,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                  "used."},
     [PARAM_TRANSFORM] = MER_PARAM_TRANSFORM,
     [PARAM_LOG_TARGET] = MER_PARAM_LOG_TARGET,
+    [PARAM_SELECT] = MER_PARAM_SELECT,
 };
 
 /* A few rows span no more waves than this. */
@@ -322,5 +331,6 @@ const struct mer_family MER_FAMILY_KERNEL = {
                     MER_WANTS_SCALED,
     .params = PARAMS,
     .n_params = N_PARAMS,
+    .settle = settle,
     MER_ADAPTED_MEMBERS,
 };

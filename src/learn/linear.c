@@ -21,6 +21,7 @@ enum {
     PARAM_TRANSFORM,
     PARAM_PRODUCTS,
     PARAM_LOG_TARGET,
+    PARAM_SELECT,
     N_PARAMS
 };
 enum { CLASS_WEIGHT_NONE, CLASS_WEIGHT_BALANCED };
@@ -71,6 +72,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
     [PARAM_TRANSFORM] = MER_PARAM_TRANSFORM,
     [PARAM_PRODUCTS] = MER_PARAM_PRODUCTS,
     [PARAM_LOG_TARGET] = MER_PARAM_LOG_TARGET,
+    [PARAM_SELECT] = MER_PARAM_SELECT,
 };
 
 static mer_status check(const struct mer_params *params, enum mer_task task, mer_err *err)
