@@ -54,6 +54,13 @@ uint64_t mer_rng_stream(const char *purpose, uint64_t index)
     return mix(mix(hash) + index);
 }
 
+void mer_rng_seek(mer_rng *rng, uint64_t n_blocks)
+{
+    rng->counter[0] = (uint32_t)n_blocks;
+    rng->counter[1] = (uint32_t)(n_blocks >> 32);
+    rng->used = 4;
+}
+
 uint32_t mer_rng_u32(mer_rng *rng)
 {
     if (rng->used == 4) {

@@ -32,6 +32,8 @@ uint64_t mer_rng_u64(mer_rng *rng);
 uint64_t mer_rng_below(mer_rng *rng, uint64_t bound);
 /* Uniform in [0, 1), 53 bits. */
 double mer_rng_uniform(mer_rng *rng);
+/* Goes to the stream's n-th block of four words. A normal takes a whole block. */
+void mer_rng_seek(mer_rng *rng, uint64_t n_blocks);
 /* Standard normal (Box-Muller over core/math.h: the same bits everywhere). */
 double mer_rng_normal(mer_rng *rng);
 /* Fisher-Yates over n row numbers. */

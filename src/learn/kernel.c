@@ -6,12 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/team.h"
 #include "learn/adapt_family.h"
-#include "learn/kernel_ridge.h"
+#include "learn/kernel_predict.h"
 #include "learn/saved.h"
 
-enum { BLOCK_ROWS = 64, FEW_ROWS = 32 };
+enum { FEW_ROWS = 32 };
 
 struct mer_model {
     enum mer_task task;
@@ -115,7 +114,7 @@ static mer_status fit(const struct mer_ctx *ctx, const struct mer_params *params
     model->gamma = params->values[PARAM_GAMMA];
     const size_t n_waves = n_waves_of(params, data->design->n_rows);
     MER_GUARD_GOTO(mer_kernel_map_init(ctx, data->design, n_waves, model->gamma, model->seed,
-                                       &model->map, err),
+                                       SIZE_MAX, &model->map, err),
                    failed);
     MER_GUARD_GOTO(mer_kernel_ridge_fit(ctx, &model->map, data->design, data->target,
                                         params->values[PARAM_ALPHA], &model->ridge, err),
@@ -128,65 +127,14 @@ failed:
     return status;
 }
 
-struct prediction {
-    const struct mer_linear_kernels *kernels;
-    enum mer_cpu_level cpu;
-    const struct mer_model *model;
-    const struct mer_design *design;
-    size_t block_rows;
-    double *scratch; /* [team][n_scratch] */
-    size_t n_scratch;
-    double *outputs;
-};
-
-static void predict_block(void *argument, size_t task, size_t worker)
-{
-    const struct prediction *prediction = argument;
-    const struct mer_model *model = prediction->model;
-    const struct mer_kernel_map *map = &model->map;
-    const struct mer_kernel_ridge *ridge = &model->ridge;
-    const size_t first = task * prediction->block_rows, left = prediction->design->n_rows - first;
-    const size_t n_rows = left < prediction->block_rows ? left : prediction->block_rows;
-    double *const dense = prediction->scratch + worker * prediction->n_scratch;
-    double *const z = dense + prediction->block_rows * map->n_scratch;
-    double *const scores = z + prediction->block_rows * map->n_padded;
-    const size_t n_columns = mer_target_outputs(model->task, model->n_classes);
-
-    mer_kernel_map_apply(map, prediction->cpu, prediction->design, first, 1, n_rows, dense, z);
-    prediction->kernels->dot(z, map->n_padded, n_rows, ridge->coefficients, map->n_padded,
-                             ridge->n_outputs, map->n_padded, scores, ridge->n_outputs);
-    for (size_t r = 0; r < n_rows; r++) {
-        double *const row = scores + r * ridge->n_outputs;
-        double *const outputs = prediction->outputs + (first + r) * n_columns;
-        for (size_t k = 0; k < ridge->n_outputs; k++)
-            row[k] += ridge->intercepts[k];
-        if (model->task == MER_TASK_REGRESSION)
-            outputs[0] = row[0];
-        else
-            mer_calibrated_probabilities(&ridge->calibration, ridge->log_shares, model->n_classes,
-                                         row, outputs);
-    }
-}
-
 static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *model,
                           const struct mer_design *design, double *ret_predictions, mer_err *err)
 {
-    struct prediction prediction = {.kernels = mer_linear_kernels(ctx->cpu),
-                                    .cpu = ctx->cpu,
-                                    .model = model,
-                                    .design = design,
-                                    .outputs = ret_predictions};
-    prediction.block_rows = design->n_rows < BLOCK_ROWS ? design->n_rows : BLOCK_ROWS;
-    if (design->n_rows == 0)
-        return mer_ok();
-    prediction.n_scratch = prediction.block_rows * (model->map.n_scratch + model->map.n_padded +
-                                                    mer_lanes_pad(model->ridge.n_outputs));
-    MER_GUARD(mer_alloc_array(ctx->alloc, mer_team_size(ctx->team),
-                              prediction.n_scratch * sizeof(double), &prediction.scratch, err));
-    mer_team_run(ctx->team, predict_block, &prediction,
-                 (design->n_rows + prediction.block_rows - 1) / prediction.block_rows);
-    mer_free(ctx->alloc, prediction.scratch);
-    return mer_ctx_check_cancel(ctx, err);
+    const struct mer_kernel_predictor predictor = {.map = &model->map,
+                                                   .ridge = &model->ridge,
+                                                   .task = model->task,
+                                                   .n_classes = model->n_classes};
+    return mer_kernel_predict(ctx, &predictor, design, ret_predictions, err);
 }
 
 static mer_status save(const struct mer_model *model, const char *prefix, struct mer_bundle *bundle,
@@ -258,14 +206,16 @@ static mer_status load_map(const struct mer_ctx *ctx, const struct mer_bundle *b
     MER_GUARD(mer_bundle_get_vector(bundle, mer_array_name(prefix, "seed").text, MER_DTYPE_U64, 1,
                                     &seed, err));
     memcpy(&model->seed, seed, sizeof model->seed);
-    /* Waves are drawn for a file that holds their coefficients, and for no other. */
-    MER_GUARD(check_coefficients(bundle, prefix, model,
-                                 mer_kernel_map_features(shape, (size_t)n_waves), err));
+    /* Waves are drawn for a file that holds their coefficients, and for no other; and they are held
+     * where that takes no more than some coefficients' room: a number for each wave and variable
+     * can be many times as large as the file. */
+    const size_t n_features = mer_kernel_map_features(shape, (size_t)n_waves);
+    const size_t n_coefficients = model->ridge.n_outputs * mer_lanes_pad(n_features);
+    MER_GUARD(check_coefficients(bundle, prefix, model, n_features, err));
     MER_GUARD(mer_kernel_map_init(ctx, shape, (size_t)n_waves, model->gamma, model->seed,
-                                  &model->map, err));
-    const int64_t n_features = (int64_t)model->map.n_features;
-    return mer_json_want_integer(object, "features", n_features, n_features, "the kernel model",
-                                 &n_saved, err);
+                                  MER_KERNEL_HELD_SHARE * n_coefficients, &model->map, err));
+    return mer_json_want_integer(object, "features", (int64_t)n_features, (int64_t)n_features,
+                                 "the kernel model", &n_saved, err);
 }
 
 static mer_status load_into(const struct mer_ctx *ctx, const struct mer_bundle *bundle,

@@ -52,6 +52,23 @@ static void a_stream_is_the_blocks_of_its_counters(void **state)
     assert_int_equal(rng.counter[1], 1);
 }
 
+static void a_normal_takes_a_block_and_any_can_be_gone_to(void **state)
+{
+    (void)state;
+    mer_rng one, other;
+    double expected = 0;
+    mer_rng_init(&one, 4, 9);
+    mer_rng_init(&other, 4, 9);
+    for (int i = 0; i < 5; i++)
+        expected = mer_rng_normal(&one);
+    (void)mer_rng_u32(&other);
+    mer_rng_seek(&other, 4);
+    assert_true(mer_rng_normal(&other) == expected);
+    mer_rng_seek(&other, UINT64_C(0x500000002));
+    assert_int_equal(other.counter[0], 2);
+    assert_int_equal(other.counter[1], 5);
+}
+
 static void streams_and_seeds_differ(void **state)
 {
     (void)state;
@@ -154,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(philox_gives_the_known_answers),
         cmocka_unit_test(a_stream_is_the_blocks_of_its_counters),
+        cmocka_unit_test(a_normal_takes_a_block_and_any_can_be_gone_to),
         cmocka_unit_test(streams_and_seeds_differ),
         cmocka_unit_test(numbers_below_a_bound_are_uniform),
         cmocka_unit_test(uniform_and_normal_have_their_moments),

@@ -69,8 +69,8 @@ static void the_map_is_close_to_the_kernel(void **state)
     make_rings(ROWS, 2, false);
     mer_alloc_init(&alloc, SIZE_MAX);
     const struct mer_ctx ctx = {.alloc = &alloc};
-    assert_int_equal(mer_kernel_map_init(&ctx, &table.design, WAVES, 0.7, 3, &map, NULL).code,
-                     MER_OK);
+    assert_int_equal(
+        mer_kernel_map_init(&ctx, &table.design, WAVES, 0.7, 3, SIZE_MAX, &map, NULL).code, MER_OK);
     double *z = NULL, *scratch = NULL;
     assert_int_equal(mer_alloc_array(&alloc, 64, map.n_padded * sizeof *z, &z, NULL).code, MER_OK);
     assert_int_equal(mer_alloc_array(&alloc, 64, map.n_scratch * sizeof *z, &scratch, NULL).code,
@@ -227,6 +227,81 @@ static void waves_without_coefficients_take_no_memory(void **state)
     kernel()->free(&ctx, model);
 }
 
+enum { WIDE_ROWS = 1000, WIDE_LEVELS = 500, WIDE_ASKED = 9001 };
+
+/* Two numbers and a category of many levels; values for the first rows alone. */
+static struct {
+    double dense[2 * WIDE_ASKED];
+    int32_t codes[WIDE_ASKED];
+    uint32_t group_start[2];
+    double values[WIDE_ROWS];
+    struct mer_design design;
+    struct mer_target target;
+} wide;
+
+static void make_wide(void)
+{
+    mer_rng rng;
+    mer_rng_init(&rng, 5, 0);
+    for (size_t i = 0; i < WIDE_ASKED; i++) {
+        wide.dense[2 * i] = mer_rng_normal(&rng);
+        wide.dense[2 * i + 1] = mer_rng_normal(&rng);
+        wide.codes[i] = (int32_t)mer_rng_below(&rng, WIDE_LEVELS + 1) - 1;
+    }
+    for (size_t i = 0; i < WIDE_ROWS; i++)
+        wide.values[i] = sin(wide.dense[2 * i]) + wide.codes[i] % 7;
+    wide.group_start[1] = WIDE_LEVELS;
+    wide.design = (struct mer_design){.n_rows = WIDE_ASKED,
+                                      .n_dense = 2,
+                                      .dense = wide.dense,
+                                      .n_groups = 1,
+                                      .codes = wide.codes,
+                                      .group_start = wide.group_start};
+    wide.target = (struct mer_target){.task = MER_TASK_REGRESSION, .values = wide.values};
+}
+
+/* Many waves of many variables, in a file of little more than the coefficients: their product is
+ * not held, and the predictions are those of the model that holds it, for one row or for all, in
+ * slabs and with rests. */
+static void waves_that_would_be_many_times_the_file_are_not_held(void **state)
+{
+    static const char *const SETTINGS[] = {"n_components", "501", "alpha", "1", NULL};
+    static double first[WIDE_ASKED], again[WIDE_ASKED];
+    const size_t wave_bytes = 501 * sizeof(double);
+    struct mer_alloc alloc, small;
+    struct saved_model saved;
+    struct mer_model *loaded = NULL, *model = NULL;
+    (void)state;
+    mer_alloc_init(&alloc, SIZE_MAX);
+    mer_alloc_init(&small, MER_KERNEL_HELD_SHARE * wave_bytes);
+    const struct mer_ctx ctx = {.alloc = &alloc}, poor = {.alloc = &small};
+    make_wide();
+    struct mer_design design = wide.design;
+    const struct mer_params params = params_of(SETTINGS);
+    const struct mer_fit_data data = {.design = &design, .target = &wide.target, .seed = 3};
+    design.n_rows = WIDE_ROWS;
+    assert_int_equal(kernel()->fit(&ctx, &params, &data, &model, NULL).code, MER_OK);
+    assert_int_equal(saved_model_fill(&ctx, kernel(), model, &saved, NULL).code, MER_OK);
+    assert_int_equal(
+        saved_model_load(&poor, kernel(), &saved, MER_TASK_REGRESSION, 0, &design, &loaded, NULL)
+            .code,
+        MER_OK);
+    assert_true(small.peak < 4 * wave_bytes);
+
+    const size_t asked[] = {WIDE_ASKED, 1, 65};
+    for (size_t i = 0; i < 3; i++) {
+        design.n_rows = asked[i];
+        assert_int_equal(kernel()->predict(&ctx, model, &design, first, NULL).code, MER_OK);
+        assert_int_equal(kernel()->predict(&ctx, loaded, &design, again, NULL).code, MER_OK);
+        assert_memory_equal(first, again, asked[i] * sizeof *first);
+    }
+    kernel()->free(&poor, loaded);
+    kernel()->free(&ctx, model);
+    saved_model_release(&saved);
+    assert_int_equal(small.used, 0);
+    assert_int_equal(alloc.used, 0);
+}
+
 static void a_weight_of_two_is_a_row_that_stands_twice(void **state)
 {
     static double weighted[ROWS], doubled[ROWS];
@@ -317,7 +392,8 @@ static void too_many_variables_are_an_error(void **state)
     (void)state;
     mer_alloc_init(&alloc, SIZE_MAX);
     const struct mer_ctx ctx = {.alloc = &alloc};
-    assert_int_equal(mer_kernel_map_init(&ctx, &design, 64, 1, 1, &map, NULL).code, MER_ERR_DATA);
+    assert_int_equal(mer_kernel_map_init(&ctx, &design, 64, 1, 1, SIZE_MAX, &map, NULL).code,
+                     MER_ERR_DATA);
 }
 
 int main(void)
@@ -329,6 +405,7 @@ int main(void)
         cmocka_unit_test(threads_and_instruction_sets_give_the_same_bytes),
         cmocka_unit_test(a_loaded_model_predicts_the_same_and_a_broken_one_is_refused),
         cmocka_unit_test(waves_without_coefficients_take_no_memory),
+        cmocka_unit_test(waves_that_would_be_many_times_the_file_are_not_held),
         cmocka_unit_test(a_weight_of_two_is_a_row_that_stands_twice),
         cmocka_unit_test(the_calibration_is_the_best_there_is),
         cmocka_unit_test(values_far_away_give_finite_predictions),
