@@ -103,6 +103,8 @@ struct mer_fold_fit {
     const struct mer_recalibration *recalibration; /* of what the members predict */
     double threshold;                              /* of two classes; 0: none */
     const struct mer_prepare *prepare;
+    const struct mer_design *train; /* of the rows that were learned from */
+    const struct mer_target *train_target;
     const struct mer_design *design; /* of the rows that were held out */
     size_t n_rows;                   /* of them */
     const double *values;            /* their target: one of the two */

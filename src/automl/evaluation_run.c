@@ -256,6 +256,7 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
 {
     const struct mer_evaluation *evaluation = visiting->evaluation;
     const struct mer_fold *fold = &evaluation->folds[f];
+    const struct mer_target target = mer_fold_target(evaluation, fold);
     struct mer_member *fitted;
 
     MER_GUARD(
@@ -269,6 +270,8 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
                                      .recalibration = visiting->visits->recalibration,
                                      .threshold = visiting->visits->threshold,
                                      .prepare = fold->prepare,
+                                     .train = train,
+                                     .train_target = &target,
                                      .design = valid,
                                      .n_rows = fold->n_valid,
                                      .values = fold->values ? fold->values + fold->n_train : NULL,

@@ -134,11 +134,19 @@ const char MER_PAGE_STYLE[] =
     "footer{color:var(--soft);font-size:.82rem;padding-top:2.5rem;padding-bottom:2.5rem}\n"
     "@media (max-width:30rem){body{font-size:15px}header,main,footer{padding-left:.9rem;"
     "padding-right:.9rem}nav ul{padding-left:.9rem;padding-right:.9rem}h2{margin-top:2rem}}\n"
+    "@page{margin:14mm}\n"
     "@media print{:root{--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--grid:#e5e5e5;"
     "--a:#1f5fa5;--b:#b5541a;--c:#2d7a4a;--d:#74479b;--warn:#8a4708;--tint:#eee;color-scheme:light}"
-    "body{font-size:10pt}nav,details:not([open]){display:none}.scroll{overflow:visible;"
-    "max-height:none}h2{break-after:avoid}tr,.tiles li{break-inside:avoid}"
+    "html{font-size:11px}body{font-size:8.5pt}header,main,footer{max-width:none;padding-left:0;"
+    "padding-right:0}nav,details:not([open]){display:none}.scroll{overflow:visible;max-height:none}"
+    ".tiles{grid-template-columns:repeat(auto-fit,minmax(7rem,1fr))}"
+    ".pair,.findings{grid-template-columns:1fr 1fr}.cards{grid-template-columns:repeat(3,1fr)}"
+    ".side{display:block}p{max-width:none}table{min-width:0}th,td{padding-right:.6rem}"
+    "th bdi,td bdi{overflow-wrap:break-word}.pair td.n{white-space:normal}"
+    "h2,h3,caption,thead,h2+p,h3+p,.key{break-after:avoid}tbody tr:first-child{break-before:"
+    "avoid}p,figure,tr,.tiles li,.findings li,.key{"
+    "break-inside:avoid}thead{display:table-header-group}.tiles li{padding:.5rem .7rem}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n"
     "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n";
 
-const char MER_PAGE_STYLE_SHA256[] = "yThugzp7oV22rZjpHdMcIj9D/MPsVHa4Ti/u48HtmSE=";
+const char MER_PAGE_STYLE_SHA256[] = "KpsUrs9sL2lwP3aiu1+Ck/OQYWkIvsZpGh4K0Y3ttGI=";

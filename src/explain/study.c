@@ -75,6 +75,7 @@ mer_status mer_study_visit(void *self, const struct mer_ctx *ctx, const struct m
         memcpy(study->plain + begin, predictions, fold->n_rows * n_outputs * sizeof(double));
     mer_recalibrate(ctx, fold->recalibration, fold->n_rows, n_outputs, predictions);
     study->n_rows += fold->n_rows;
+    MER_GUARD(mer_study_add_rounds(ctx, fold, study, err));
     return mer_study_permute(ctx, fold, predictions, study->n_columns, study->importance, err);
 }
 

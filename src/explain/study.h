@@ -33,6 +33,19 @@ struct mer_study_score {
     double high;
 };
 
+/* Of one boosted member of what predicts: losses by rounds of boosting, of rows that were learned
+ * from and of held-out ones, over all folds; of each fold at most some thousand rows. */
+enum { MER_ROUNDS_POINTS = 41, MER_ROUNDS_MEMBERS = 4 };
+struct mer_rounds {
+    struct mer_member member; /* without its model */
+    size_t n_points;
+    uint32_t at[MER_ROUNDS_POINTS];     /* rounds, from 0 to all, rising */
+    double train[MER_ROUNDS_POINTS];    /* sums over n_train rows: of log losses, or squares */
+    double held_out[MER_ROUNDS_POINTS]; /* and over n_held_out rows */
+    size_t n_train;
+    size_t n_held_out;
+};
+
 struct mer_study {
     struct mer_alloc *alloc;
     enum mer_task task;
@@ -48,7 +61,9 @@ struct mer_study {
     int32_t *classes;
     struct mer_importance *importance; /* [n_columns]: of the table without the target */
     size_t n_columns;
-    double variance; /* of a regression's target over these rows */
+    double variance;  /* of a regression's target over these rows */
+    size_t n_boosted; /* the weightiest boosted members */
+    struct mer_rounds rounds[MER_ROUNDS_MEMBERS];
     size_t n_scores;
     struct mer_study_score scores[MER_STUDY_METRICS_MAX];
 };
@@ -79,6 +94,13 @@ MER_MUST_CHECK mer_status mer_study_permute(const struct mer_ctx *ctx,
                                             const struct mer_fold_fit *fold,
                                             const double *predictions, size_t n_columns,
                                             struct mer_importance *importance, mer_err *err);
+
+/* And what it says of the rounds of boosting. */
+MER_MUST_CHECK mer_status mer_study_add_rounds(const struct mer_ctx *ctx,
+                                               const struct mer_fold_fit *fold,
+                                               struct mer_study *study, mer_err *err);
+/* The mean of such a sum: a log loss, or the root of a mean square. */
+double mer_rounds_loss(const struct mer_study *study, double sum, size_t n);
 
 /* The curves that a page draws. */
 

@@ -41,6 +41,8 @@ MER_MUST_CHECK mer_status mer_study_put_confusion(struct mer_page *page,
                                                   const struct mer_study_view *view);
 /* How the search went: the best so far, families compared, shares of the rows (study_search.c). */
 void mer_study_put_search(struct mer_page *page, const struct mer_study_view *view);
+/* Losses by rounds of boosting, of the boosted models (study_rounds_page.c). */
+void mer_study_put_rounds(struct mer_page *page, const struct mer_study_view *view);
 /* What became of each column, and what to know before using the model (study_columns.c). */
 void mer_study_put_columns(struct mer_page *page, const struct mer_study_view *view);
 void mer_study_put_warnings(struct mer_page *page, const struct mer_study_view *view);

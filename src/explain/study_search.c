@@ -219,6 +219,7 @@ void mer_study_put_search(struct mer_page *page, const struct mer_study_view *vi
         put_best_so_far(page, facts);
     put_families(page, facts);
     put_shares(page, facts);
+    mer_study_put_rounds(page, view);
     mer_page_put(page, "</div>\n");
     mer_page_section_end(page);
 }

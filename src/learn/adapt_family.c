@@ -170,20 +170,58 @@ mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx 
     return mer_ok();
 }
 
+/* What the plain model sees of a design. */
+struct seen {
+    struct mer_selected selected;
+    struct mer_adapted adapted;
+};
+
+static void release_seen(const struct mer_ctx *ctx, struct seen *seen)
+{
+    mer_adapted_release(ctx, &seen->adapted);
+    mer_selected_release(ctx, &seen->selected);
+}
+
+static mer_status look(const struct mer_ctx *ctx, const struct mer_model *model,
+                       const struct mer_design *design, struct seen *seen, mer_err *err)
+{
+    *seen = (struct seen){0};
+    MER_GUARD(mer_selection_apply(ctx, &model->selection, design, &seen->selected, err));
+    return mer_adapter_apply(ctx, &model->adapter, &seen->selected.design, &seen->adapted, err);
+}
+
 mer_status mer_adapted_predict(const struct mer_family *plain, const struct mer_ctx *ctx,
                                const struct mer_model *model, const struct mer_design *design,
                                double *ret_predictions, mer_err *err)
 {
-    struct mer_selected selected;
-    struct mer_adapted adapted = {0};
-    MER_GUARD(mer_selection_apply(ctx, &model->selection, design, &selected, err));
-    mer_status status = mer_adapter_apply(ctx, &model->adapter, &selected.design, &adapted, err);
+    struct seen seen;
+    mer_status status = look(ctx, model, design, &seen, err);
     if (mer_is_ok(status))
-        status = plain->predict(ctx, model->inner, &adapted.design, ret_predictions, err);
-    mer_adapted_release(ctx, &adapted);
-    mer_selected_release(ctx, &selected);
+        status = plain->predict(ctx, model->inner, &seen.adapted.design, ret_predictions, err);
+    release_seen(ctx, &seen);
     if (mer_is_ok(status))
         mer_adapter_restore(&model->adapter, ret_predictions, design->n_rows);
+    return status;
+}
+
+size_t mer_adapted_n_rounds(const struct mer_family *plain, const struct mer_model *model)
+{
+    return plain->n_rounds(model->inner);
+}
+
+mer_status mer_adapted_stages(const struct mer_family *plain, const struct mer_ctx *ctx,
+                              const struct mer_model *model, const struct mer_design *design,
+                              size_t n_stages, const uint32_t *rounds, double *ret_predictions,
+                              mer_err *err)
+{
+    struct seen seen;
+    mer_status status = look(ctx, model, design, &seen, err);
+    if (mer_is_ok(status))
+        status = plain->stages(ctx, model->inner, &seen.adapted.design, n_stages, rounds,
+                               ret_predictions, err);
+    release_seen(ctx, &seen);
+    if (mer_is_ok(status))
+        mer_adapter_restore(&model->adapter, ret_predictions, n_stages * design->n_rows);
     return status;
 }
 

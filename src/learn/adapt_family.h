@@ -20,6 +20,11 @@ mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx 
 mer_status mer_adapted_predict(const struct mer_family *plain, const struct mer_ctx *ctx,
                                const struct mer_model *model, const struct mer_design *design,
                                double *ret_predictions, mer_err *err);
+size_t mer_adapted_n_rounds(const struct mer_family *plain, const struct mer_model *model);
+mer_status mer_adapted_stages(const struct mer_family *plain, const struct mer_ctx *ctx,
+                              const struct mer_model *model, const struct mer_design *design,
+                              size_t n_stages, const uint32_t *rounds, double *ret_predictions,
+                              mer_err *err);
 const uint8_t *mer_adapted_kept(const struct mer_model *model);
 mer_status mer_adapted_save(const struct mer_family *plain, const struct mer_model *model,
                             const char *prefix, struct mer_bundle *bundle,

@@ -89,6 +89,13 @@ struct mer_family {
 
     void (*free)(const struct mer_ctx *ctx, struct mer_model *model);
 
+    /* Of families that add up rounds; else NULL. How many a model has, and its predictions after at
+     * most rounds[s] of them, [n_stages][n_rows][outputs]; the rounds rise. */
+    size_t (*n_rounds)(const struct mer_model *model);
+    mer_status (*stages)(const struct mer_ctx *ctx, const struct mer_model *model,
+                         const struct mer_design *design, size_t n_stages, const uint32_t *rounds,
+                         double *ret_predictions, mer_err *err);
+
     /* [n_dense + n_groups] of the design: 1 for features that the model uses, 0 for those that its
      * fit left out. NULL, or it returns NULL: all are used. */
     const uint8_t *(*kept)(const struct mer_model *model);

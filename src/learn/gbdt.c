@@ -601,6 +601,71 @@ static mer_status predict(const struct mer_ctx *ctx, const struct mer_model *mod
     return status;
 }
 
+static size_t n_rounds(const struct mer_model *model)
+{
+    return model->ensemble.n_trees / model->ensemble.n_outputs;
+}
+
+/* Predictions from sums over trees. */
+static void link_sums(const struct mer_model *model, size_t n_rows, const double *sums,
+                      double *scores, double *ret_predictions)
+{
+    const size_t n_scores = model->ensemble.n_outputs;
+    const size_t n_outputs = model->link == MER_LINK_LOGIT ? 2 : n_scores;
+    for (size_t i = 0; i < n_rows; i++) {
+        for (size_t k = 0; k < n_scores; k++)
+            scores[k] = sums[i * n_scores + k] + model->ensemble.base[k];
+        mer_link_inverse(model->link, scores, n_scores, ret_predictions + i * n_outputs);
+    }
+}
+
+/* The trees are added up one after another; no row is asked twice. `sums` [n_rows + 1][n_scores] is
+ * zero. */
+static mer_status add_stages(const struct mer_ctx *ctx, const struct mer_model *model,
+                             const struct mer_ensemble_rows *rows, size_t n_stages,
+                             const uint32_t *rounds, double *sums, double *ret_predictions,
+                             mer_err *err)
+{
+    const struct mer_ensemble *ensemble = &model->ensemble;
+    const size_t n_scores = ensemble->n_outputs;
+    const size_t n_outputs = model->link == MER_LINK_LOGIT ? 2 : n_scores;
+    for (size_t s = 0, tree = 0; s < n_stages; s++) {
+        const size_t wanted = (size_t)rounds[s] * n_scores;
+        const size_t end = wanted < ensemble->n_trees ? wanted : ensemble->n_trees;
+        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        for (; tree < end; tree++)
+            for (size_t i = 0; i < rows->n_rows; i++)
+                sums[i * n_scores + (size_t)ensemble->tree_output[tree]] +=
+                    ensemble->values[mer_ensemble_find_leaf(ensemble, tree, rows, i)];
+        link_sums(model, rows->n_rows, sums, sums + rows->n_rows * n_scores,
+                  ret_predictions + s * rows->n_rows * n_outputs);
+    }
+    return mer_ok();
+}
+
+static mer_status stages(const struct mer_ctx *ctx, const struct mer_model *model,
+                         const struct mer_design *design, size_t n_stages, const uint32_t *rounds,
+                         double *ret_predictions, mer_err *err)
+{
+    struct mer_ensemble_rows rows = mer_ensemble_rows_of(design);
+    double *sums = NULL, *dense = NULL;
+    mer_status status;
+    MER_GUARD(mer_alloc_zero(ctx->alloc, design->n_rows + 1,
+                             model->ensemble.n_outputs * sizeof *sums, &sums, err));
+    if (design->indicators) {
+        MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, design->n_rows, design->n_dense * sizeof *dense,
+                                       &dense, err),
+                       done);
+        restore_missing(design, 0, design->n_rows, dense);
+        rows.dense = dense;
+    }
+    status = add_stages(ctx, model, &rows, n_stages, rounds, sums, ret_predictions, err);
+done:
+    mer_free(ctx->alloc, sums);
+    mer_free(ctx->alloc, dense);
+    return status;
+}
+
 /* ---- saving and loading ---- */
 
 static const char *const LINKS[] = {[MER_LINK_IDENTITY] = "identity",
@@ -671,9 +736,23 @@ static const struct mer_family PLAIN = {
     .save = save,
     .load = load,
     .free = free_model,
+    .n_rounds = n_rounds,
+    .stages = stages,
 };
 
 MER_ADAPTED_FUNCTIONS(PLAIN)
+
+static size_t adapted_n_rounds(const struct mer_model *model)
+{
+    return mer_adapted_n_rounds(&PLAIN, model);
+}
+
+static mer_status adapted_stages(const struct mer_ctx *ctx, const struct mer_model *model,
+                                 const struct mer_design *design, size_t n_stages,
+                                 const uint32_t *rounds, double *ret_predictions, mer_err *err)
+{
+    return mer_adapted_stages(&PLAIN, ctx, model, design, n_stages, rounds, ret_predictions, err);
+}
 
 const struct mer_family MER_FAMILY_GBDT = {
     .name = "gbdt",
@@ -682,5 +761,7 @@ const struct mer_family MER_FAMILY_GBDT = {
                     MER_CAN_CONTINUE | MER_CAN_MONOTONE | MER_CAN_WATCH,
     .params = PARAMS,
     .n_params = N_PARAMS,
+    .n_rounds = adapted_n_rounds,
+    .stages = adapted_stages,
     MER_ADAPTED_MEMBERS,
 };

@@ -124,6 +124,35 @@ static void curves_enclose_the_area_that_the_metric_tells(void **state)
     release(&studied);
 }
 
+static void rounds_of_boosting_bring_both_losses_down(void **state)
+{
+    (void)state;
+    struct studied studied = study_table(make_table(600, 'b', 3), "gbdt");
+    const struct mer_study *const study = &studied.study;
+    const struct mer_rounds *const rounds = &study->rounds[0];
+    const size_t last = rounds->n_points - 1;
+    assert_int_equal(study->n_boosted, 1);
+    assert_int_equal(rounds->at[0], 0);
+    assert_int_equal(rounds->n_held_out, 600);
+    assert_true(rounds->held_out[last] < 0.9 * rounds->held_out[0]);
+    assert_true(mer_rounds_loss(study, rounds->train[last], rounds->n_train) <
+                mer_rounds_loss(study, rounds->held_out[last], rounds->n_held_out));
+    /* All rows are looked at, so the last is the model's own loss before calibration. */
+    if (!study->plain)
+        assert_near(mer_rounds_loss(study, rounds->held_out[last], 600),
+                    score(&studied, "log_loss")->value);
+    char *page = show(&studied);
+    assert_non_null(strstr(page, "<h3>Rounds of boosting</h3>"));
+    mer_free(&alloc, page);
+    release(&studied);
+    studied = study_table(make_table(600, 'b', 3), "linear");
+    assert_int_equal(studied.study.n_boosted, 0);
+    page = show(&studied);
+    assert_null(strstr(page, "Rounds of boosting"));
+    mer_free(&alloc, page);
+    release(&studied);
+}
+
 static void calibration_keeps_means_and_counts(void **state)
 {
     struct mer_calibration calibration;
@@ -267,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_held_out_row_is_studied_once, begin, end),
         cmocka_unit_test_setup_teardown(intervals_are_as_wide_as_theory_says, begin, end),
         cmocka_unit_test_setup_teardown(curves_enclose_the_area_that_the_metric_tells, begin, end),
+        cmocka_unit_test_setup_teardown(rounds_of_boosting_bring_both_losses_down, begin, end),
         cmocka_unit_test_setup_teardown(calibration_keeps_means_and_counts, begin, end),
         cmocka_unit_test_setup_teardown(what_the_model_needs_is_important_and_noise_is_not, begin,
                                         end),

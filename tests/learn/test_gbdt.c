@@ -69,6 +69,34 @@ static void more_rounds_bring_the_loss_down_also_on_new_rows(void **state)
     }
 }
 
+static void stages_end_with_what_is_predicted_and_begin_with_what_looks_at_no_column(void **state)
+{
+    enum { ROWS = 500, ROUNDS = 7, STAGES = 3 };
+    const size_t classes[] = {0, 2, 4};
+    const uint32_t rounds[STAGES] = {0, 4, ROUNDS};
+    (void)state;
+    for (size_t c = 0; c < 3; c++) {
+        struct boost_table table;
+        double stages[STAGES * ROWS * 4], predicted[ROWS * 4];
+        boost_table_init(&table, &alloc, ROWS, 6, classes[c], 1);
+        if (classes[c] != 4)
+            complicate(&table, 3);
+        const size_t n = ROWS * mer_target_outputs(table.target.task, classes[c]);
+        struct mer_model *model = fit_gbdt(&ctx, &table, SETTINGS({"n_estimators", "7"}));
+        const struct mer_family *const family = gbdt_family();
+        assert_int_equal(family->n_rounds(model), ROUNDS);
+        assert_int_equal(
+            family->stages(&ctx, model, &table.design, STAGES, rounds, stages, NULL).code, MER_OK);
+        assert_int_equal(family->predict(&ctx, model, &table.design, predicted, NULL).code, MER_OK);
+        assert_memory_equal(stages + 2 * n, predicted, n * sizeof *predicted);
+        assert_true(memcmp(stages + n, predicted, n * sizeof *predicted) != 0);
+        for (size_t i = n / ROWS; i < n; i++)
+            assert_true(stages[i] == stages[i - n / ROWS]);
+        family->free(&ctx, model);
+        boost_table_release(&table);
+    }
+}
+
 /* Fits with so many threads and that instruction set, and keeps the saved form. */
 static void fit_and_save(const struct boost_table *table, const struct setting *settings,
                          size_t n_threads, enum mer_cpu_level level, struct saved_model *ret)
@@ -540,6 +568,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(more_rounds_bring_the_loss_down_also_on_new_rows),
+        TEST(stages_end_with_what_is_predicted_and_begin_with_what_looks_at_no_column),
         TEST(the_bytes_do_not_depend_on_threads_or_instruction_sets),
         TEST(the_bytes_of_large_leaves_do_not_depend_on_threads_either),
         TEST(saved_models_predict_the_same_after_loading),
