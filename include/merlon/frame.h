@@ -73,6 +73,13 @@ MER_API MER_MUST_CHECK mer_status mer_table_read(struct mer_context *context, co
 MER_API MER_MUST_CHECK mer_status mer_table_parse(struct mer_context *context, const void *bytes,
                                                   size_t n, const struct mer_table_options *options,
                                                   struct mer_table **ret_table, mer_err *err);
+/* Reads a table that goes with another, to validate on: held to the schema of that one, or where it
+ * has none to the types that were found in it (then levels may be new, and further columns are
+ * passed over). Pseudonyms are those of the other; `schema_file` must not be given. */
+MER_API MER_MUST_CHECK mer_status mer_table_read_like(struct mer_context *context, const char *path,
+                                                      const struct mer_table_options *options,
+                                                      const struct mer_table *like,
+                                                      struct mer_table **ret_table, mer_err *err);
 MER_API void mer_table_free(struct mer_table *table);
 
 /* The i-th format that tables may have ("csv", ...); NULL when i is out of range. */

@@ -126,6 +126,12 @@ struct mer_fit_options {
      * the unit of a time column of numbers. NULL: nothing is left out. */
     const char *time_gap;
     size_t n_repeats; /* of cross-validation, each shuffled anew; 0: by size */
+    /* What trials are scored on instead of parts of the table: a table with the same columns, best
+     * read by mer_table_read_like. Nothing is learned from its rows, the last fits included; what
+     * is learned from held-out rows (the ensemble, calibration, the threshold, intervals) is
+     * learned from these. It excludes folds of any kind; MER_ERR_DATA for a label of the target
+     * that the training table does not have. Borrowed during the call. NULL: cross-validation. */
+    const struct mer_table *valid;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

@@ -266,6 +266,15 @@ static mer_status note_monotone(const struct mer_fit_options *options, struct me
     return mer_ok();
 }
 
+static mer_status note_valid(const struct mer_table *valid, struct mer_making *making, mer_err *err)
+{
+    making->has_valid = true;
+    making->valid = valid->origin;
+    making->valid.path = NULL;
+    making->n_valid_rows = valid->frame.n_rows;
+    return valid->path ? mer_path_with_suffix(valid->path, "", &making->valid_path, err) : mer_ok();
+}
+
 static mer_status note_making(const struct mer_fit_options *options, const struct mer_table *table,
                               struct mer_making *making, mer_err *err)
 {
@@ -295,6 +304,8 @@ static mer_status note_making(const struct mer_fit_options *options, const struc
         MER_GUARD(mer_bad_rows_copy(&table->bad, &making->bad, err));
     MER_GUARD(note_monotone(options, making, err));
     MER_GUARD(mer_replay_note(options, &making->asked, err));
+    if (options->valid)
+        MER_GUARD(note_valid(options->valid, making, err));
     if (!table->path)
         return mer_ok();
     return mer_path_with_suffix(table->path, "", &making->path, err);
@@ -403,7 +414,7 @@ static mer_status check_target(const struct mer_table *table, const char *target
 
 /* Where the trials run: in workers, unless the caller wants them here, or has no program for them
  * and did not ask for any. */
-static mer_status choose_engine(struct mer_context *context, const struct mer_table *table,
+static mer_status choose_engine(struct mer_context *context, struct mer_cell_input image,
                                 const struct mer_fit_options *options,
                                 struct mer_local_engine_options *engine,
                                 struct mer_search_options *search, mer_err *err)
@@ -417,11 +428,34 @@ static mer_status choose_engine(struct mer_context *context, const struct mer_ta
         return mer_ok();
     }
     MER_GUARD(status);
-    engine->table = (struct mer_cell_input){table->image, table->frame.n_image};
+    engine->table = image;
     engine->n_workers = options->n_workers;
     engine->budget_seconds = options->budget_seconds;
     search->open_engine = mer_local_engine_open;
     search->engine_opener = engine;
+    return mer_ok();
+}
+
+/* What is searched on: the table, and what its trials are scored on. */
+struct rows {
+    const struct mer_table *table;
+    struct mer_joined joined;
+    const struct mer_frame *frame; /* the table's, or one with a validation table's rows behind */
+    struct mer_cell_input image;   /* of that */
+};
+
+static mer_status find_rows(const struct mer_table *table, const struct mer_fit_options *options,
+                            struct rows *ret, mer_err *err)
+{
+    *ret = (struct rows){.table = table,
+                         .joined.image = -1,
+                         .frame = &table->frame,
+                         .image = {table->image, table->frame.n_image}};
+    if (!options->valid)
+        return mer_ok();
+    MER_GUARD(mer_table_join(table, options->valid, &ret->joined, err));
+    ret->frame = &ret->joined.frame;
+    ret->image = (struct mer_cell_input){ret->joined.image, ret->joined.frame.n_image};
     return mer_ok();
 }
 
@@ -439,6 +473,57 @@ static mer_status choose_cut(const struct mer_fit_options *options, const struct
     if (!options->time_gap)
         return mer_ok();
     return mer_role_gap(options->time_gap, search->time_column, &search->time_gap, err);
+}
+
+static mer_status search_view(const struct mer_ctx *ctx, const struct rows *rows,
+                              const struct mer_fit_options *options,
+                              struct mer_search_options *search, struct mer_fitted *model,
+                              mer_err *err)
+{
+    const struct mer_table *const table = rows->table;
+    struct mer_fit_view view, learned = {.weights = NULL};
+    MER_GUARD(mer_fit_view_init(ctx, table, rows->frame, options, &view, err));
+    model->making.roles = view.roles;
+    mer_status status = choose_cut(options, table, &view, search, err);
+    if (mer_is_ok(status) && options->valid) {
+        status = mer_fit_view_init(ctx, table, &table->frame, options, &learned, err);
+        search->learned_frame = &learned.frame;
+    }
+    if (mer_is_ok(status))
+        status = mer_search_fit(ctx, &view.frame, &table->schema, search, &model->pipeline, err);
+    mer_fit_view_release(ctx->alloc, &learned);
+    mer_fit_view_release(ctx->alloc, &view);
+    return status;
+}
+
+/* The search, once its options are known. */
+static mer_status search_rows(struct mer_context *context, const struct rows *rows,
+                              const struct mer_fit_options *options, struct listener *listener,
+                              struct mer_search_options *search, struct mer_fitted *model,
+                              mer_err *err)
+{
+    struct mer_local_engine_options engine;
+    struct mer_journaled_engine journaled;
+    struct mer_direction *directions;
+    MER_GUARD(choose_engine(context, rows->image, options, &engine, search, err));
+    MER_GUARD(note_making(options, rows->table, &model->making, err));
+    if (options->journal)
+        MER_GUARD(mer_fit_journal_open(model, rows->table, options, search, &journaled, err));
+    if (options->study) {
+        MER_GUARD(mer_study_begin(model, rows->table, options->target, err));
+        search->visit = mer_study_visit;
+        search->visitor = model->study;
+    }
+    const struct mer_progress progress = {on_progress, listener};
+    struct mer_ctx ctx = context->ctx;
+    ctx.progress = &progress;
+    MER_GUARD(
+        mer_alloc_array(ctx.alloc, options->n_monotone, sizeof *directions, &directions, err));
+    mer_status status = choose_directions(options, directions, search, err);
+    if (mer_is_ok(status))
+        status = search_view(&ctx, rows, options, search, model, err);
+    mer_free(ctx.alloc, directions);
+    return status;
 }
 
 static mer_status run_search(struct mer_context *context, const struct mer_table *table,
@@ -474,47 +559,22 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     }
     MER_GUARD(choose(options, &search, err));
     MER_GUARD(check_target(table, options->target, err));
-    struct mer_local_engine_options engine;
-    MER_GUARD(choose_engine(context, table, options, &engine, &search, err));
-    MER_GUARD(note_making(options, table, making, err));
-    struct mer_journaled_engine journaled;
-    if (options->journal)
-        MER_GUARD(mer_fit_journal_open(model, table, options, &search, &journaled, err));
-    if (options->study) {
-        MER_GUARD(mer_study_begin(model, table, options->target, err));
-        search.visit = mer_study_visit;
-        search.visitor = model->study;
-    }
-    const struct mer_progress progress = {on_progress, &listener};
-    struct mer_ctx ctx = context->ctx;
-    ctx.progress = &progress;
-    struct mer_fit_view view;
-    struct mer_direction *directions;
-    MER_GUARD(
-        mer_alloc_array(ctx.alloc, options->n_monotone, sizeof *directions, &directions, err));
-    mer_status status = choose_directions(options, directions, &search, err);
-    if (mer_is_ok(status))
-        status = mer_fit_view_init(&ctx, table, options, &view, err);
-    if (mer_is_ok(status)) {
-        making->roles = view.roles;
-        status = choose_cut(options, table, &view, &search, err);
-        if (mer_is_ok(status))
-            status =
-                mer_search_fit(&ctx, &view.frame, &table->schema, &search, &model->pipeline, err);
-        mer_fit_view_release(ctx.alloc, &view);
-    }
-    mer_free(ctx.alloc, directions);
+    struct rows rows;
+    MER_GUARD(find_rows(table, options, &rows, err));
+    const mer_status status = search_rows(context, &rows, options, &listener, &search, model, err);
+    mer_joined_release(&rows.joined);
     MER_GUARD(status);
     begin_phase(&listener, NULL);
     making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);
     MER_GUARD(check_features(model->pipeline, err));
-    MER_GUARD(mer_facts_of_pipeline(&ctx, model->pipeline, &model->own_facts, err));
+    MER_GUARD(mer_facts_of_pipeline(&context->ctx, model->pipeline, &model->own_facts, err));
     model->facts = &model->own_facts;
     if (mer_facts_row_keeper(model->facts))
         mer_log_warning(&context->ctx, "fit",
                         "a model of family %s holds its training rows: whoever has it has them",
                         mer_facts_row_keeper(model->facts)->name);
-    return model->study ? mer_study_finish(&ctx, model->study, search.seed, err) : mer_ok();
+    return model->study ? mer_study_finish(&context->ctx, model->study, search.seed, err)
+                        : mer_ok();
 }
 
 /* What only a search has a use for. */
@@ -549,6 +609,7 @@ static mer_status check_continuation(const struct mer_fit_options *options, mer_
         {"resume", options->resume},
         {"patience", options->patience > 0},
         {"space", options->space},
+        {"valid", options->valid},
     };
     if (!start->pipeline)
         return mer_fail(err, MER_ERR_USAGE, "a model that nobody vouches for is not gone on with");
@@ -583,7 +644,7 @@ static mer_status go_on(struct mer_context *context, const struct mer_table *tab
         settings[i][0] = options->settings[i].name;
         settings[i][1] = options->settings[i].value;
     }
-    MER_GUARD(mer_fit_view_init(&context->ctx, table, options, &view, err));
+    MER_GUARD(mer_fit_view_init(&context->ctx, table, &table->frame, options, &view, err));
     model->making.roles = view.roles;
     const struct mer_continuation how = {.settings = (const char *const(*)[2])settings,
                                          .n_settings = options->n_settings,
@@ -702,6 +763,7 @@ void mer_fitted_free(struct mer_fitted *model)
         mer_pipeline_free(&model->context->ctx, model->pipeline);
     mer_bad_rows_release(&model->making.bad);
     free(model->making.path);
+    free(model->making.valid_path);
     free(model->making.monotone);
     mer_text_free(model->making.asked);
     if (model->copied.alloc) { /* new, and on from another */

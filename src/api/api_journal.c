@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 328, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 336, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,
@@ -80,6 +80,12 @@ static mer_status put_cut(struct mer_buf *buf, const struct mer_table *table,
         MER_GUARD(mer_buf_text(buf, columns[i].what, err));
         MER_GUARD(put_name(buf, table, columns[i].name, err));
         MER_GUARD(mer_buf_text(buf, "\n", err));
+    }
+    if (options->valid) {
+        char digest[65];
+        const struct mer_frame *const valid = &options->valid->frame;
+        MER_GUARD(mer_digest_hex(valid->image, valid->n_image, digest, err));
+        MER_GUARD(mer_buf_printf(buf, err, "valid=%s\n", digest));
     }
     if (options->time_gap)
         MER_GUARD(mer_buf_printf(buf, err, "gap=%s\n", options->time_gap));

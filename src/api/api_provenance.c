@@ -132,26 +132,30 @@ static void put_internal(struct mer_json_writer *writer, const struct mer_fitted
     mer_json_end_object(writer);
 }
 
-static void put_data(struct mer_json_writer *writer, const struct mer_making *making)
+/* A table of rows; `bad`: what was left out of it. */
+static void put_table(struct mer_json_writer *writer, const char *name, const char *path,
+                      const struct mer_origin *origin, size_t n_rows, size_t n_columns,
+                      const struct mer_bad_rows *bad)
 {
     begin(writer, NULL);
-    put_text(writer, "name", "data");
-    if (making->data.digest[0])
-        put_digest(writer, making->data.digest);
+    put_text(writer, "name", name);
+    if (origin->digest[0])
+        put_digest(writer, origin->digest);
     begin(writer, "annotations");
-    if (making->path)
-        put_text(writer, "path", making->path);
-    put_unsigned(writer, "bytes", making->data.n_bytes);
-    put_unsigned(writer, "rows", making->n_rows);
-    put_unsigned(writer, "columns", making->n_columns);
-    if (making->data.is_signed) {
+    if (path)
+        put_text(writer, "path", path);
+    put_unsigned(writer, "bytes", origin->n_bytes);
+    put_unsigned(writer, "rows", n_rows);
+    if (n_columns > 0)
+        put_unsigned(writer, "columns", n_columns);
+    if (origin->is_signed) {
         begin(writer, "signer");
-        put_text(writer, "name", making->data.signature.signer_name);
-        put_text(writer, "id", making->data.signature.signer_id);
+        put_text(writer, "name", origin->signature.signer_name);
+        put_text(writer, "id", origin->signature.signer_id);
         mer_json_end_object(writer);
     }
-    if (making->bad.n_rows > 0)
-        mer_bad_rows_put(&making->bad, NULL, writer);
+    if (bad && bad->n_rows > 0)
+        mer_bad_rows_put(bad, NULL, writer);
     mer_json_end_object(writer);
     mer_json_end_object(writer);
 }
@@ -160,13 +164,18 @@ static void put_dependencies(struct mer_json_writer *writer, const struct mer_ma
 {
     mer_json_key(writer, "resolvedDependencies");
     mer_json_begin_array(writer);
-    put_data(writer, making);
+    put_table(writer, "data", making->path, &making->data, making->n_rows, making->n_columns,
+              &making->bad);
     if (making->schema_given && making->schema_digest[0]) {
         begin(writer, NULL);
         put_text(writer, "name", "schema");
         put_digest(writer, making->schema_digest);
         mer_json_end_object(writer);
     }
+    /* Behind the schema, which readers of records know where to find. */
+    if (making->has_valid)
+        put_table(writer, "validation", making->valid_path, &making->valid, making->n_valid_rows, 0,
+                  NULL);
     mer_json_end_array(writer);
 }
 

@@ -155,20 +155,10 @@ static mer_status make_frame(struct mer_table *table, const bool *keep, struct t
     const struct mer_ctx *const ctx = &table->context->ctx;
     const struct mer_renaming renaming = {MER_TOKEN_CHARS, write_token, tokens};
     struct mer_file_region file;
-    struct mer_region region;
     mer_region_init_memory_file(&file, ctx->alloc, fd, SIZE_MAX);
-    mer_status status = mer_frame_rename(ctx, &table->frame, keep, &renaming, &file.region, err);
-    const size_t n = file.region.n;
-    if (mer_is_ok(status))
-        status = mer_region_trim(&file.region, err);
-    mer_region_release(&file.region);
-    MER_GUARD(status);
-    MER_GUARD(mer_memory_file_seal(fd, err));
-    MER_GUARD(mer_region_init_sealed(&region, ctx->alloc, fd, n, err));
-    status = mer_frame_adopt(ctx, &region, ret_frame, err);
-    if (!mer_is_ok(status))
-        mer_region_release(&region);
-    return status;
+    const mer_status status =
+        mer_frame_rename(ctx, &table->frame, keep, &renaming, &file.region, err);
+    return mer_table_adopt_written(ctx, &file, fd, status, ret_frame, err);
 }
 
 /* What the schema says of a column that stays, without any text that could be one of its values. */

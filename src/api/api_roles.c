@@ -78,7 +78,15 @@ static mer_status find_roles(const struct mer_ctx *ctx, const struct mer_table *
     MER_GUARD(named(table, options->group_column, options->target, &ret->group, err));
     MER_GUARD(named(table, options->time_column, options->target, &ret->time, err));
     MER_GUARD(named(table, options->folds_column, options->target, &ret->folds, err));
-    if (!is_named) {
+    if (options->valid && (is_named || options->time_gap || options->n_folds || options->n_repeats))
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE,
+                                 "a validation table and %s exclude each other: its rows are the "
+                                 "ones that are scored on",
+                                 is_named || options->time_gap ? "a column that rows are cut by"
+                                                               : "a number of folds"),
+                        "take one of them away");
+    if (!is_named && !options->valid) {
         ret->time = flagged(table, MER_FIELD_TIME);
         const size_t group = flagged(table, MER_FIELD_GROUP);
         if (ret->time == SIZE_MAX)
@@ -169,24 +177,24 @@ void mer_fit_view_release(struct mer_alloc *alloc, struct mer_fit_view *view)
 }
 
 mer_status mer_fit_view_init(const struct mer_ctx *ctx, const struct mer_table *table,
-                             const struct mer_fit_options *options, struct mer_fit_view *ret_view,
-                             mer_err *err)
+                             const struct mer_frame *frame, const struct mer_fit_options *options,
+                             struct mer_fit_view *ret_view, mer_err *err)
 {
     struct mer_alloc *const alloc = ctx->alloc;
-    struct mer_fit_view view = {.frame = table->frame};
+    struct mer_fit_view view = {.frame = *frame};
     view.frame.n_columns = 0;
     view.frame.columns = NULL;
     MER_GUARD(find_roles(ctx, table, options, &view.roles, err));
-    MER_GUARD(mer_alloc_array(alloc, table->frame.n_columns, sizeof *view.frame.columns,
+    MER_GUARD(mer_alloc_array(alloc, frame->n_columns, sizeof *view.frame.columns,
                               &view.frame.columns, err));
     mer_status status = mer_ok();
-    for (size_t c = 0; c < table->frame.n_columns && mer_is_ok(status); c++) {
-        const struct mer_column *const column = &table->frame.columns[c];
+    for (size_t c = 0; c < frame->n_columns && mer_is_ok(status); c++) {
+        const struct mer_column *const column = &frame->columns[c];
         const struct mer_field *const field = field_of(table, c);
         if (strcmp(column->name, options->target) == 0 || !mer_role_left_out(table, &view.roles, c))
             view.frame.columns[view.frame.n_columns++] = *column;
         else if (field && (field->flags & MER_FIELD_WEIGHT))
-            status = read_weights(alloc, &table->frame, column, &view.weights, err);
+            status = read_weights(alloc, frame, column, &view.weights, err);
     }
     if (mer_is_ok(status))
         *ret_view = view;

@@ -29,6 +29,15 @@ mer_status mer_digest_hex(const void *bytes, size_t n, char ret_hex[65], mer_err
     return mer_ok();
 }
 
+mer_status mer_table_digest(const struct mer_table *table, char ret_hex[65], mer_err *err)
+{
+    const char *const known = table->origin.digest;
+    if (!known[0])
+        return mer_digest_hex(table->frame.image, table->frame.n_image, ret_hex, err);
+    memcpy(ret_hex, known, sizeof table->origin.digest);
+    return mer_ok();
+}
+
 static mer_status verify_origin(struct mer_table *table, const void *bytes, size_t n,
                                 const struct mer_table_options *options, mer_err *err)
 {
@@ -488,6 +497,23 @@ mer_status mer_table_parse(struct mer_context *context, const void *bytes, size_
     }
     *ret_table = table;
     return mer_ok();
+}
+
+mer_status mer_table_adopt_written(const struct mer_ctx *ctx, struct mer_file_region *file, int fd,
+                                   mer_status status, struct mer_frame *ret_frame, mer_err *err)
+{
+    struct mer_region region;
+    const size_t n = file->region.n;
+    if (mer_is_ok(status))
+        status = mer_region_trim(&file->region, err);
+    mer_region_release(&file->region);
+    MER_GUARD(status);
+    MER_GUARD(mer_memory_file_seal(fd, err));
+    MER_GUARD(mer_region_init_sealed(&region, ctx->alloc, fd, n, err));
+    status = mer_frame_adopt(ctx, &region, ret_frame, err);
+    if (!mer_is_ok(status))
+        mer_region_release(&region);
+    return status;
 }
 
 static void make_number(struct mer_field *field)

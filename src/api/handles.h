@@ -12,6 +12,7 @@
 #include "frame/csv.h"
 #include "merlon/merlon.h"
 #include "os/log_file.h"
+#include "os/memory_file.h"
 #include "os/sealed.h"
 
 struct mer_study;   /* report_handles.h */
@@ -51,6 +52,12 @@ struct mer_table {
     double parse_seconds;
 };
 
+/* A table with the rows of a validation table behind its own; image -1: none. */
+struct mer_joined {
+    struct mer_frame frame;
+    int image; /* the frame's bytes as a sealed memory file, for cells */
+};
+
 /* The columns by which a fit's rows are cut, by their place in the table; SIZE_MAX: none. */
 struct mer_role_columns {
     size_t group;
@@ -66,6 +73,10 @@ struct mer_making {
     char schema_digest[65];
     size_t n_rows;
     size_t n_columns;
+    bool has_valid;          /* a table that trials were scored on: */
+    char *valid_path;        /* owned; NULL: from memory */
+    struct mer_origin valid; /* without its path */
+    size_t n_valid_rows;
     struct mer_bad_rows bad; /* what was left out; zero when nothing was */
     double budget_seconds;   /* as asked for; 0: none */
     uint64_t units;
@@ -130,6 +141,22 @@ MER_MUST_CHECK mer_status mer_table_read_with(struct mer_context *context, const
 MER_MUST_CHECK mer_status mer_table_choose_format(const char *path, const char *name,
                                                   size_t *ret_format, mer_err *err);
 
+/* Puts the rows of `valid` behind those of `table`, in sealed memory. MER_ERR_DATA where it has not
+ * all columns, or others than it should. */
+MER_MUST_CHECK mer_status mer_table_join(const struct mer_table *table,
+                                         const struct mer_table *valid,
+                                         struct mer_joined *ret_joined, mer_err *err);
+void mer_joined_release(struct mer_joined *joined);
+/* Releases a region in the memory file fd after its image was written (with `status`), seals the
+ * file and opens the frame in it; fd stays the caller's. */
+MER_MUST_CHECK mer_status mer_table_adopt_written(const struct mer_ctx *ctx,
+                                                  struct mer_file_region *file, int fd,
+                                                  mer_status status, struct mer_frame *ret_frame,
+                                                  mer_err *err);
+/* What a table is known by: the digest of the bytes that it was read from, or else of its image. */
+MER_MUST_CHECK mer_status mer_table_digest(const struct mer_table *table, char ret_hex[65],
+                                           mer_err *err);
+
 /* A new table without rows, and the options checked, those that were not given filled in. */
 MER_MUST_CHECK mer_status mer_table_begin(struct mer_context *context,
                                           const struct mer_table_options *options,
@@ -142,7 +169,8 @@ MER_MUST_CHECK mer_status mer_context_cell_settings(struct mer_context *context,
                                                     mer_err *err);
 
 /* What a fit sees of a table whose schema gives roles to columns: without those that it leaves out,
- * and with the weights of its rows (NULL: none). The columns are borrowed from the table. */
+ * and with the weights of its rows (NULL: none). The columns are borrowed from `frame`: the table's
+ * own, or one with further rows. */
 struct mer_fit_view {
     struct mer_frame frame;
     double *weights;
@@ -150,6 +178,7 @@ struct mer_fit_view {
 };
 MER_MUST_CHECK mer_status mer_fit_view_init(const struct mer_ctx *ctx,
                                             const struct mer_table *table,
+                                            const struct mer_frame *frame,
                                             const struct mer_fit_options *options,
                                             struct mer_fit_view *ret_view, mer_err *err);
 void mer_fit_view_release(struct mer_alloc *alloc, struct mer_fit_view *view);

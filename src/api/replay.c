@@ -10,13 +10,14 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 328, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 336, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
     struct mer_json_document *record;
     char *statement; /* that the record was read from */
     char data_digest[65];
+    const char *valid_digest; /* of the validation table; NULL: there was none */
     char version[32];
     const char *task; /* of the record, as the next; NULL: not given */
     const char *metric;
@@ -74,6 +75,11 @@ static mer_status note_cut(const struct mer_fit_options *options, struct mer_buf
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].value)
             MER_GUARD(put_line(buf, "", texts[i].name, texts[i].value, err));
+    if (options->valid) {
+        char digest[65];
+        MER_GUARD(mer_table_digest(options->valid, digest, err));
+        MER_GUARD(put_line(buf, "", "valid", digest, err));
+    }
     return options->n_repeats ? mer_buf_printf(buf, err, "repeats=%zu\n", options->n_repeats)
                               : mer_ok();
 }
@@ -173,7 +179,8 @@ static bool take_cut(struct mer_replay *replay, const char *line)
     } texts[] = {{"group=", &replay->group_column},
                  {"time=", &replay->time_column},
                  {"folds_column=", &replay->folds_column},
-                 {"gap=", &replay->time_gap}};
+                 {"gap=", &replay->time_gap},
+                 {"valid=", &replay->valid_digest}};
     int64_t number;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!begins(line, texts[i].name))
@@ -390,11 +397,28 @@ static mer_status tell_trial(const struct mer_facts *then, const struct mer_fact
     return mer_hint(err, status, "all trials have the same scores: the last fit differs");
 }
 
-static mer_status check(const struct mer_replay *replay, const struct mer_fitted *model,
-                        mer_err *err)
+/* A validation table has to be there exactly where there was one. */
+static mer_status check_valid(const struct mer_replay *replay, const struct mer_table *valid,
+                              mer_err *err)
 {
-    char digest[65];
+    if (replay->valid_digest && !valid)
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE,
+                                 "the model was validated on a table of its own, which is missing"),
+                        "give it with --valid; its sha256 is %.16s...", replay->valid_digest);
+    if (!replay->valid_digest && valid)
+        return mer_fail(err, MER_ERR_USAGE,
+                        "the model was validated without a table of its own: take --valid away");
+    return mer_ok();
+}
+
+static mer_status check(const struct mer_replay *replay, const struct mer_fitted *model,
+                        const struct mer_table *valid, mer_err *err)
+{
+    char digest[65], valid_digest[65] = "";
     mer_status status;
+    if (valid)
+        MER_GUARD(mer_table_digest(valid, valid_digest, err));
     MER_GUARD(mer_model_digest(model, digest, err));
     if (strcmp(digest, replay->model->digest) == 0)
         return mer_ok();
@@ -403,6 +427,11 @@ static mer_status check(const struct mer_replay *replay, const struct mer_fitted
                           "the model was not repeated: the table is another one, its sha256 was "
                           "%.16s... and is %.16s...",
                           replay->data_digest, model->making.data.digest);
+    else if (valid && strcmp(replay->valid_digest, valid_digest) != 0)
+        status = mer_fail(err, MER_ERR_DATA,
+                          "the model was not repeated: the validation table is another one, its "
+                          "sha256 was %.16s... and is %.16s...",
+                          replay->valid_digest, valid_digest);
     else if (strcmp(replay->version, mer_version()) != 0)
         status = mer_fail(err, MER_ERR_DATA,
                           "the model was not repeated: it was made by version %s, this is %s",
@@ -419,9 +448,10 @@ mer_status mer_fit_again(struct mer_context *context, const struct mer_table *ta
 {
     struct mer_fit_options again = *options;
     struct mer_fitted *model;
+    MER_GUARD(check_valid(replay, options->valid, err));
     apply(replay, &again);
     MER_GUARD(mer_fit(context, table, &again, &model, err));
-    const mer_status status = check(replay, model, err);
+    const mer_status status = check(replay, model, options->valid, err);
     if (mer_is_ok(status))
         *ret_model = model;
     else

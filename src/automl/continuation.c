@@ -165,7 +165,8 @@ mer_status mer_pipeline_continue(const struct mer_ctx *ctx, struct mer_pipeline 
         mer_target_learn(ctx, frame, column, &pipeline->task, &pipeline->arena, &learned, err));
     mer_status status = mer_ok();
     if (how->balance_classes)
-        status = mer_target_balance(ctx, &learned, how->weights, frame->n_rows, &balanced, err);
+        status = mer_target_balance(ctx, &learned, how->weights, frame->n_rows, frame->n_rows,
+                                    &balanced, err);
     if (mer_is_ok(status) && learned.classes)
         status = renumber(ctx, pipeline, frame->n_rows, &learned, err);
     const struct mer_target target = {.task = pipeline->task,

@@ -67,9 +67,9 @@ static struct mer_plan_options plan_options(struct mer_search *search)
     return (struct mer_plan_options){
         .task = search->target.task,
         .greater_is_better = search->metric->greater_is_better,
-        .n_rows = search->frame->n_rows,
-        .target_scale = target_scale(&search->target, search->frame->n_rows),
-        .target_is_skewed = target_is_skewed(&search->target, search->frame->n_rows),
+        .n_rows = search->learned->n_rows,
+        .target_scale = target_scale(&search->target, search->learned->n_rows),
+        .target_is_skewed = target_is_skewed(&search->target, search->learned->n_rows),
         .cost = candidate_cost,
         .self = search,
         .families = search->options->families,
@@ -122,14 +122,14 @@ static mer_status describe(struct mer_search *search, mer_err *err)
 {
     struct mer_pipeline *pipeline = search->pipeline;
 
-    MER_GUARD(mer_pipeline_set_schema(pipeline, search->frame, search->schema, err));
+    MER_GUARD(mer_pipeline_set_schema(pipeline, search->learned, search->schema, err));
     pipeline->target = pipeline->schema.fields[search->target_column].name;
     pipeline->task = search->target.task;
     pipeline->n_classes = search->target.n_classes;
     pipeline->labels = search->target.labels;
     pipeline->metric = search->metric->name;
     pipeline->seed = search->options->seed;
-    pipeline->n_train_rows = search->frame->n_rows;
+    pipeline->n_train_rows = search->learned->n_rows;
     return mer_ok();
 }
 
@@ -194,7 +194,8 @@ static mer_status cut_folds(const struct mer_ctx *ctx, struct mer_search *search
                                             .times = options->time_column,
                                             .labels = options->folds_column,
                                             .gap = options->time_gap,
-                                            .n_valid_rows = options->n_valid_rows};
+                                            .n_valid_rows =
+                                                search->frame->n_rows - search->learned->n_rows};
 
     MER_GUARD(mer_folds_make(ctx, search->frame, search->target_column, &target, &wanted,
                              &search->folds, err));
@@ -282,7 +283,7 @@ static mer_status weigh_rows(const struct mer_ctx *ctx, struct mer_search *searc
     if (!options->balance_classes)
         return mer_ok();
     MER_GUARD(mer_target_balance(ctx, &search->target, options->weights, search->frame->n_rows,
-                                 &search->balanced, err));
+                                 search->learned->n_rows, &search->balanced, err));
     search->weights = search->balanced;
     return mer_ok();
 }
@@ -290,7 +291,7 @@ static mer_status weigh_rows(const struct mer_ctx *ctx, struct mer_search *searc
 /* What is said of the columns beforehand; warns of those that give the target away. */
 static mer_status find_leaks(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
-    const struct mer_frame *frame = search->frame;
+    const struct mer_frame *frame = search->learned;
     const struct mer_target target = {.task = search->target.task,
                                       .values = search->target.values,
                                       .classes = search->target.classes,
@@ -320,9 +321,10 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
     MER_GUARD(mer_frame_want(search->frame, options->target, &search->target_column, err));
     if (search->frame->n_rows > UINT32_MAX)
         return mer_fail(err, MER_ERR_DATA, "%zu rows are more than 2^32", search->frame->n_rows);
-    MER_GUARD(mer_target_learn(ctx, search->frame, search->target_column,
-                               options->task_given ? &options->task : NULL,
-                               &search->pipeline->arena, &search->target, err));
+    MER_GUARD(mer_target_learn_from(ctx, search->frame, search->learned->n_rows,
+                                    search->target_column,
+                                    options->task_given ? &options->task : NULL,
+                                    &search->pipeline->arena, &search->target, err));
     MER_GUARD(weigh_rows(ctx, search, err));
     MER_GUARD(find_leaks(ctx, search, err));
     MER_GUARD(choose_metric(search, err));
@@ -350,7 +352,10 @@ mer_status mer_search_fit(const struct mer_ctx *ctx, const struct mer_frame *fra
                           const struct mer_schema *schema, const struct mer_search_options *options,
                           struct mer_pipeline **ret_pipeline, mer_err *err)
 {
-    struct mer_search search = {.options = options, .frame = frame, .schema = schema};
+    struct mer_search search = {.options = options,
+                                .frame = frame,
+                                .learned = options->learned_frame ? options->learned_frame : frame,
+                                .schema = schema};
     mer_err local;
 
     if (!err)

@@ -61,7 +61,10 @@ struct mer_search_options {
     const struct mer_column *time_column;
     const struct mer_column *folds_column;
     double time_gap;
-    size_t n_valid_rows; /* the last rows are scored on, and not learned from */
+    /* A validation table: the last rows of the frame, which are scored on and never learned from.
+     * This is the frame without them: what a model is fitted to, with the same columns, whose
+     * levels have the same numbers. NULL: all rows are learned from. */
+    const struct mer_frame *learned_frame;
     uint64_t seed;
     /* Called after every finished trial, from the driving thread; may be NULL. */
     void (*on_trial)(void *self, const struct mer_trial *trial, size_t n_done, size_t n_planned,

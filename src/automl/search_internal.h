@@ -11,6 +11,7 @@
 struct mer_search {
     const struct mer_search_options *options;
     const struct mer_frame *frame;
+    const struct mer_frame *learned; /* without the rows of a validation table; else the frame */
     const struct mer_schema *schema;
     size_t target_column;
     struct mer_pipeline *pipeline; /* filled from the beginning */

@@ -194,7 +194,7 @@ static mer_status fit_safely(struct fitting *fitting, const struct mer_design *d
 /* A member that was fitted on all rows already needs no second fit. */
 static bool is_safe(const struct fitting *fitting, const struct mer_member *member)
 {
-    return fitting->safe.model && fitting->n_safe_rows == fitting->search->frame->n_rows &&
+    return fitting->safe.model && fitting->n_safe_rows == fitting->search->learned->n_rows &&
            fitting->safe.family == member->family &&
            memcmp(fitting->safe.params.values, member->params.values,
                   member->family->n_params * sizeof(double)) == 0;
@@ -235,7 +235,7 @@ static mer_status fall_back(struct fitting *fitting, mer_err *err)
                     "time did not do for the last fits: %s, fitted on %zu of %zu rows, predicts "
                     "instead; --units will not repeat this",
                     pipeline->members[0].family->name, fitting->n_safe_rows,
-                    fitting->search->frame->n_rows);
+                    fitting->search->learned->n_rows);
     return mer_ok();
 }
 
@@ -328,12 +328,12 @@ static mer_status prepare_all(const struct mer_ctx *ctx, struct fitting *fitting
                                                 .seed = options->seed,
                                                 .without_condensed = fitting->without_condensed};
 
-    MER_GUARD(mer_prepare_fit(ctx, search->frame, search->target_column, NULL, 0, &prepare,
+    MER_GUARD(mer_prepare_fit(ctx, search->learned, search->target_column, NULL, 0, &prepare,
                               &pipeline->prepare, err));
     log_roles(ctx, pipeline->prepare);
     MER_GUARD(mer_prepare_directions(ctx, pipeline->prepare, options->directions,
                                      options->n_directions, &fitting->monotone, err));
-    MER_GUARD(mer_prepare_apply_training(ctx, pipeline->prepare, search->frame, NULL, 0,
+    MER_GUARD(mer_prepare_apply_training(ctx, pipeline->prepare, search->learned, NULL, 0,
                                          ret_prepared, err));
     mer_prepare_forget(pipeline->prepare);
     return mer_ok();

@@ -162,16 +162,21 @@ static mer_status number_classes(struct label_set *set, enum mer_type type, stru
 /* Every cell must be there. */
 static mer_status check_present(const struct mer_column *column, size_t n_rows, mer_err *err)
 {
-    if (column->n_missing == 0)
+    size_t n = 0, first = 0;
+
+    for (size_t i = n_rows; column->n_missing > 0 && i-- > 0;) {
+        if (mer_column_has(column, i))
+            continue;
+        n++;
+        first = i;
+    }
+    if (n == 0)
         return mer_ok();
-    for (size_t i = 0; i < n_rows; i++)
-        if (!mer_column_has(column, i))
-            return mer_hint(err,
-                            mer_fail(err, MER_ERR_DATA,
-                                     "the target %s is missing in %zu rows, first in data row %zu",
-                                     quoted_name(column).text, column->n_missing, i + 1),
-                            "remove the rows without a target, or fill it in");
-    return mer_ok();
+    return mer_hint(err,
+                    mer_fail(err, MER_ERR_DATA,
+                             "the target %s is missing in %zu rows, first in data row %zu",
+                             quoted_name(column).text, n, first + 1),
+                    "remove the rows without a target, or fill it in");
 }
 
 static mer_status read_classes(const struct mer_ctx *ctx, const struct mer_column *column,
@@ -344,6 +349,71 @@ mer_status mer_target_learn(const struct mer_ctx *ctx, const struct mer_frame *f
     return mer_ok();
 }
 
+/* The target of a validation table, whose rows come behind n_learned others. */
+static mer_status check_validation(const struct mer_column *column,
+                                   const struct mer_learned_target *learned, size_t n_learned,
+                                   size_t n_rows, mer_err *err)
+{
+    char buffer[MER_NUMBER_TEXT_MAX];
+
+    for (size_t i = n_learned; i < n_rows; i++) {
+        if (!mer_column_has(column, i))
+            return mer_hint(
+                err,
+                mer_fail(err, MER_ERR_DATA,
+                         "the target %s is missing in data row %zu of the validation table",
+                         quoted_name(column).text, i - n_learned + 1),
+                "remove the rows without a target, or fill it in");
+        if (!learned->classes)
+            continue;
+        const struct mer_cell text = cell_label(column, i, buffer);
+        bool is_known = false;
+        for (size_t k = 0; k < learned->n_classes && !is_known; k++)
+            is_known = strlen(learned->labels[k]) == text.n &&
+                       memcmp(learned->labels[k], text.bytes, text.n) == 0;
+        if (!is_known)
+            return mer_hint(
+                err,
+                mer_fail(err, MER_ERR_DATA,
+                         "the target %s in data row %zu of the validation table has a label that "
+                         "the training table does not have",
+                         quoted_name(column).text, i - n_learned + 1),
+                "no model can predict what it was never shown: take such rows out, or give "
+                "training rows of that label");
+    }
+    return mer_ok();
+}
+
+mer_status mer_target_learn_from(const struct mer_ctx *ctx, const struct mer_frame *frame,
+                                 size_t n_learned, size_t column, const enum mer_task *task,
+                                 struct mer_arena *arena, struct mer_learned_target *ret,
+                                 mer_err *err)
+{
+    struct mer_frame first = *frame;
+    struct mer_learned_target learned;
+    double *values = NULL;
+    int32_t *classes = NULL;
+
+    first.n_rows = n_learned;
+    MER_GUARD(mer_target_learn(ctx, &first, column, task, arena, &learned, err));
+    if (n_learned == frame->n_rows) {
+        *ret = learned;
+        return mer_ok();
+    }
+    mer_status status =
+        check_validation(&frame->columns[column], &learned, n_learned, frame->n_rows, err);
+    if (mer_is_ok(status))
+        status = learned.classes ? mer_target_read_classes(ctx, frame, column, learned.labels,
+                                                           learned.n_classes, &classes, err)
+                                 : mer_target_read_values(ctx, frame, column, &values, err);
+    mer_learned_target_release(ctx, &learned);
+    MER_GUARD(status);
+    learned.values = values;
+    learned.classes = classes;
+    *ret = learned;
+    return mer_ok();
+}
+
 void mer_learned_target_release(const struct mer_ctx *ctx, struct mer_learned_target *target)
 {
     mer_free(ctx->alloc, target->values);
@@ -353,8 +423,8 @@ void mer_learned_target_release(const struct mer_ctx *ctx, struct mer_learned_ta
 }
 
 mer_status mer_target_balance(const struct mer_ctx *ctx, const struct mer_learned_target *target,
-                              const double *weights, size_t n_rows, double **ret_weights,
-                              mer_err *err)
+                              const double *weights, size_t n_rows, size_t n_counted,
+                              double **ret_weights, mer_err *err)
 {
     double *balanced = NULL, *of_class = NULL, all = 0, n_present = 0;
     mer_status status;
@@ -365,7 +435,7 @@ mer_status mer_target_balance(const struct mer_ctx *ctx, const struct mer_learne
     MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, target->n_classes, sizeof(double), &of_class, err),
                    out);
     MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_rows, sizeof(double), &balanced, err), out);
-    for (size_t i = 0; i < n_rows; i++)
+    for (size_t i = 0; i < n_counted; i++)
         of_class[target->classes[i]] += weights ? weights[i] : 1;
     for (size_t k = 0; k < target->n_classes; k++) {
         all += of_class[k];
@@ -373,7 +443,8 @@ mer_status mer_target_balance(const struct mer_ctx *ctx, const struct mer_learne
     }
     for (size_t i = 0; i < n_rows; i++) {
         const double weight = weights ? weights[i] : 1;
-        balanced[i] = weight > 0 ? weight * all / (n_present * of_class[target->classes[i]]) : 0;
+        const double own = of_class[target->classes[i]];
+        balanced[i] = weight > 0 && own > 0 ? weight * all / (n_present * own) : 0;
     }
     *ret_weights = balanced;
     balanced = NULL;

@@ -40,11 +40,19 @@ MER_MUST_CHECK mer_status mer_target_learn(const struct mer_ctx *ctx, const stru
                                            size_t column, const enum mer_task *task,
                                            struct mer_arena *arena, struct mer_learned_target *ret,
                                            mer_err *err);
+/* The same from the first n_learned rows alone; the others, a validation table's, are read in the
+ * terms of these. MER_ERR_DATA where that cannot be: a label that the first rows do not have. */
+MER_MUST_CHECK mer_status mer_target_learn_from(const struct mer_ctx *ctx,
+                                                const struct mer_frame *frame, size_t n_learned,
+                                                size_t column, const enum mer_task *task,
+                                                struct mer_arena *arena,
+                                                struct mer_learned_target *ret, mer_err *err);
 /* Weights [n_rows] that make all classes weigh the same, times `weights` (NULL: ones); together
- * they weigh what they did. From ctx->alloc. MER_ERR_USAGE for a regression. */
+ * they weigh what they did. How rare a class is the first n_counted rows tell. From ctx->alloc.
+ * MER_ERR_USAGE for a regression. */
 MER_MUST_CHECK mer_status mer_target_balance(const struct mer_ctx *ctx,
                                              const struct mer_learned_target *target,
-                                             const double *weights, size_t n_rows,
+                                             const double *weights, size_t n_rows, size_t n_counted,
                                              double **ret_weights, mer_err *err);
 void mer_learned_target_release(const struct mer_ctx *ctx, struct mer_learned_target *target);
 

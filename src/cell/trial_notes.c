@@ -174,6 +174,16 @@ static mer_status read_all(struct mer_notes_reader *reader, const struct mer_ctx
     return mer_notes_end(reader, "what trials are scored on is not described as it should be");
 }
 
+/* The rows before those of a validation table; what a stranger calls one may be anything. */
+static size_t count_learned(const struct mer_evaluation_notes *notes)
+{
+    size_t n = notes->table.n_rows;
+    if (notes->data.folds && notes->folds.kind == MER_FOLDS_TABLE)
+        while (n > 0 && notes->folds.first[n - 1] == MER_FOLD_NONE)
+            n--;
+    return n;
+}
+
 mer_status mer_evaluation_notes_read(const struct mer_ctx *ctx, struct mer_frame *table,
                                      const void *bytes, size_t n,
                                      struct mer_evaluation_notes *ret_notes, mer_err *err)
@@ -186,8 +196,9 @@ mer_status mer_evaluation_notes_read(const struct mer_ctx *ctx, struct mer_frame
     mer_notes_read(&reader, bytes, n, &notes->arena, err);
     mer_status status = read_all(&reader, ctx, notes, &task, err);
     if (mer_is_ok(status))
-        status = mer_target_learn(ctx, &notes->view, notes->data.target_column, &task,
-                                  &notes->arena, &notes->target, err);
+        status = mer_target_learn_from(ctx, &notes->view, count_learned(notes),
+                                       notes->data.target_column, &task, &notes->arena,
+                                       &notes->target, err);
     if (mer_is_ok(status) && notes->target.task != task)
         status = mer_fail(err, MER_ERR_DATA, "the target has another task than it should");
     if (!mer_is_ok(status)) {

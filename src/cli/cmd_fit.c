@@ -49,7 +49,13 @@ static mer_status read_data(struct fit *fit, mer_err *err)
         MER_GUARD(mer_pseudonyms_open(NULL, mer_cli_project(arguments->project), true,
                                       &fit->pseudonyms, &fit->project_is_new, err));
     options.pseudonyms = fit->pseudonyms;
-    return mer_table_read(fit->cli->context, arguments->data, &options, &fit->table, err);
+    MER_GUARD(mer_table_read(fit->cli->context, arguments->data, &options, &fit->table, err));
+    if (!arguments->valid)
+        return mer_ok();
+    options.schema_file = NULL;
+    options.quarantine_file = NULL; /* one file holds one table's rows */
+    return mer_table_read_like(fit->cli->context, arguments->valid, &options, fit->table,
+                               &fit->valid, err);
 }
 
 static mer_status search(struct fit *fit, mer_err *err)
@@ -99,6 +105,7 @@ static mer_status search(struct fit *fit, mer_err *err)
         .folds_column = arguments->folds_column,
         .time_gap = arguments->gap,
         .n_repeats = arguments->repeats,
+        .valid = fit->valid,
     };
     const mer_status status =
         fit->replay
@@ -156,6 +163,7 @@ static mer_status run_fit(struct mer_cli *cli, const void *words, mer_err *err)
     mer_fitted_free(fit.start);
     mer_replay_free(fit.replay);
     free(fit.space);
+    mer_table_free(fit.valid);
     mer_table_free(fit.table);
     mer_pseudonyms_free(fit.pseudonyms);
     mer_signer_free(fit.signer);
@@ -322,6 +330,12 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "COLUMN=DIRECTION",
      .help = "let predictions only rise (increasing) or only fall (decreasing) with a column of "
              "numbers; for --model gbdt, may be repeated"},
+    {.name = "valid",
+     .type = MER_CLI_FILE,
+     .at = AT(valid),
+     .metavar = "FILE",
+     .help = "score trials on the rows of this table, which nothing is learned from, instead of "
+             "cross-validation"},
     {.name = "folds",
      .type = MER_CLI_INTEGER,
      .at = AT(folds),
@@ -426,6 +440,8 @@ static const struct mer_cli_example EXAMPLES[] = {
      "and draws how it did"},
     {"merlon fit houses.csv --target price --out tree.safetensors --model tree --param max_depth=4",
      "fits one tree"},
+    {"merlon fit train.csv --target price --out houses.safetensors --valid valid.csv",
+     "scores what it tries on the rows of another file"},
     {"merlon fit may.csv --out may.safetensors --continue-from april.safetensors",
      "adds as many trees again, fitted to the new rows"},
     {"merlon fit patients.csv --target outcome --out m.safetensors --pseudonymize --project study",

@@ -29,6 +29,7 @@ struct fit_arguments {
     const char *exclude;
     struct mer_cli_settings params;
     struct mer_cli_settings monotone;
+    const char *valid;
     uint64_t folds;
     uint64_t repeats;
     const char *group_column;
@@ -68,6 +69,7 @@ struct fit {
     struct mer_pseudonyms *pseudonyms;
     bool project_is_new;
     struct mer_table *table;
+    struct mer_table *valid; /* that trials are scored on; NULL: parts of the table */
     double quantiles[MER_QUANTILES_MAX];
     size_t n_quantiles;
     double shown_seconds; /* of the search, when a line of progress was last printed */

@@ -90,6 +90,30 @@ static mer_status read_quantiles(struct fit *fit, mer_err *err)
     return mer_ok();
 }
 
+/* A validation table takes the place of folds. */
+static mer_status check_valid(const struct fit_arguments *arguments, mer_err *err)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } options[] = {{"folds", arguments->folds > 0},
+                   {"repeats", arguments->repeats > 0},
+                   {"group-column", arguments->group_column},
+                   {"time-column", arguments->time_column},
+                   {"gap", arguments->gap},
+                   {"folds-column", arguments->folds_column},
+                   {"continue-from", arguments->continue_from}};
+    for (size_t i = 0; arguments->valid && i < MER_CLI_COUNT_OF(options); i++)
+        if (options[i].is_given)
+            return mer_hint(err,
+                            mer_fail(err, MER_ERR_USAGE, "--valid and --%s exclude each other",
+                                     options[i].name),
+                            "with --valid its rows are scored on, and no fold is cut");
+    if (arguments->valid && strcmp(arguments->valid, "-") == 0 && strcmp(arguments->data, "-") == 0)
+        return mer_fail(err, MER_ERR_USAGE, "two tables cannot come from standard input");
+    return mer_ok();
+}
+
 static mer_status check_journal(const struct fit_arguments *arguments, mer_err *err)
 {
     if (arguments->resume && arguments->no_journal)
@@ -115,6 +139,7 @@ mer_status mer_cli_fit_check(struct fit *fit, mer_err *err)
     MER_GUARD(check_params(arguments, err));
     MER_GUARD(read_quantiles(fit, err));
     MER_GUARD(check_journal(arguments, err));
+    MER_GUARD(check_valid(arguments, err));
     return check_replay(arguments, err);
 }
 
@@ -129,6 +154,7 @@ static mer_status check_report(const struct fit_arguments *arguments, mer_err *e
         return mer_fail(err, MER_ERR_USAGE, "the report and the model have the same name");
     MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->data, err));
     MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->schema, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->valid, err));
     MER_GUARD(mer_output_open(&output, arguments->report, arguments->force, 0600, err));
     mer_output_release(&output);
     return mer_ok();
@@ -141,6 +167,7 @@ mer_status mer_cli_fit_check_outputs(const struct fit_arguments *arguments, mer_
     enum { OF_RECORD = 2 }; /* one without a model is a stopped run's, and is replaced */
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->schema, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->valid, err));
     for (size_t i = 0; i < MER_CLI_COUNT_OF(suffixes); i++) {
         char *path;
         MER_GUARD(mer_path_with_suffix(arguments->out, suffixes[i], &path, err));

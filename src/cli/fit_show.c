@@ -48,12 +48,10 @@ static void print_missing(struct mer_cli *cli, const struct mer_table *table)
     mer_cli_print(cli, "%s\n", separator[0] == ',' ? ")" : "");
 }
 
-void mer_cli_fit_print_data(struct fit *fit)
+static void print_table(struct mer_cli *cli, const char *what, const struct mer_table *table)
 {
-    struct mer_cli *const cli = fit->cli;
-    const struct mer_table *const table = fit->table;
     const struct mer_origin *const origin = &table->origin;
-    mer_cli_print_bold(cli, "Data: %s\n", mer_quote(fit->arguments->data).text);
+    mer_cli_print_bold(cli, "%s: %s\n", what, mer_quote(table->path).text);
     mer_cli_print(cli, "  %zu rows, %zu columns: ", table->frame.n_rows, table->frame.n_columns);
     print_types(cli, &table->frame);
     mer_cli_print(cli, "\n");
@@ -69,7 +67,14 @@ void mer_cli_fit_print_data(struct fit *fit)
         mer_cli_print(cli, "  signed by %s\n", mer_quote(origin->signature.signer_name).text);
     else
         mer_cli_print(cli, "  not signed\n");
-    mer_cli_show_now(cli);
+}
+
+void mer_cli_fit_print_data(struct fit *fit)
+{
+    print_table(fit->cli, "Data", fit->table);
+    if (fit->valid)
+        print_table(fit->cli, "Validation", fit->valid);
+    mer_cli_show_now(fit->cli);
 }
 
 /* Columns that their roles keep out of the fit; what the fit itself leaves out is the model's. */
@@ -168,9 +173,10 @@ static void put_seconds(struct mer_cli_document *document, const struct fit *fit
     mer_json_end_object(&document->writer);
 }
 
-static void put_data(struct mer_cli_document *document, const struct mer_table *table)
+static void put_data(struct mer_cli_document *document, const char *name,
+                     const struct mer_table *table)
 {
-    mer_json_key(&document->writer, "data");
+    mer_json_key(&document->writer, name);
     mer_json_begin_object(&document->writer);
     mer_cli_put_string(document, "path", table->path);
     mer_cli_put_string(document, "digest", table->origin.digest);
@@ -252,7 +258,9 @@ mer_status mer_cli_fit_emit_json(struct fit *fit, mer_err *err)
         mer_cli_put_string(&document, "run", mer_journal_id(fit->model->journal));
         mer_cli_put_boolean(&document, "resumed", fit->model->was_resumed);
     }
-    put_data(&document, fit->table);
+    put_data(&document, "data", fit->table);
+    if (fit->valid)
+        put_data(&document, "validation_data", fit->valid);
     put_left_out(&document, fit->table, fit->model);
     mer_cli_put_leaderboard(&document, facts, true);
     put_seconds(&document, fit);

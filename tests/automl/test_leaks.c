@@ -133,12 +133,12 @@ static void weights_balance_what_they_are_given(void **state)
         .task = MER_TASK_BINARY, .n_classes = 2, .classes = classes};
     const struct mer_learned_target numbers = {.task = MER_TASK_REGRESSION};
     double *weights;
-    assert_ok(mer_target_balance(&ctx, &target, given, 4, &weights, &err));
+    assert_ok(mer_target_balance(&ctx, &target, given, 4, 4, &weights, &err));
     assert_near(weights[0] + weights[1] + weights[2], 2.5);
     assert_near(weights[3], 2.5);
     assert_near(weights[2], 2 * weights[0]);
     mer_free(&alloc, weights);
-    assert_code(mer_target_balance(&ctx, &numbers, NULL, 4, &weights, &err), MER_ERR_USAGE);
+    assert_code(mer_target_balance(&ctx, &numbers, NULL, 4, 4, &weights, &err), MER_ERR_USAGE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -198,6 +198,35 @@ static void known_labels_are_read_whatever_the_column_looks_like(void **state)
     mer_frame_release(&frame);
 }
 
+static void a_validation_table_is_read_in_the_terms_of_the_rows_before(void **state)
+{
+    (void)state;
+    /* By themselves the last rows would make b the more frequent class. */
+    char text[400] = "y\n";
+    for (int i = 0; i < 30; i++)
+        strcat(text, i < 12 ? (i % 3 ? "a\n" : "b\n") : "b\n");
+    struct mer_frame frame = read_table(text);
+    struct learned learned;
+    mer_arena_init(&learned.arena, &alloc);
+    assert_ok(
+        mer_target_learn_from(&ctx, &frame, 12, 0, NULL, &learned.arena, &learned.target, &err));
+    assert_string_equal(learned.target.labels[0], "a");
+    assert_int_equal(learned.target.classes[11], 0);
+    assert_int_equal(learned.target.classes[29], 1);
+    release(&learned);
+    mer_frame_release(&frame);
+
+    strcpy(text + strlen(text) - 2, "c\n");
+    frame = read_table(text);
+    mer_arena_init(&learned.arena, &alloc);
+    assert_code(
+        mer_target_learn_from(&ctx, &frame, 12, 0, NULL, &learned.arena, &learned.target, &err),
+        MER_ERR_DATA);
+    assert_non_null(strstr(err.message, "data row 18 of the validation table"));
+    mer_arena_release(&learned.arena);
+    mer_frame_release(&frame);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -211,6 +240,7 @@ int main(void)
         TEST(what_cannot_be_learned_is_refused),
         TEST(too_many_classes_are_refused),
         TEST(known_labels_are_read_whatever_the_column_looks_like),
+        TEST(a_validation_table_is_read_in_the_terms_of_the_rows_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
