@@ -690,7 +690,8 @@ static mer_status run_continuation(struct mer_context *context, const struct mer
 
 /* What the options name, as the table has it: `tokens` is room for NAMED_COLUMNS + n_monotone. */
 static mer_status name_columns(const struct mer_table *table, struct mer_fit_options *options,
-                               struct mer_token *tokens, struct mer_setting *monotone, mer_err *err)
+                               struct mer_column_token *tokens, struct mer_setting *monotone,
+                               mer_err *err)
 {
     const char **const named[NAMED_COLUMNS] = {&options->target, &options->group_column,
                                                &options->time_column, &options->folds_column};
@@ -710,7 +711,7 @@ static mer_status fit(struct mer_context *context, const struct mer_table *table
                       struct mer_fit_options *options, struct mer_fitted *model, mer_err *err)
 {
     const size_t n = options->n_monotone;
-    struct mer_token *tokens;
+    struct mer_column_token *tokens;
     struct mer_setting *monotone = NULL;
     MER_GUARD(mer_alloc_array(&context->alloc, n + NAMED_COLUMNS, sizeof *tokens, &tokens, err));
     mer_status status = mer_alloc_array(&context->alloc, n, sizeof *monotone, &monotone, err);

@@ -4,6 +4,7 @@
  */
 #include "api/api_pseudonyms.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,7 @@ mer_status mer_pseudonyms_turn_back(const struct mer_pseudonyms *pseudonyms, con
 /* Whose tokens, and whether what they stand for is kept in mind. */
 struct tokens {
     struct mer_pseudonyms *pseudonyms;
+    const struct mer_schema *schema; /* that the table was read by, with names */
     bool learn;
 };
 
@@ -106,15 +108,38 @@ static mer_status token_of(const struct tokens *tokens, const char *column, size
     return mer_book_learn(book, ret, level ? level : column, level ? n_level : n_column, err);
 }
 
+/* What stays behind the token of a column: that it is half of a geopoint. The token is the point's,
+ * so that the halves stay those of one field. In a table that was read for a model each half has a
+ * field of its own name. */
+static const char *suffix_of(const struct tokens *tokens, const struct mer_column *column)
+{
+    unsigned part;
+    const struct mer_field *const field =
+        mer_schema_field_of_column(tokens->schema, column->name, 0, &part);
+    if (!field || field->kind != MER_KIND_GEOPOINT)
+        return "";
+    return mer_part_suffix(part ? part : mer_part_of_name(column->name, column->n_name));
+}
+
+static size_t n_column_token(void *self, const struct mer_column *column)
+{
+    return MER_TOKEN_CHARS + strlen(suffix_of(self, column));
+}
+
 static mer_status write_token(void *self, const struct mer_column *column, size_t level,
                               char *ret_text, mer_err *err)
 {
     struct mer_token token;
     struct mer_cell cell = {NULL, 0};
-    if (level != MER_RENAME_COLUMN)
+    const char *suffix = "";
+    if (level == MER_RENAME_COLUMN)
+        suffix = suffix_of(self, column);
+    else
         cell = mer_column_level(column, level);
-    MER_GUARD(token_of(self, column->name, column->n_name, cell.bytes, cell.n, &token, err));
+    MER_GUARD(token_of(self, column->name, column->n_name - strlen(suffix), cell.bytes, cell.n,
+                       &token, err));
     memcpy(ret_text, token.text, MER_TOKEN_CHARS);
+    memcpy(ret_text + MER_TOKEN_CHARS, suffix, strlen(suffix));
     return mer_ok();
 }
 
@@ -122,7 +147,7 @@ static mer_status write_token(void *self, const struct mer_column *column, size_
 static mer_status choose_columns(const struct mer_table *table, bool *keep, mer_err *err)
 {
     for (size_t c = 0; c < table->frame.n_columns; c++) {
-        unsigned part;
+        unsigned part; /* of no interest: a half stays where its point does */
         const struct mer_column *const column = &table->frame.columns[c];
         const struct mer_field *const field =
             mer_schema_field_of_column(&table->schema, column->name, c, &part);
@@ -136,14 +161,6 @@ static mer_status choose_columns(const struct mer_table *table, bool *keep, mer_
                          "column %zu holds free text, which no pseudonyms can stand for", c + 1),
                 "leave it out: \"merlon:role\": \"ignore\" in the schema, or take the "
                 "column out of the table");
-        if (keep[c] && part)
-            return mer_hint(err,
-                            mer_fail(err, MER_ERR_DATA,
-                                     "column %zu is a part of a geopoint, whose name cannot be "
-                                     "replaced",
-                                     c + 1),
-                            "give longitude and latitude as two columns of numbers, or leave the "
-                            "point out: \"merlon:role\": \"ignore\" in the schema");
     }
     return mer_ok();
 }
@@ -153,7 +170,7 @@ static mer_status make_frame(struct mer_table *table, const bool *keep, struct t
                              int fd, struct mer_frame *ret_frame, mer_err *err)
 {
     const struct mer_ctx *const ctx = &table->context->ctx;
-    const struct mer_renaming renaming = {MER_TOKEN_CHARS, write_token, tokens};
+    const struct mer_renaming renaming = {MER_TOKEN_CHARS, n_column_token, write_token, tokens};
     struct mer_file_region file;
     mer_region_init_memory_file(&file, ctx->alloc, fd, SIZE_MAX);
     const mer_status status =
@@ -163,19 +180,23 @@ static mer_status make_frame(struct mer_table *table, const bool *keep, struct t
 
 /* What the schema says of a column that stays, without any text that could be one of its values. */
 static mer_status make_field(const struct tokens *tokens, struct mer_arena *arena,
-                             const struct mer_field *field, struct mer_field *ret_field,
-                             mer_err *err)
+                             const struct mer_column *column, const struct mer_field *field,
+                             struct mer_field *ret_field, mer_err *err)
 {
     struct mer_field plain = *field;
     struct mer_token token;
+    struct mer_column_token name;
+    const bool is_column = strcmp(field->name, column->name) == 0;
+    const char *const suffix = is_column ? suffix_of(tokens, column) : "";
     plain.categories = NULL;
     plain.n_categories = 0;
     plain.categories_ordered = false;
     plain.allowed = (struct mer_texts){NULL, 0};
     plain.pattern = NULL;
-    MER_GUARD(token_of(tokens, field->name, field->n_name, NULL, 0, &token, err));
-    plain.name = token.text;
-    plain.n_name = MER_TOKEN_CHARS;
+    MER_GUARD(token_of(tokens, field->name, field->n_name - strlen(suffix), NULL, 0, &token, err));
+    (void)snprintf(name.text, sizeof name.text, "%s%s", token.text, suffix);
+    plain.name = name.text;
+    plain.n_name = strlen(name.text);
     return mer_field_copy(arena, &plain, ret_field, err);
 }
 
@@ -183,6 +204,7 @@ static mer_status make_schema(const struct mer_table *table, const bool *keep,
                               const struct tokens *tokens, struct mer_schema *schema, mer_err *err)
 {
     const struct mer_schema *const old = &table->schema;
+    const struct mer_field *last = NULL;
     const char **missing;
     MER_GUARD(mer_arena_zero(&schema->arena, table->frame.n_columns, sizeof *schema->fields,
                              &schema->fields, err));
@@ -190,9 +212,11 @@ static mer_status make_schema(const struct mer_table *table, const bool *keep,
         unsigned part;
         const struct mer_field *const field =
             mer_schema_field_of_column(old, table->frame.columns[c].name, c, &part);
-        if (keep[c] && field)
-            MER_GUARD(make_field(tokens, &schema->arena, field, &schema->fields[schema->n_fields++],
-                                 err));
+        /* The halves of a geopoint are side by side, and one field. */
+        if (keep[c] && field && field != last)
+            MER_GUARD(make_field(tokens, &schema->arena, &table->frame.columns[c], field,
+                                 &schema->fields[schema->n_fields++], err));
+        last = field;
     }
     MER_GUARD(
         mer_arena_zero(&schema->arena, old->n_missing_values, sizeof *missing, &missing, err));
@@ -257,9 +281,9 @@ static mer_status replace_all(struct mer_table *table, const bool *keep, struct 
 }
 
 mer_status mer_table_pseudonymize(struct mer_table *table, struct mer_pseudonyms *pseudonyms,
-                                  bool learn, mer_err *err)
+                                  const struct mer_schema *asked, mer_err *err)
 {
-    struct tokens tokens = {pseudonyms, learn};
+    struct tokens tokens = {pseudonyms, asked ? asked : &table->schema, !asked};
     struct mer_alloc *const alloc = &table->context->alloc;
     bool *keep;
     MER_GUARD(mer_alloc_zero(alloc, table->frame.n_columns, sizeof *keep, &keep, err));
@@ -281,12 +305,24 @@ mer_status mer_pseudonyms_withhold(const struct mer_table *table, mer_status sta
 }
 
 mer_status mer_table_column_token(const struct mer_table *table, const char *name,
-                                  struct mer_token *token, const char **ret_name, mer_err *err)
+                                  struct mer_column_token *token, const char **ret_name,
+                                  mer_err *err)
 {
     *ret_name = name;
     if (!table->pseudonyms || !name || mer_frame_find(&table->frame, name) != SIZE_MAX)
         return mer_ok();
-    MER_GUARD(mer_book_token(&table->pseudonyms->book, name, strlen(name), NULL, 0, token, err));
+    const char *const suffix = mer_part_suffix(mer_part_of_name(name, strlen(name)));
+    const size_t n_point = strlen(name) - strlen(suffix);
+    struct mer_token plain;
+    if (*suffix) {
+        MER_GUARD(mer_book_token(&table->pseudonyms->book, name, n_point, NULL, 0, &plain, err));
+        (void)snprintf(token->text, sizeof token->text, "%s%s", plain.text, suffix);
+        *ret_name = token->text;
+        if (mer_frame_find(&table->frame, token->text) != SIZE_MAX)
+            return mer_ok();
+    }
+    MER_GUARD(mer_book_token(&table->pseudonyms->book, name, strlen(name), NULL, 0, &plain, err));
+    memcpy(token->text, plain.text, sizeof plain.text);
     *ret_name = token->text;
     return mer_ok();
 }
@@ -319,8 +355,25 @@ const char *mer_model_name(const struct mer_fitted *model, const char *text)
     return name ? name : text;
 }
 
-mer_status mer_model_name_fields(const struct mer_fitted *model, struct mer_field *fields,
-                                 size_t n_fields, mer_err *err)
+/* A model's field of half a geopoint has the half's name. */
+static mer_status name_part(const struct mer_fitted *model, struct mer_arena *arena,
+                            struct mer_field *field, mer_err *err)
+{
+    const char *const suffix = mer_part_suffix(field->parts);
+    const char *half;
+    char *name;
+    MER_GUARD(mer_arena_text(arena, field->name, field->n_name - strlen(suffix), &half, err));
+    const char *const point = mer_model_name(model, half);
+    MER_GUARD(mer_arena_zero(arena, strlen(point) + sizeof MER_LONGITUDE_SUFFIX, 1, &name, err));
+    memcpy(name, point, strlen(point));
+    memcpy(name + strlen(point), suffix, strlen(suffix));
+    field->name = name;
+    field->n_name = strlen(name);
+    return mer_ok();
+}
+
+mer_status mer_model_name_fields(const struct mer_fitted *model, struct mer_arena *arena,
+                                 struct mer_field *fields, size_t n_fields, mer_err *err)
 {
     if (!mer_model_is_pseudonymous(model))
         return mer_ok();
@@ -328,6 +381,10 @@ mer_status mer_model_name_fields(const struct mer_fitted *model, struct mer_fiel
         return mer_hint(err, mer_fail(err, MER_ERR_USAGE, "the model's names are pseudonyms"),
                         "name the project whose key turns them back (--project)");
     for (size_t i = 0; i < n_fields; i++) {
+        if (*mer_part_suffix(fields[i].parts)) {
+            MER_GUARD(name_part(model, arena, &fields[i], err));
+            continue;
+        }
         fields[i].name = mer_model_name(model, fields[i].name);
         fields[i].n_name = strlen(fields[i].name);
     }

@@ -106,7 +106,7 @@ static mer_status find_column(const struct mer_table *table, const char *name,
                               const struct mer_column **ret_column, size_t *ret_n_groups,
                               mer_err *err)
 {
-    struct mer_token token;
+    struct mer_column_token token;
     const char *known;
     size_t index;
     MER_GUARD(mer_table_column_token(table, name, &token, &known, err));

@@ -289,7 +289,7 @@ static mer_status parse(struct mer_table *table, const struct source *source,
     }
     if (options->pseudonyms)
         status = mer_is_ok(status)
-                     ? mer_table_pseudonymize(table, options->pseudonyms, !base->schema, err)
+                     ? mer_table_pseudonymize(table, options->pseudonyms, base->schema, err)
                      : mer_pseudonyms_withhold(table, status, err);
     if (mer_is_ok(status))
         status = mer_bad_rows_keep(table, options, err);
@@ -563,13 +563,15 @@ mer_status mer_model_read_table(const struct mer_fitted *model, const char *path
         .allow_new_levels = true,
     };
     struct mer_table_options chosen = {.size = sizeof chosen, .has_header = -1};
-    mer_status status = mer_model_name_fields(model, fields, schema.n_fields, err);
+    mer_arena_init(&schema.arena, &model->context->alloc);
+    mer_status status = mer_model_name_fields(model, &schema.arena, fields, schema.n_fields, err);
     if (mer_is_ok(status) && options)
         status = mer_options_copy(options, sizeof chosen, "mer_table_options", &chosen, err);
     if (!chosen.pseudonyms)
         chosen.pseudonyms = model->pseudonyms;
     if (mer_is_ok(status))
         status = mer_table_read_with(model->context, path, &chosen, &base, ret_table, err);
+    mer_arena_release(&schema.arena);
     mer_free(&model->context->alloc, fields);
     return status;
 }

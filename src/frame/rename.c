@@ -12,8 +12,9 @@ static mer_status plan_column(const struct mer_column *column, const struct mer_
         return mer_fail(err, MER_ERR_INTERNAL, "a column of texts cannot be renamed");
     if (!mer_size_mul(column->n_levels, renaming->n_text, &n_level_bytes))
         return mer_fail(err, MER_ERR_MEMORY, "the table is too large for this machine");
-    *ret = (struct mer_image_column){
-        .n_name = renaming->n_text, .type = column->type, .n_missing = column->n_missing};
+    *ret = (struct mer_image_column){.n_name = renaming->n_name(renaming->self, column),
+                                     .type = column->type,
+                                     .n_missing = column->n_missing};
     if (column->type == MER_TYPE_CATEGORICAL) {
         ret->n_levels = column->n_levels;
         ret->n_level_bytes = n_level_bytes;

@@ -10,7 +10,9 @@
 #define MER_RENAME_COLUMN SIZE_MAX
 
 struct mer_renaming {
-    size_t n_text; /* bytes of every new text */
+    size_t n_text; /* bytes of every level's new text */
+    /* Bytes of the column's own new text. */
+    size_t (*n_name)(void *self, const struct mer_column *column);
     /* Writes the new text of a column's level, or of the column (MER_RENAME_COLUMN), without a
      * final zero. */
     mer_status (*text)(void *self, const struct mer_column *column, size_t level, char *ret_text,

@@ -138,16 +138,33 @@ mer_status mer_field_copy(struct mer_arena *arena, const struct mer_field *field
     return mer_ok();
 }
 
+const char *mer_part_suffix(unsigned part)
+{
+    return part == MER_PART_LONGITUDE  ? MER_LONGITUDE_SUFFIX
+           : part == MER_PART_LATITUDE ? MER_LATITUDE_SUFFIX
+                                       : "";
+}
+
+unsigned mer_part_of_name(const char *name, size_t n_name)
+{
+    for (unsigned part = MER_PART_LONGITUDE; part <= MER_PART_LATITUDE; part++) {
+        const size_t n = strlen(mer_part_suffix(part));
+        if (n_name > n && memcmp(name + n_name - n, mer_part_suffix(part), n) == 0)
+            return part;
+    }
+    return 0;
+}
+
 /* ".longitude" or ".latitude" behind the name of the field? */
 static unsigned part_of(const struct mer_field *field, const char *name)
 {
-    if (field->kind != MER_KIND_GEOPOINT || strncmp(name, field->name, field->n_name) != 0)
+    const size_t n_name = strlen(name);
+    const unsigned part = mer_part_of_name(name, n_name);
+    if (field->kind != MER_KIND_GEOPOINT ||
+        n_name != field->n_name + strlen(mer_part_suffix(part)) ||
+        memcmp(name, field->name, field->n_name) != 0)
         return 0;
-    if (strcmp(name + field->n_name, MER_LONGITUDE_SUFFIX) == 0)
-        return MER_PART_LONGITUDE & field->parts;
-    if (strcmp(name + field->n_name, MER_LATITUDE_SUFFIX) == 0)
-        return MER_PART_LATITUDE & field->parts;
-    return 0;
+    return part & field->parts;
 }
 
 const struct mer_field *mer_schema_field_of_column(const struct mer_schema *schema,

@@ -224,6 +224,10 @@ MER_MUST_CHECK mer_status mer_field_copy(struct mer_arena *arena, const struct m
 const struct mer_field *mer_schema_field_of_column(const struct mer_schema *schema,
                                                    const char *name, size_t hint,
                                                    unsigned *ret_part);
+/* What a part's column has behind the name of its geopoint; "" for no part. */
+const char *mer_part_suffix(unsigned part);
+/* The part that a name says by its end, 0: none. */
+unsigned mer_part_of_name(const char *name, size_t n_name);
 /* What fieldsMatch allows: a table without this field (its optional one may always be absent), and
  * one with columns that have none, whose types are inferred. */
 bool mer_schema_may_lack(const struct mer_schema *schema, const struct mer_field *field,

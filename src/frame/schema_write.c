@@ -149,9 +149,7 @@ static void put_name(struct mer_json_writer *writer, const struct mer_field *fie
     mer_buf_init(&name, writer->buf->alloc, SIZE_MAX);
     mer_status status = mer_buf_append(&name, field->name, field->n_name, writer->err);
     if (mer_is_ok(status) && is_part(field) && field->type == MER_TYPE_TEXT)
-        status = mer_buf_text(
-            &name, field->parts == MER_PART_LATITUDE ? MER_LATITUDE_SUFFIX : MER_LONGITUDE_SUFFIX,
-            writer->err);
+        status = mer_buf_text(&name, mer_part_suffix(field->parts), writer->err);
     if (!mer_is_ok(status) && mer_is_ok(writer->status))
         writer->status = status;
     mer_json_key(writer, "name");

@@ -26,15 +26,10 @@ struct split {
     size_t n;
 };
 
-static const char *suffix_of(unsigned part)
-{
-    return part == 0 ? "" : part == MER_PART_LONGITUDE ? MER_LONGITUDE_SUFFIX : MER_LATITUDE_SUFFIX;
-}
-
 static void add_piece(struct split *split, const struct mer_column *from,
                       const struct mer_field *point, unsigned part)
 {
-    struct mer_image_column stored = {.n_name = from->n_name + strlen(suffix_of(part)),
+    struct mer_image_column stored = {.n_name = from->n_name + strlen(mer_part_suffix(part)),
                                       .type = part ? MER_TYPE_NUMBER : from->type,
                                       .n_missing = from->n_missing};
     if (!part && from->type == MER_TYPE_TEXT)
@@ -70,8 +65,8 @@ static void copy_piece(const struct mer_frame *frame, const struct piece *piece,
 {
     const struct mer_column *const from = piece->from;
     memcpy(image + stored->name, from->name, from->n_name);
-    memcpy(image + stored->name + from->n_name, suffix_of(piece->part),
-           strlen(suffix_of(piece->part)));
+    memcpy(image + stored->name + from->n_name, mer_part_suffix(piece->part),
+           strlen(mer_part_suffix(piece->part)));
     if (from->validity)
         memcpy(image + stored->validity, from->validity, mer_bitmap_bytes(frame->n_rows));
     if (piece->part) {

@@ -114,6 +114,40 @@ done
 expect 0 inspect m.safetensors --labels
 check "labels are tokens too" out
 
+# A geopoint's name goes as well, and its halves stay those of one column.
+awk -v OFS=, 'BEGIN {
+    srand(5)
+    print "\"namecanary1, a place\"", "namecanary2", "namecanary3"
+    for (i = 0; i < 200; i++) {
+        x = rand() * 360 - 180
+        y = rand() * 180 - 90
+        printf "\"%.4f, %.4f\",%s,%.4f\n", x, y, rand() < 0.5 ? "levelcanary0" : "levelcanary1", x / 50 + y * y / 3000
+    }
+}' > points.csv
+cat > points.json << 'END'
+{"fields": [{"name": "namecanary1, a place", "type": "geopoint"}, {"name": "namecanary2", "type": "string",
+ "merlon:categorical": true}, {"name": "namecanary3", "type": "number"}]}
+END
+points="fit points.csv --schema points.json --target namecanary3 --model gbdt --param n_estimators=20 --seed 3 --report page.html"
+# shellcheck disable=SC2086
+expect 0 $points --out plain-points.safetensors --monotone "namecanary1, a place.longitude=increasing"
+rm -f page.html
+# shellcheck disable=SC2086
+expect 0 $points --out points.safetensors --pseudonymize --project study \
+    --monotone "namecanary1, a place.longitude=increasing"
+check "geopoints" out err points.safetensors page.html
+grep -aq 'mer_[a-z2-7]\{26\}\.latitude' points.safetensors || fail "there is no half of a point in the model"
+expect 0 predict plain-points.safetensors points.csv
+mv out plain.csv
+expect 0 predict points.safetensors points.csv --project study
+cmp -s out plain.csv || fail "predictions differ with geopoints: $(diff out plain.csv | head -n 4)"
+expect 0 predict points.safetensors points.csv --project study --unsigned
+cmp -s out plain.csv || fail "predictions differ with geopoints in a cell"
+expect 0 inspect points.safetensors --json
+mv out shown.json
+expect 0 names shown.json --project study
+has out "namecanary1, a place.longitude"
+
 # What is predicted on leaves no trace: the project's names are those of what was fitted.
 cp config/merlon/names/study.json before.json
 sed '2,9s/^levelcanary[0-9]*/levelofstrangers/' table.csv > strangers.csv
