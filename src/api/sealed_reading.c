@@ -97,16 +97,17 @@ mer_status mer_sealed_reading_verify(struct mer_sealed_reading *reading,
                                      struct mer_verified *ret_verified, mer_err *err)
 {
     const struct mer_digest_source source = {digest, reading};
+    struct mer_looks looks;
     mer_status status;
-    /* A second look: the file may have been replaced between our reading it and its signature. */
-    for (int look = 0;; look++) {
+    mer_looks_begin(&looks, reading->path, NULL);
+    for (;;) {
         MER_GUARD(mer_file_stream_open(&reading->stream, reading->path, true, err));
         status = mer_guard_verify_source(reading->head.alloc, trusted, reading->path, NULL, &source,
                                          ret_verified, err);
         if (mer_is_ok(status))
             break;
         mer_file_stream_close(&reading->stream);
-        if (status.code != MER_ERR_TRUST || look == 1)
+        if (!mer_looks_again(&looks, status))
             return status;
         mer_err_clear(err);
     }

@@ -257,6 +257,35 @@ bool mer_guard_is_signed(const char *path)
     return is_signed;
 }
 
+/* Stamps of the file and of all that could be its signature; false where there is no memory. */
+static bool take_stamps(const struct mer_looks *looks, struct mer_path_stamp *ret_stamps)
+{
+    struct signature_names names;
+    if (!mer_is_ok(make_names(looks->path, looks->signature, false, &names, NULL)))
+        return false;
+    mer_path_stamp(looks->path, &ret_stamps[0]);
+    for (size_t i = 0; i < NAMES_MAX; i++)
+        mer_path_stamp(names.names[i], &ret_stamps[i + 1]);
+    free_names(&names);
+    return true;
+}
+
+void mer_looks_begin(struct mer_looks *looks, const char *path, const char *signature)
+{
+    _Static_assert((int)MER_LOOKS_AT == (int)NAMES_MAX + 1, "the file and its signatures");
+    *looks = (struct mer_looks){.path = path, .signature = signature};
+    looks->is_last = !take_stamps(looks, looks->before);
+}
+
+bool mer_looks_again(struct mer_looks *looks, mer_status status)
+{
+    struct mer_path_stamp after[MER_LOOKS_AT];
+    if (status.code != MER_ERR_TRUST || looks->is_last)
+        return false;
+    looks->is_last = true;
+    return take_stamps(looks, after) && memcmp(looks->before, after, sizeof after) != 0;
+}
+
 static mer_status refuse_unsigned(const char *path, const char *signature, mer_err *err)
 {
     const mer_status status = mer_fail(err, MER_ERR_TRUST, "%s has no signature (%s)",
@@ -355,8 +384,9 @@ mer_status mer_guard_verify_sealed(struct mer_alloc *alloc, const struct mer_tru
                                    mer_err *err)
 {
     struct mer_sealed sealed;
-    /* A second look: the file may have been replaced between our reading it and its signature. */
-    for (int look = 0;; look++) {
+    struct mer_looks looks;
+    mer_looks_begin(&looks, path, signature);
+    for (;;) {
         MER_GUARD(mer_sealed_read(path, max_bytes, &sealed, err));
         const mer_status status = mer_guard_verify_read(alloc, trusted, path, signature,
                                                         sealed.bytes, sealed.n, ret_verified, err);
@@ -365,7 +395,7 @@ mer_status mer_guard_verify_sealed(struct mer_alloc *alloc, const struct mer_tru
             return status;
         }
         mer_sealed_release(&sealed);
-        if (status.code != MER_ERR_TRUST || look == 1)
+        if (!mer_looks_again(&looks, status))
             return status;
         mer_err_clear(err);
     }

@@ -13,6 +13,7 @@
 
 #include "guard/hash.h"
 #include "guard/trusted_keys.h"
+#include "os/file_stream.h"
 #include "os/sealed.h"
 
 /* Verifies a file or folder on disk as it is at that moment. `signature` NULL: PATH.sig, or
@@ -44,6 +45,20 @@ MER_MUST_CHECK mer_status mer_guard_verify_read(struct mer_alloc *alloc,
                                                 const char *path, const char *signature,
                                                 const void *bytes, size_t n,
                                                 struct mer_verified *ret_verified, mer_err *err);
+
+/* Looks at a file and its signature, which somebody may replace between our reading the one and the
+ * other: what did not verify is looked at once more, where either is no longer what it was at
+ * first. Begin before anything is read. Paths are borrowed; `signature` may be NULL. */
+enum { MER_LOOKS_AT = 4 };
+struct mer_looks {
+    const char *path;
+    const char *signature;
+    struct mer_path_stamp before[MER_LOOKS_AT];
+    bool is_last;
+};
+void mer_looks_begin(struct mer_looks *looks, const char *path, const char *signature);
+/* Is another look worth while after that one's outcome? */
+bool mer_looks_again(struct mer_looks *looks, mer_status status);
 
 /* What reads a file from its beginning to its end, as often as it is asked. */
 struct mer_digest_source {

@@ -24,6 +24,23 @@ bool mer_path_same(const char *a, const char *b)
            of_a.st_ino == of_b.st_ino;
 }
 
+static int64_t to_ns(struct timespec time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void mer_path_stamp(const char *path, struct mer_path_stamp *ret_stamp)
+{
+    struct stat info;
+    *ret_stamp = (struct mer_path_stamp){0};
+    if (stat(path, &info) == 0)
+        *ret_stamp = (struct mer_path_stamp){.device = info.st_dev,
+                                             .inode = info.st_ino,
+                                             .n_bytes = (uint64_t)info.st_size,
+                                             .written_ns = to_ns(info.st_mtim),
+                                             .changed_ns = to_ns(info.st_ctim)};
+}
+
 mer_status mer_file_stream_open(struct mer_file_stream *stream, const char *path, bool follow,
                                 mer_err *err)
 {

@@ -14,6 +14,14 @@ enum mer_path_kind mer_path_kind(const char *path);
 /* Whether both paths lead to one and the same existing file, by whatever names. */
 bool mer_path_same(const char *a, const char *b);
 
+/* What tells at no cost that the file at a path was written or replaced between two moments. */
+struct mer_path_stamp {
+    uint64_t device, inode, n_bytes;
+    int64_t written_ns, changed_ns;
+};
+/* All zero for what is missing. */
+void mer_path_stamp(const char *path, struct mer_path_stamp *ret_stamp);
+
 struct mer_file_stream {
     int fd; /* -1: closed */
     uint64_t n_bytes;

@@ -289,6 +289,31 @@ static void no_file_that_is_swapped_meanwhile_gets_through(void **state)
     mer_signing_key_release(&key);
 }
 
+static void what_did_not_verify_is_looked_at_again_only_where_it_was_replaced(void **state)
+{
+    static const char *const names[] = {"m", "m.sig", "m.sig.new"};
+    const mer_status refused = {MER_ERR_TRUST};
+    struct mer_looks looks;
+    (void)state;
+    write_text("m", CONTENTS);
+    write_text("m.sig", "a signature");
+    (void)remove(in_folder("m.sig.new"));
+    char *const path = strdup(in_folder("m"));
+    assert_non_null(path);
+    mer_looks_begin(&looks, path, NULL);
+    assert_false(mer_looks_again(&looks, refused));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        mer_looks_begin(&looks, path, NULL);
+        put(names[i], CONTENTS);
+        assert_false(mer_looks_again(&looks, (mer_status){MER_ERR_NO_INPUT}));
+        assert_true(mer_looks_again(&looks, refused));
+        put(names[i], CONTENTS);
+        assert_false(mer_looks_again(&looks, refused));
+    }
+    assert_int_equal(remove(in_folder("m.sig")) | remove(in_folder("m.sig.new")), 0);
+    free(path);
+}
+
 /* ---- Folders ---- */
 
 static void make_model(void)
@@ -597,6 +622,7 @@ int main(void)
         TEST(the_sealed_bytes_are_those_that_were_verified),
         TEST(a_half_replaced_pair_verifies),
         TEST(no_file_that_is_swapped_meanwhile_gets_through),
+        TEST(what_did_not_verify_is_looked_at_again_only_where_it_was_replaced),
         TEST(a_folder_is_signed_with_all_its_files),
         TEST(a_signature_may_lie_anywhere),
         TEST(what_cannot_be_named_is_not_signed),
