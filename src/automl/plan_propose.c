@@ -56,9 +56,6 @@ static const struct refinement {
     {"gbdt", "subsample", true, 1.4},
 };
 
-/* Of the shuffled copies that a feature has to matter more than. */
-#define SELECT_SHARE 0.9
-
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static size_t find_param(const struct mer_family *family, const char *name)
@@ -258,24 +255,11 @@ static bool is_worth(const struct mer_candidate *centre, const char *param, int 
     return direction > 0 && centre->n_rounds >= 0.9 * cap;
 }
 
-/* The same setting on the features that matter alone (learn/select.h). */
-static void add_selected(struct mer_plan *plan, const struct mer_candidate *best)
-{
-    struct mer_params params = best->params;
-    const size_t i = find_param(best->family, "select");
-    if (i == SIZE_MAX || params.values[i] > 0)
-        return;
-    params.values[i] = SELECT_SHARE;
-    mer_plan_add(plan, best->family, &params, MER_PREFERENCE_SCORE);
-}
-
 static void add_neighbours(struct mer_plan *plan, const struct mer_candidate *best, unsigned level)
 {
     const struct mer_family *family = best->family;
     const struct mer_params *centre = &best->params;
 
-    if (level == 0)
-        add_selected(plan, best);
     for (size_t i = 0; i < COUNT(refinements); i++) {
         const struct refinement *refinement = &refinements[i];
         if (strcmp(refinement->family, family->name) != 0)

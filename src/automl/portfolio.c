@@ -13,6 +13,9 @@
 #define EVEN(alpha, transform, products, log_target) \
     "linear", false, {{"alpha", (alpha)}, {"transform", (transform)}, {"products", (products)}, \
                       {"log_target", (log_target)}}
+/* By crossings.h: pairs of categories. */
+#define CROSSED(alpha, crossings) \
+    "linear", false, {{"alpha", (alpha)}, {"crossings", (crossings)}}
 #define TREE(depth, leaf, smoothing, ccp_alpha) \
     "tree", false, {{"max_depth", (depth)}, {"min_samples_leaf", (leaf)}, \
                     {"smoothing", (smoothing)}, {"ccp_alpha", (ccp_alpha)}}
@@ -25,6 +28,10 @@
     "gbdt", false, {{"n_estimators", (rounds)}, {"learning_rate", (rate)}, \
                     {"max_leaves", (leaves)}, {"min_child_samples", (rows)}, \
                     {"colsample_bytree", (columns)}, {"subsample", (subsample)}}
+#define GBDT_CROSSED(rounds, rate, leaves, rows, crossings) \
+    "gbdt", false, {{"n_estimators", (rounds)}, {"learning_rate", (rate)}, \
+                    {"max_leaves", (leaves)}, {"min_child_samples", (rows)}, \
+                    {"crossings", (crossings)}}
 #define FOREST(trees, features, leaf) \
     "random_forest", false, {{"n_estimators", (trees)}, {"max_features", (features)}, \
                              {"min_samples_leaf", (leaf)}}
@@ -80,6 +87,8 @@ const struct mer_portfolio_row MER_PORTFOLIO[] = {
     {1, SCORE, EVEN(1, MER_TRANSFORM_NONE, 32, MER_LOG_TARGET_NONE)},
     {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 0, MER_LOG_TARGET_MEAN)},
     {1, SCORE, EVEN(1, MER_TRANSFORM_NORMAL, 32, MER_LOG_TARGET_MEAN)},
+    {1, SCORE, CROSSED(1, 16)},
+    {1, SCORE, GBDT_CROSSED(1000, 0.05, 15, 10, 8)},
     {1, SCORE, KERNEL(0.3, 1024)},
     {1, SCORE, KERNEL(1, 512)},
     {1, SCORE, KERNEL(3, 1024)},

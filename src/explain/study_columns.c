@@ -46,8 +46,7 @@ static void put_selection(struct mer_page *page, const struct mer_facts *facts)
     mer_page_format(
         page,
         "<p>%zu column%s left out by some model, %zu of them by all: what they tell of the target "
-        "is no more than what shuffled copies of columns seem to tell. The search kept this "
-        "because it scored better on held-out rows.</p>\n",
+        "is no more than what shuffled copies of columns seem to tell (<code>select</code>).</p>\n",
         n_some, n_some == 1 ? " is" : "s are", n_all);
 }
 

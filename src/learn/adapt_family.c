@@ -4,7 +4,8 @@
 
 /* Of a family with an adapter; `inner` is the plain family's. */
 struct mer_model {
-    struct mer_selection selection; /* comes first, then the adapter */
+    struct mer_selection selection; /* comes first, then the crossings, then the adapter */
+    struct mer_crossings crossings;
     struct mer_adapter adapter;
     struct mer_model *inner;
 };
@@ -34,6 +35,17 @@ mer_status mer_adapted_check(const struct mer_family *plain, const struct mer_pa
     return plain->check ? plain->check(params, task, err) : mer_ok();
 }
 
+/* Where there are no two categories, none are crossed. */
+void mer_adapted_settle(const struct mer_family *plain, struct mer_params *params,
+                        const struct mer_design *shape)
+{
+    const size_t crossings = mer_params_find(plain->params, plain->n_params, "crossings");
+    if (crossings != SIZE_MAX && shape->n_groups < 2)
+        params->values[crossings] = 0;
+    if (plain->settle)
+        plain->settle(params, shape);
+}
+
 uint64_t mer_adapted_cost(const struct mer_family *plain, const struct mer_params *params,
                           const struct mer_design *design, const struct mer_target *target)
 {
@@ -43,9 +55,11 @@ uint64_t mer_adapted_cost(const struct mer_family *plain, const struct mer_param
     const double rows = (double)design->n_rows;
     const double cells = rows * (double)mer_design_uncondensed(design);
     const uint64_t selecting = option(plain, params, "select") > 0 ? mer_selection_cost(design) : 0;
+    const uint64_t crossing =
+        option(plain, params, "crossings") > 0 ? mer_crossings_cost(design) : 0;
     struct mer_design shape = *design;
     shape.n_dense += options.n_products;
-    return plain->cost(params, &shape, target) + selecting +
+    return plain->cost(params, &shape, target) + selecting + crossing +
            (uint64_t)(((options.transform != MER_TRANSFORM_NONE ? cells * TRANSFORM_NS : 0) +
                        (options.n_products > 0
                             ? cells * PRODUCTS_NS + fmin(rows, 20000) * ROW_PRODUCTS_NS
@@ -60,6 +74,7 @@ void mer_adapted_free(const struct mer_family *plain, const struct mer_ctx *ctx,
         return;
     plain->free(ctx, model->inner);
     mer_adapter_release(ctx, &model->adapter);
+    mer_crossings_release(ctx, &model->crossings);
     mer_selection_release(ctx, &model->selection);
     mer_free(ctx->alloc, model);
 }
@@ -100,7 +115,7 @@ done:
     return status;
 }
 
-/* Learns on what was selected: data are of that. */
+/* Learns on what was crossed: data are of that. */
 static mer_status fit_adapted(const struct mer_family *plain, const struct mer_ctx *ctx,
                               const struct mer_params *params, const struct mer_fit_data *data,
                               struct mer_model *model, mer_err *err)
@@ -108,6 +123,28 @@ static mer_status fit_adapted(const struct mer_family *plain, const struct mer_c
     const struct mer_adapt_options options = options_of(plain, params);
     MER_GUARD(mer_adapter_learn(ctx, &options, data->design, data->target, &model->adapter, err));
     return fit_inner(plain, ctx, params, data, model, err);
+}
+
+/* Learns on what was selected; `crossings`: of a model to go on from, or NULL. */
+static mer_status fit_crossed(const struct mer_family *plain, const struct mer_ctx *ctx,
+                              const struct mer_params *params, const struct mer_fit_data *data,
+                              const struct mer_crossings *crossings, struct mer_model *model,
+                              mer_err *err)
+{
+    const size_t n_wanted = (size_t)option(plain, params, "crossings");
+    struct mer_fit_data own = *data;
+    struct mer_crossed crossed;
+    if (crossings)
+        MER_GUARD(mer_crossings_copy(ctx, crossings, data->design, &model->crossings, err));
+    else if (n_wanted > 0)
+        MER_GUARD(mer_crossings_learn(ctx, data->design, data->target,
+                                      data->design->n_rows - data->n_watched, n_wanted,
+                                      &model->crossings, err));
+    MER_GUARD(mer_crossings_apply(ctx, &model->crossings, data->design, &crossed, err));
+    own.design = &crossed.design;
+    const mer_status status = fit_adapted(plain, ctx, params, &own, model, err);
+    mer_crossed_release(ctx, &crossed);
+    return status;
 }
 
 /* The directions of the dense columns that are kept. */
@@ -142,13 +179,14 @@ static mer_status fit_selected(const struct mer_family *plain, const struct mer_
         MER_GUARD(mer_selection_learn(ctx, data->design, data->target,
                                       data->design->n_rows - data->n_watched, share, data->seed,
                                       selection, err));
+    const struct mer_crossings *const crossings = data->start ? &data->start->crossings : NULL;
     if (!selection->kept)
-        return fit_adapted(plain, ctx, params, &own, model, err);
+        return fit_crossed(plain, ctx, params, &own, crossings, model, err);
     MER_GUARD_GOTO(keep_directions(ctx, selection, data->monotone, &monotone, err), done);
     MER_GUARD_GOTO(mer_selection_apply(ctx, selection, data->design, &selected, err), done);
     own.design = &selected.design;
     own.monotone = monotone;
-    status = fit_adapted(plain, ctx, params, &own, model, err);
+    status = fit_crossed(plain, ctx, params, &own, crossings, model, err);
 done:
     mer_selected_release(ctx, &selected);
     mer_free(ctx->alloc, monotone);
@@ -173,12 +211,14 @@ mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx 
 /* What the plain model sees of a design. */
 struct seen {
     struct mer_selected selected;
+    struct mer_crossed crossed;
     struct mer_adapted adapted;
 };
 
 static void release_seen(const struct mer_ctx *ctx, struct seen *seen)
 {
     mer_adapted_release(ctx, &seen->adapted);
+    mer_crossed_release(ctx, &seen->crossed);
     mer_selected_release(ctx, &seen->selected);
 }
 
@@ -187,7 +227,9 @@ static mer_status look(const struct mer_ctx *ctx, const struct mer_model *model,
 {
     *seen = (struct seen){0};
     MER_GUARD(mer_selection_apply(ctx, &model->selection, design, &seen->selected, err));
-    return mer_adapter_apply(ctx, &model->adapter, &seen->selected.design, &seen->adapted, err);
+    MER_GUARD(
+        mer_crossings_apply(ctx, &model->crossings, &seen->selected.design, &seen->crossed, err));
+    return mer_adapter_apply(ctx, &model->adapter, &seen->crossed.design, &seen->adapted, err);
 }
 
 mer_status mer_adapted_predict(const struct mer_family *plain, const struct mer_ctx *ctx,
@@ -235,6 +277,7 @@ mer_status mer_adapted_save(const struct mer_family *plain, const struct mer_mod
                             struct mer_json_writer *writer, mer_err *err)
 {
     MER_GUARD(mer_selection_save(&model->selection, prefix, bundle, err));
+    MER_GUARD(mer_crossings_save(&model->crossings, prefix, bundle, err));
     MER_GUARD(mer_adapter_save(&model->adapter, prefix, bundle, err));
     return plain->save(model->inner, prefix, bundle, writer, err);
 }
@@ -250,9 +293,12 @@ mer_status mer_adapted_load(const struct mer_family *plain, const struct mer_ctx
     mer_status status = mer_selection_load(ctx, bundle, prefix, shape, &model->selection, err);
     const struct mer_design selected = mer_selection_shape(&model->selection, shape);
     if (mer_is_ok(status))
-        status = mer_adapter_load(ctx, bundle, prefix, &selected, task, &model->adapter, err);
+        status = mer_crossings_load(ctx, bundle, prefix, &selected, &model->crossings, err);
+    const struct mer_design crossed = mer_crossings_shape(&model->crossings, &selected);
+    if (mer_is_ok(status))
+        status = mer_adapter_load(ctx, bundle, prefix, &crossed, task, &model->adapter, err);
     if (mer_is_ok(status)) {
-        const struct mer_design inner = mer_adapter_shape(&model->adapter, &selected);
+        const struct mer_design inner = mer_adapter_shape(&model->adapter, &crossed);
         status =
             plain->load(ctx, bundle, prefix, object, task, n_classes, &inner, &model->inner, err);
     }

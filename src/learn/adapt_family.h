@@ -1,17 +1,21 @@
 /* A family around a plain one, with a selection of features and an adapter between the design and
- * it. The parameters of the plain family may have "select" (select.h), and "transform", "products"
- * and "log_target" (adapt.h); without them, or where they say none, the plain family does what it
- * would do alone, to the byte. A fit that goes on from another keeps the other's selection.
+ * it. The parameters of the plain family may have "select" (select.h), "crossings" (crossings.h),
+ * and "transform", "products" and "log_target" (adapt.h); without them, or where they say none, the
+ * plain family does what it would do alone, to the byte. A fit that goes on from another keeps the
+ * other's selection.
  */
 #ifndef MER_LEARN_ADAPT_FAMILY_H
 #define MER_LEARN_ADAPT_FAMILY_H
 
 #include "learn/adapt.h"
+#include "learn/crossings.h"
 #include "learn/family.h"
 #include "learn/select.h"
 
 mer_status mer_adapted_check(const struct mer_family *plain, const struct mer_params *params,
                              enum mer_task task, mer_err *err);
+void mer_adapted_settle(const struct mer_family *plain, struct mer_params *params,
+                        const struct mer_design *shape);
 uint64_t mer_adapted_cost(const struct mer_family *plain, const struct mer_params *params,
                           const struct mer_design *design, const struct mer_target *target);
 mer_status mer_adapted_fit(const struct mer_family *plain, const struct mer_ctx *ctx,
@@ -43,6 +47,10 @@ void mer_adapted_free(const struct mer_family *plain, const struct mer_ctx *ctx,
                                     mer_err *err)                                                  \
     {                                                                                              \
         return mer_adapted_check(&(plain), params, task, err);                                     \
+    }                                                                                              \
+    static void adapted_settle(struct mer_params *params, const struct mer_design *shape)          \
+    {                                                                                              \
+        mer_adapted_settle(&(plain), params, shape);                                               \
     }                                                                                              \
     static uint64_t adapted_cost(const struct mer_params *params, const struct mer_design *design, \
                                  const struct mer_target *target)                                  \
@@ -82,8 +90,9 @@ void mer_adapted_free(const struct mer_family *plain, const struct mer_ctx *ctx,
 
 /* The rest of the table. */
 #define MER_ADAPTED_MEMBERS_BUT_FIT                                                                \
-    .check = adapted_check, .cost = adapted_cost, .predict = adapted_predict,                      \
-    .save = adapted_save, .load = adapted_load, .free = adapted_free, .kept = mer_adapted_kept
+    .check = adapted_check, .settle = adapted_settle, .cost = adapted_cost,                        \
+    .predict = adapted_predict, .save = adapted_save, .load = adapted_load, .free = adapted_free,  \
+    .kept = mer_adapted_kept
 #define MER_ADAPTED_MEMBERS .fit = adapted_fit, MER_ADAPTED_MEMBERS_BUT_FIT
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/math.h"
 #include "core/sort.h"
 #include "learn/adapt.h"
+#include "learn/ranked_pair.h"
 
 enum {
     COLUMNS_MAX = 16,
@@ -36,23 +37,6 @@ struct search {
     uint32_t columns[COLUMNS_MAX];
     size_t n_columns;
 };
-
-struct ranked {
-    double gain;
-    uint32_t a;
-    uint32_t b;
-};
-
-/* The greatest gain first; of equals the first. */
-static int compare(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (x->gain != y->gain)
-        return x->gain < y->gain ? 1 : -1;
-    if (x->a != y->a)
-        return x->a < y->a ? -1 : 1;
-    return (x->b > y->b) - (x->b < y->b);
-}
 
 static double clipped(double x)
 {
@@ -112,14 +96,14 @@ static double relevance(const struct search *search, size_t column)
 
 static mer_status find_columns(const struct mer_ctx *ctx, struct search *search, mer_err *err)
 {
-    struct ranked *ranked = NULL;
+    struct mer_ranked_pair *ranked = NULL;
     mer_status status = mer_ok();
     MER_GUARD(mer_alloc_array(ctx->alloc, search->n_usable, sizeof *ranked, &ranked, err));
     for (size_t j = 0; j < search->n_usable; j++) {
         MER_GUARD_GOTO(mer_ctx_check_cancel(ctx, err), out);
-        ranked[j] = (struct ranked){.gain = relevance(search, j), .a = (uint32_t)j};
+        ranked[j] = (struct mer_ranked_pair){.gain = relevance(search, j), .a = (uint32_t)j};
     }
-    mer_sort(ranked, search->n_usable, sizeof *ranked, compare);
+    mer_sort(ranked, search->n_usable, sizeof *ranked, mer_compare_pairs);
     while (search->n_columns < COLUMNS_MAX && search->n_columns < search->n_usable &&
            ranked[search->n_columns].gain > 0) {
         search->columns[search->n_columns] = ranked[search->n_columns].a;
@@ -197,7 +181,7 @@ static double product_of(const double *a, const double *b, size_t n)
 
 /* How many times what noise would each pair explains of what the columns leave; their number. */
 static size_t rank_pairs(const struct search *search, struct moments *moments,
-                         struct ranked ranked[PAIRS_MAX])
+                         struct mer_ranked_pair ranked[PAIRS_MAX])
 {
     const size_t n = search->n_columns + 1;
     double left[TARGETS_MAX];
@@ -213,7 +197,8 @@ static size_t rank_pairs(const struct search *search, struct moments *moments,
             solve_lower(moments, n, moments->pairs[p]);
             const double own =
                 moments->pair_squares[p] - product_of(moments->pairs[p], moments->pairs[p], n);
-            ranked[p] = (struct ranked){.a = search->columns[b - 1], .b = search->columns[a - 1]};
+            ranked[p] =
+                (struct mer_ranked_pair){.a = search->columns[b - 1], .b = search->columns[a - 1]};
             for (size_t t = 0; t < search->n_targets; t++) {
                 const double common = moments->pair_targets[p][t] -
                                       product_of(moments->pairs[p], moments->targets[t], n);
@@ -222,12 +207,13 @@ static size_t rank_pairs(const struct search *search, struct moments *moments,
             }
             ranked[p].gain *= (double)search->n_rows;
         }
-    mer_sort(ranked, p, sizeof *ranked, compare);
+    mer_sort(ranked, p, sizeof *ranked, mer_compare_pairs);
     return p;
 }
 
 /* Mean and deviation of a product; false: it does not vary. */
-static bool scale_of(const struct search *search, const struct ranked *pair, double ret_scale[2])
+static bool scale_of(const struct search *search, const struct mer_ranked_pair *pair,
+                     double ret_scale[2])
 {
     const double n = (double)search->n_rows;
     double sum = 0, squares = 0;
@@ -245,7 +231,7 @@ static bool scale_of(const struct search *search, const struct ranked *pair, dou
 static mer_status find_pairs(const struct mer_ctx *ctx, struct search *search, size_t n_wanted,
                              struct mer_adapter *adapter, mer_err *err)
 {
-    struct ranked ranked[PAIRS_MAX];
+    struct mer_ranked_pair ranked[PAIRS_MAX];
     struct moments *moments = NULL;
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *moments, &moments, err));
     for (size_t i = 0; i < search->n_rows; i++)

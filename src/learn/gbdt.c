@@ -45,6 +45,7 @@ enum {
     PARAM_EARLY_STOPPING_ROUNDS,
     PARAM_VALIDATION_FRACTION,
     PARAM_SELECT,
+    PARAM_CROSSINGS,
     N_PARAMS
 };
 
@@ -217,6 +218,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
                                    .preset = 0.1,
                                    .help = "Share of the rows held out for early stopping."},
     [PARAM_SELECT] = MER_PARAM_SELECT,
+    [PARAM_CROSSINGS] = MER_PARAM_CROSSINGS,
 };
 
 static mer_status check(const struct mer_params *params, enum mer_task task, mer_err *err)

@@ -28,6 +28,7 @@ enum {
     PARAM_TRANSFORM,
     PARAM_LOG_TARGET,
     PARAM_SELECT,
+    PARAM_CROSSINGS,
     N_PARAMS
 };
 
@@ -59,6 +60,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
     [PARAM_TRANSFORM] = MER_PARAM_TRANSFORM,
     [PARAM_LOG_TARGET] = MER_PARAM_LOG_TARGET,
     [PARAM_SELECT] = MER_PARAM_SELECT,
+    [PARAM_CROSSINGS] = MER_PARAM_CROSSINGS,
 };
 
 /* A few rows span no more waves than this. */
@@ -281,6 +283,5 @@ const struct mer_family MER_FAMILY_KERNEL = {
                     MER_WANTS_SCALED,
     .params = PARAMS,
     .n_params = N_PARAMS,
-    .settle = settle,
     MER_ADAPTED_MEMBERS,
 };

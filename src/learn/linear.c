@@ -22,6 +22,7 @@ enum {
     PARAM_PRODUCTS,
     PARAM_LOG_TARGET,
     PARAM_SELECT,
+    PARAM_CROSSINGS,
     N_PARAMS
 };
 enum { CLASS_WEIGHT_NONE, CLASS_WEIGHT_BALANCED };
@@ -73,6 +74,7 @@ static const struct mer_param_spec PARAMS[N_PARAMS] = {
     [PARAM_PRODUCTS] = MER_PARAM_PRODUCTS,
     [PARAM_LOG_TARGET] = MER_PARAM_LOG_TARGET,
     [PARAM_SELECT] = MER_PARAM_SELECT,
+    [PARAM_CROSSINGS] = MER_PARAM_CROSSINGS,
 };
 
 static mer_status check(const struct mer_params *params, enum mer_task task, mer_err *err)

@@ -7,6 +7,22 @@
 
 #include "linear_table.h"
 
+/* A model of a family with one parameter of its own. */
+static inline struct mer_model *fit_with(const struct mer_ctx *ctx, const struct table *table,
+                                         const struct mer_family *family, const char *param,
+                                         const char *value)
+{
+    const struct mer_fit_data data = {
+        .design = &table->design, .target = &table->target, .seed = 1};
+    struct mer_model *model = NULL;
+    struct mer_params params;
+    mer_params_default(family->params, family->n_params, &params);
+    assert_int_equal(
+        mer_params_set(family->params, family->n_params, param, value, &params, NULL).code, MER_OK);
+    assert_int_equal(family->fit(ctx, &params, &data, &model, NULL).code, MER_OK);
+    return model;
+}
+
 struct loading {
     const struct mer_ctx *ctx;
     const struct mer_family *family;

@@ -148,16 +148,7 @@ static const struct mer_family *family_of(const char *name)
 
 static struct mer_model *fit(const struct mer_ctx *context, const char *name, const char *share)
 {
-    const struct mer_family *const family = family_of(name);
-    const struct mer_fit_data data = {.design = &table.design, .target = &table.target, .seed = 1};
-    struct mer_model *model = NULL;
-    struct mer_params params;
-    mer_params_default(family->params, family->n_params, &params);
-    assert_int_equal(
-        mer_params_set(family->params, family->n_params, "select", share, &params, NULL).code,
-        MER_OK);
-    assert_int_equal(family->fit(context, &params, &data, &model, NULL).code, MER_OK);
-    return model;
+    return fit_with(context, &table, mer_family_find(name), "select", share);
 }
 
 static const char *const NAMES[] = {"linear", "gbdt", "random_forest", "extra_trees", "kernel"};
