@@ -1,8 +1,10 @@
 /* merlon seal and open: any file, by the age v1 format, with a signature over what is sealed. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/reading.h"
 #include "cli/session.h"
+#include "guard/key_store.h"
 
 static const char DEFAULT_KEY[] = "default";
 
@@ -23,6 +25,17 @@ struct seal_arguments {
     bool force;
 };
 
+/* A key that cannot be read is not one that is missing: nobody is to get an unsigned file for it.
+ */
+static mer_status there_is_no_key(const char *name, bool *ret_none, mer_err *err)
+{
+    char *folder;
+    MER_GUARD(mer_key_store_folder(NULL, &folder, err));
+    *ret_none = !mer_key_store_has_private(folder, name);
+    free(folder);
+    return mer_ok();
+}
+
 /* The key that signs, as for fit, where there is one. */
 static mer_status open_signer(const struct seal_arguments *arguments,
                               struct mer_signer **ret_signer, mer_err *err)
@@ -31,13 +44,11 @@ static mer_status open_signer(const struct seal_arguments *arguments,
     const char *const name = arguments->key ? arguments->key : DEFAULT_KEY;
     if (arguments->no_sign)
         return mer_ok();
-    const mer_status status =
-        mer_signer_open(NULL, name, mer_cli_ask_passphrase, &source, ret_signer, err);
-    if (status.code == MER_ERR_NO_INPUT && !arguments->key && !arguments->certificate) {
-        mer_err_clear(err);
+    bool none;
+    MER_GUARD(there_is_no_key(name, &none, err));
+    if (none && !arguments->key && !arguments->certificate)
         return mer_ok();
-    }
-    MER_GUARD(status);
+    MER_GUARD(mer_signer_open(NULL, name, mer_cli_ask_passphrase, &source, ret_signer, err));
     return mer_cli_set_signer(*ret_signer, arguments->certificate, arguments->serial, err);
 }
 

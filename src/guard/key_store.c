@@ -403,13 +403,20 @@ done:
     return status;
 }
 
+bool mer_key_store_has_private(const char *directory, const char *name)
+{
+    struct store_path path;
+    return mer_is_ok(make_path(directory, PART_PRIVATE, name, &path, NULL)) &&
+           mer_file_exists(path.text);
+}
+
 static mer_status read_private(const char *directory, const char *name, mer_passphrase_fn *ask,
                                void *self, struct mer_signing_key *ret_key, mer_err *err)
 {
     struct store_path path;
     struct mer_secret pem;
     MER_GUARD(make_path(directory, PART_PRIVATE, name, &path, err));
-    if (!mer_file_exists(path.text)) {
+    if (!mer_key_store_has_private(directory, name)) {
         const mer_status status = mer_fail(
             err, MER_ERR_NO_INPUT, "there is no private key named %s", mer_quote(name).text);
         return mer_hint(err, status, "make one: merlon keys new %s", mer_quote(name).text);

@@ -37,6 +37,9 @@ MER_MUST_CHECK mer_status mer_key_ask_new(mer_passphrase_fn *ask, void *self, co
 MER_MUST_CHECK mer_status mer_key_store_make(struct mer_alloc *alloc, const char *directory,
                                              const char *name, mer_passphrase_fn *ask, void *self,
                                              mer_err *err);
+/* Is there a private key of that name, whether it can be read or not? */
+bool mer_key_store_has_private(const char *directory, const char *name);
+
 /* Opens a private key. MER_ERR_NO_INPUT when there is none of that name, MER_ERR_TRUST when others
  * can read it, it was revoked or its passphrase is not right. */
 MER_MUST_CHECK mer_status mer_key_store_open(struct mer_alloc *alloc, const char *directory,

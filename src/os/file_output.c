@@ -83,8 +83,6 @@ static mer_status check_target(const struct mer_output *output, mer_err *err)
     return output->replace ? mer_ok() : fail_exists(output, err);
 }
 
-static const char DRAFT[] = "draft";
-
 int mer_output_open_waiting(const struct mer_output *output)
 {
     struct stat status;
@@ -113,9 +111,9 @@ static int make_draft(struct mer_output *output, unsigned mode)
     const int waiting_fd = mer_output_open_waiting(output);
     if (waiting_fd < 0)
         return errno;
-    (void)unlinkat(waiting_fd, DRAFT, 0);
-    output->fd = openat(waiting_fd, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        (mode_t)mode);
+    (void)unlinkat(waiting_fd, MER_OUTPUT_DRAFT, 0);
+    output->fd = openat(waiting_fd, MER_OUTPUT_DRAFT,
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
     const int error = output->fd < 0 ? errno : 0;
     (void)close(waiting_fd);
     output->drafted = error == 0;
@@ -130,7 +128,7 @@ static int move_draft(struct mer_output *output, int folder_fd, const char *name
     const int waiting_fd = mer_output_open_waiting(output);
     if (waiting_fd < 0)
         return errno;
-    const int error = mer_output_rename(waiting_fd, DRAFT, folder_fd, name, replace);
+    const int error = mer_output_rename(waiting_fd, MER_OUTPUT_DRAFT, folder_fd, name, replace);
     (void)close(waiting_fd);
     output->drafted = error != 0;
     if (error == 0)
@@ -143,7 +141,7 @@ static void drop_draft(const struct mer_output *output)
     const int waiting_fd = mer_output_open_waiting(output);
     if (waiting_fd < 0)
         return;
-    (void)unlinkat(waiting_fd, DRAFT, 0);
+    (void)unlinkat(waiting_fd, MER_OUTPUT_DRAFT, 0);
     (void)close(waiting_fd);
     remove_waiting_folder(output);
 }

@@ -49,6 +49,9 @@ static bool waits(int waiting_fd, const char *name, struct stat *ret_status)
 static void remove_waiting(const struct mer_output *file, int waiting_fd)
 {
     (void)unlinkat(waiting_fd, FILE_WAITS, 0);
+    /* A draft that is not this run's: of one before, when there were no unnamed files here. */
+    if (!file->drafted)
+        (void)unlinkat(waiting_fd, MER_OUTPUT_DRAFT, 0);
     for (size_t i = 0; i < MER_COMPANIONS_MAX; i++)
         (void)unlinkat(waiting_fd, COMPANION_WAITS[i], 0);
     (void)unlinkat(file->folder_fd, mer_output_new_name(file).text, AT_REMOVEDIR);
@@ -127,6 +130,9 @@ static mer_status publish_all(struct mer_output *file, const struct companions *
                               mer_err *err)
 {
     finish_older(file, companions);
+    for (size_t i = 0; i < companions->n; i++)
+        if (!companions->outputs[i]->drafted)
+            mer_output_sweep_pair(companions->outputs[i]);
     /* The folder is there already where the file is a draft in it. */
     if (!file->drafted && mkdirat(file->folder_fd, mer_output_new_name(file).text, 0755) != 0)
         return errno == EEXIST ? mer_fail(err, MER_ERR_EXISTS, "the leftover %s cannot be removed",

@@ -6,6 +6,8 @@
 
 #include "os/file.h"
 
+/* The file where there are no unnamed ones, in the folder in which a pair waits. */
+#define MER_OUTPUT_DRAFT "draft"
 #define MER_OUTPUT_NEW_SUFFIX ".merlon-new"
 
 struct mer_output_name {

@@ -6,7 +6,8 @@
  *     fault_driver MERLON LIBRARY DATA WORK STEP KIND FIRST SPREAD
  *
  * LIBRARY is fault_inject.c as a library, or "linked" when MERLON holds it. STEP is fit (a new
- * model), refit (an existing one is replaced) or predict. KIND is one of fault_inject.c's,
+ * model), refit (an existing one is replaced), predict, seal or open. KIND is one of
+ * fault_inject.c's,
  * "_sticky" behind it when the later requests fail too. The first FIRST requests are tried, and
  * SPREAD further ones evenly over the rest. WORK is a folder that is made and removed.
  */
@@ -191,8 +192,36 @@ static int run(struct driver *driver, const char *const *arguments, uint64_t at)
     return status;
 }
 
+static bool is_step(const struct driver *driver, const char *name)
+{
+    return strcmp(driver->step, name) == 0;
+}
+
+static int run_seal(struct driver *driver, const char *out, uint64_t at)
+{
+    const struct path test = path_of(driver->data, "iris/test.csv");
+    const struct path sealed = in_work(driver, out);
+    return run(
+        driver,
+        (const char *[]){"seal", test.text, "--recipient", "keep", "--out", sealed.text, NULL}, at);
+}
+
+static int run_open(struct driver *driver, const char *from, const char *to, uint64_t at)
+{
+    const struct path sealed = in_work(driver, from);
+    const struct path opened = in_work(driver, to);
+    return run(
+        driver,
+        (const char *[]){"open", sealed.text, "--identity", "keep", "--out", opened.text, NULL},
+        at);
+}
+
 static int run_step(struct driver *driver, uint64_t at)
 {
+    if (is_step(driver, "seal"))
+        return run_seal(driver, "out/sealed.age", at);
+    if (is_step(driver, "open"))
+        return run_open(driver, "known.age", "out/opened.csv", at);
     const struct path train = path_of(driver->data, "iris/train.csv");
     const struct path test = path_of(driver->data, "iris/test.csv");
     const struct path model = in_work(driver, "out/model.safetensors");
@@ -270,8 +299,13 @@ static bool is_hidden_by_library(const struct driver *driver, int status)
 /* Only outputs, and at most one name of the known pattern *.merlon-new. */
 static void check_names(struct driver *driver, uint64_t at)
 {
-    static const char *const outputs[] = {"model.safetensors", "model.safetensors.sig",
-                                          "model.safetensors.provenance.json", "predictions.csv"};
+    static const char *const outputs[] = {"model.safetensors",
+                                          "model.safetensors.sig",
+                                          "model.safetensors.provenance.json",
+                                          "predictions.csv",
+                                          "sealed.age",
+                                          "sealed.age.sig",
+                                          "opened.csv"};
     const struct path out = in_work(driver, "out");
     DIR *folder = opendir(out.text);
     if (!folder)
@@ -300,8 +334,36 @@ static void check_names(struct driver *driver, uint64_t at)
         die(scratch.text);
 }
 
+/* Sealed anew in each run, so it is what is in it that counts. */
+static void check_sealed(struct driver *driver, uint64_t at, int code)
+{
+    const struct path test = path_of(driver->data, "iris/test.csv");
+    const struct path sealed = in_work(driver, "out/sealed.age");
+    const struct path opened = in_work(driver, "check.csv");
+    (void)unlink(opened.text);
+    if (!file_exists(sealed.text)) {
+        if (code == 0)
+            complain(driver, at, "ended with 0 and no sealed file");
+        return;
+    }
+    const int status = run_open(driver, "out/sealed.age", "check.csv", NO_FAULTS);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !same_contents(opened.text, test.text))
+        complain(driver, at, "ended with %d and a sealed file that does not open", code);
+}
+
 static void check_outputs(struct driver *driver, uint64_t at, int code)
 {
+    if (is_step(driver, "seal")) {
+        check_sealed(driver, at, code);
+        return;
+    }
+    if (is_step(driver, "open")) {
+        const struct path test = path_of(driver->data, "iris/test.csv");
+        const struct path opened = in_work(driver, "out/opened.csv");
+        if (file_exists(opened.text) ? !same_contents(opened.text, test.text) : code == 0)
+            complain(driver, at, "ended with %d and a wrong or missing file", code);
+        return;
+    }
     const struct path model = in_work(driver, "out/model.safetensors");
     const struct path predictions = in_work(driver, "out/predictions.csv");
     const struct path known_model = in_work(driver, "known.safetensors");
@@ -406,6 +468,16 @@ static void make_known(struct driver *driver)
                  "predict");
 }
 
+/* The same for sealing: an identity, and a sealed file. */
+static void make_sealed(struct driver *driver)
+{
+    must_succeed(
+        driver,
+        run(driver, (const char *[]){"keys", "new", "--for", "seal", "keep", NULL}, NO_FAULTS),
+        "keys new");
+    must_succeed(driver, run_seal(driver, "known.age", NO_FAULTS), "seal");
+}
+
 static void map_state(struct driver *driver)
 {
     const struct path path = in_work(driver, "state");
@@ -444,6 +516,8 @@ int main(int argc, char **argv)
     make_folder(scratch.text);
     map_state(&driver);
     make_known(&driver);
+    if (is_step(&driver, "seal") || is_step(&driver, "open"))
+        make_sealed(&driver);
 
     prepare(&driver);
     must_succeed(&driver, run_step(&driver, 0), "the step");

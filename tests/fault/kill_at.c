@@ -6,7 +6,8 @@
  * MOMENT counts stops at system calls, entries and exits; 0 kills never. Prints the number of stops
  * and the phase in which it was killed. Ends with 0 when it was killed, 1 when it ended by itself,
  * 2 when a process of it was still there two seconds later (it is killed then), 64 and above when
- * it could not be run.
+ * it could not be run. With KILL_AT_NO_TMPFILE in the environment it sees file systems without
+ * O_TMPFILE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,8 @@ struct run {
     unsigned long moment;
     bool had_cell, wrote, published;
     bool killed;
+    bool no_tmpfile;
+    pid_t refused; /* whose call is to fail when it returns, 0: none */
     enum phase killed_in;
     double killed_at;
 };
@@ -55,14 +58,34 @@ static enum phase phase_of(const struct run *run)
     return run->had_cell ? WORKING : STARTING;
 }
 
+/* A call for a file without a name becomes none, and its result what a file system says that has no
+ * such files. */
+static void refuse_tmpfile(struct run *run, pid_t pid, struct user_regs_struct *registers)
+{
+    if (run->refused == pid) {
+        registers->rax = (unsigned long)-EOPNOTSUPP;
+        run->refused = 0;
+    } else if (!run->refused && registers->orig_rax == SYS_openat &&
+               (registers->rdx & O_TMPFILE) == O_TMPFILE) {
+        registers->orig_rax = (unsigned long)-1;
+        run->refused = pid;
+    } else {
+        return;
+    }
+    (void)ptrace(PTRACE_SETREGS, pid, NULL, registers);
+}
+
 static void note_call(struct run *run, pid_t pid)
 {
     struct user_regs_struct registers;
     if (pid == run->cell || ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0)
         return;
     const unsigned long number = registers.orig_rax;
-    if (number == SYS_openat && (registers.rdx & O_TMPFILE) == O_TMPFILE)
+    if (number == SYS_openat && ((registers.rdx & O_TMPFILE) == O_TMPFILE ||
+                                 (run->no_tmpfile && (registers.rdx & O_CREAT))))
         run->wrote = true;
+    if (run->no_tmpfile)
+        refuse_tmpfile(run, pid, &registers);
     if (number == SYS_linkat || number == SYS_renameat2 || number == SYS_renameat)
         run->published = true;
 }
@@ -139,6 +162,7 @@ static bool follow(struct run *run)
 int main(int argc, char **argv)
 {
     struct run run = {.moment = argc > 1 ? strtoul(argv[1], NULL, 10) : 0};
+    run.no_tmpfile = getenv("KILL_AT_NO_TMPFILE") != NULL;
     if (argc < 3) {
         fprintf(stderr, "usage: kill_at MOMENT PROGRAM [ARGUMENT]...\n");
         return 64;

@@ -1,9 +1,11 @@
 #!/bin/sh
-# SIGKILL at evenly spaced moments over fit, predict and predict --unsigned, output new and existing:
-# nothing is left but at most one name of the known pattern, which the next run sweeps; no process
-# stays; an output is the old or the new one, and a model verifies.
-#     kills.sh MERLON KILL_AT DATA MOMENTS
-# MOMENTS for each of the six; MERLON_KILLS in the environment overrides it (170 make 1,000).
+# SIGKILL at evenly spaced moments over fit, predict, predict --unsigned, seal and open, output new and
+# existing: nothing is left but at most one name of the known pattern, which the next run sweeps; no
+# process stays; an output is the old or the new one, and what is signed verifies.
+#     kills.sh MERLON KILL_AT DATA MOMENTS [named]
+# MOMENTS for each of the ten; MERLON_KILLS in the environment overrides it (100 make 1,000). `named`:
+# as on a file system without O_TMPFILE, where an output has a name while it is written: fit, seal and
+# open, and a name for each of their outputs may be left.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -12,6 +14,12 @@ merlon=$(realpath "$1")
 kill_at=$(realpath "$2")
 data=$(realpath "$3")
 moments=${MERLON_KILLS:-$4}
+names_max=1
+if [ "${5:-}" = named ]; then
+    KILL_AT_NO_TMPFILE=1
+    export KILL_AT_NO_TMPFILE
+    names_max=3
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 XDG_CONFIG_HOME=$work/config
@@ -45,6 +53,15 @@ predict_unsigned() {
     "$launcher" $moment "$merlon" "$@"
 }
 
+seal() {
+    set -- seal "$data/iris/test.csv" --recipient keep --out out/s.age --quiet "$@"
+    "$launcher" $moment "$merlon" "$@"
+}
+unseal() {
+    set -- open old/known.age --identity keep --out out/o.csv --quiet "$@"
+    "$launcher" $moment "$merlon" "$@"
+}
+
 # Without kill_at: plainly.
 printf '#!/bin/sh\nexec "$@"\n' > plain
 chmod +x plain
@@ -52,36 +69,49 @@ chmod +x plain
 # The key, an old model with its signature and record, old predictions, and what the steps give.
 "$merlon" fit "$data/iris/train.csv" --target species --out old/m.safetensors --seed 8 --trials 1 --quiet
 printf 'old\n' > old/p.csv
+printf 'old\n' > old/o.csv
+"$merlon" keys new --for seal keep --quiet > /dev/null
+"$merlon" seal old/p.csv --recipient keep --out old/s.age --quiet
+"$merlon" seal "$data/iris/test.csv" --recipient keep --out old/known.age --quiet
 cp old/m.safetensors old/u.safetensors
 launcher=./plain moment=
 mkdir out
 fit && predict
 mv out known
+cp "$data/iris/test.csv" known/o.csv
 
-# files_of STEP
-is_one_of() {
-    for candidate in "$2" "$3"; do
-        [ -f "$candidate" ] && cmp -s "$1" "$candidate" && return 0
-    done
-    return 1
+# is_new STEP FILE: what the step gives. No two sealed files are the same: what is in it counts.
+is_new() {
+    if [ "$1" = seal ]; then
+        rm -f opened
+        "$merlon" open "out/$2" --identity keep --out opened --quiet > told.open 2>&1 &&
+            cmp -s opened "$data/iris/test.csv"
+    else
+        cmp -s "out/$2" "known/$2"
+    fi
 }
 
 # check STEP REPLACED MOMENT
 check() {
-    left=$(ls out | grep -Ev '^(m\.safetensors(\.sig|\.provenance\.json)?|p\.csv)$' || true)
+    left=$(ls out | grep -Ev '^(m\.safetensors(\.sig|\.provenance\.json)?|s\.age(\.sig)?|[op]\.csv)$' || true)
     unknown=$(echo "$left" | grep -Ev '^$|\.merlon-new$' || true)
     [ -z "$unknown" ] || fail "$1 at $3 leaves: $unknown"
-    [ "$(echo "$left" | grep -c .)" -le 1 ] || fail "$1 at $3 leaves more than one name: $left"
+    [ "$(echo "$left" | grep -c .)" -le $names_max ] || fail "$1 at $3 leaves more than $names_max: $left"
     [ -z "$(ls scratch)" ] || fail "$1 at $3 leaves in the scratch folder: $(ls scratch)"
-    file=m.safetensors
-    [ "$1" = fit ] || file=p.csv
+    case $1 in
+    fit) file=m.safetensors ;;
+    seal) file=s.age ;;
+    unseal) file=o.csv ;;
+    *) file=p.csv ;;
+    esac
     if [ -e "out/$file" ]; then
-        old=old/$file
-        [ -n "$2" ] || old=none
-        is_one_of "out/$file" "$old" "known/$file" || fail "$1 at $3 leaves a broken $file"
+        { [ -n "$2" ] && cmp -s "out/$file" "old/$file"; } || is_new "$1" "$file" ||
+            fail "$1 at $3 leaves a broken $file"
+        case $1 in
+        fit | seal) "$merlon" verify "out/$file" > verified 2>&1 || fail "$1 at $3: $(cat verified)" ;;
+        esac
         # With its record, wherever that waits: every model has one, and it is the right one.
         if [ "$1" = fit ]; then
-            "$merlon" verify "out/$file" > verified 2>&1 || fail "$1 at $3: $(cat verified)"
             grep -q "provenance record is one of this file" verified ||
                 fail "$1 at $3 leaves a model without its record"
         fi
@@ -99,7 +129,7 @@ check() {
 prepare() {
     rm -rf out
     mkdir out
-    [ -z "$1" ] || cp old/m* old/p.csv out/
+    [ -z "$1" ] || cp old/m* old/p.csv old/o.csv old/s.age old/s.age.sig out/
 }
 
 # step NAME REPLACED: with --force where an output is replaced.
@@ -134,10 +164,16 @@ step() {
 
 step fit ""
 step fit --force
-step predict ""
-step predict --force
-step predict_unsigned ""
-step predict_unsigned --force
+step seal ""
+step seal --force
+step unseal ""
+step unseal --force
+if [ "$names_max" -eq 1 ]; then
+    step predict ""
+    step predict --force
+    step predict_unsigned ""
+    step predict_unsigned --force
+fi
 sort phases | uniq -c
 if [ "$failures" -gt 0 ]; then
     echo "$failures failure(s)"
