@@ -46,6 +46,29 @@ if [ -r "$tree/data/iris/train.csv" ]; then
     lacks iris.html "<h3>ROC curve"
 fi
 
+# Features that matter, what the others are called, and the loss by rounds.
+awk 'BEGIN {
+    print "x,noise,more,y"
+    for (i = 0; i < 300; i++)
+        print i * 7919 % 101 / 101 "," i * 104729 % 97 / 97 "," i * 1299709 % 89 / 89 "," (i * 7919 % 101 > 50)
+}' > noisy.csv
+for way in "--threads 1 --workers 1" "--threads 2 --workers 2"; do
+    # $way is several words on purpose.
+    # shellcheck disable=SC2086
+    expect 0 fit noisy.csv --target y --model gbdt --param select=1 --out selected.safetensors --seed 2 \
+        --report selected.html --force $way
+    [ -e selected.reference ] || cp selected.safetensors selected.reference
+    cmp selected.safetensors selected.reference || fail "$way: another selection"
+done
+has selected.html "Rounds of boosting"
+has selected.html "not used: it matters no more than noise"
+has selected.html "left out by some model, 2 of them by all"
+expect 0 inspect selected.safetensors
+has out "not used: it matters no more than noise"
+expect 0 inspect selected.safetensors --json
+has out '"unused_by_models": 1'
+expect 0 predict selected.safetensors noisy.csv --out predicted.csv
+
 [ "$(stat -c %a page.html)" = 600 ] || fail "others can read the page"
 
 # An existing page is found out before the work; nothing is written then.
