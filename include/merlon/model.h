@@ -132,6 +132,10 @@ struct mer_fit_options {
      * learned from these. It excludes folds of any kind; MER_ERR_DATA for a label of the target
      * that the training table does not have. Borrowed during the call. NULL: cross-validation. */
     const struct mer_table *valid;
+    /* Names of metrics, separated by commas, that are measured on the same held-out rows as
+     * `metric` and shown beside it, eight at the most; they decide nothing. "none": none. NULL: the
+     * usual ones of the task. */
+    const char *report_metrics;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

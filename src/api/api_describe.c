@@ -108,6 +108,16 @@ static void put_columns(struct mer_json_writer *writer, const struct mer_facts *
     mer_json_end_array(writer);
 }
 
+void mer_describe_reported(const struct mer_facts *facts, const double *scores,
+                           struct mer_json_writer *writer)
+{
+    mer_json_key(writer, "reported");
+    mer_json_begin_object(writer);
+    for (size_t i = 0; i < facts->reported.n; i++)
+        mer_json_put_finite(writer, facts->reported.metrics[i]->name, scores[i]);
+    mer_json_end_object(writer);
+}
+
 static void put_leaderboard(struct mer_json_writer *writer, const struct mer_facts *facts)
 {
     mer_json_key(writer, "leaderboard");
@@ -121,6 +131,7 @@ static void put_leaderboard(struct mer_json_writer *writer, const struct mer_fac
         mer_json_put_string(writer, trial->family->name);
         mer_json_put_finite(writer, "score", trial->score);
         mer_json_put_finite(writer, "deviation", trial->deviation);
+        mer_describe_reported(facts, trial->reported, writer);
         mer_json_key(writer, "units");
         mer_json_put_unsigned(writer, trial->units);
         mer_json_key(writer, "params");
@@ -211,6 +222,7 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_put_string(writer, mer_facts_family(facts));
     mer_describe_members(facts, writer);
     mer_json_put_finite(writer, "score", facts->score);
+    mer_describe_reported(facts, facts->reported.scores, writer);
     mer_json_key(writer, "metric");
     mer_json_put_string(writer, facts->metric);
     mer_json_key(writer, "seed");

@@ -558,6 +558,11 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         search.space = &space;
     }
     MER_GUARD(choose(options, &search, err));
+    struct mer_reported reported;
+    if (options->report_metrics) {
+        MER_GUARD(mer_reported_parse(options->report_metrics, &reported, err));
+        search.reported = &reported;
+    }
     MER_GUARD(check_target(table, options->target, err));
     struct rows rows;
     MER_GUARD(find_rows(table, options, &rows, err));
@@ -610,6 +615,7 @@ static mer_status check_continuation(const struct mer_fit_options *options, mer_
         {"patience", options->patience > 0},
         {"space", options->space},
         {"valid", options->valid},
+        {"report_metrics", options->report_metrics},
     };
     if (!start->pipeline)
         return mer_fail(err, MER_ERR_USAGE, "a model that nobody vouches for is not gone on with");

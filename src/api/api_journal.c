@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 336, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 344, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,

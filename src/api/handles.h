@@ -230,6 +230,9 @@ MER_MUST_CHECK mer_status mer_digest_hex(const void *bytes, size_t n, char ret_h
 
 /* Writes what is known about the model as members of the JSON object that the writer is in. */
 void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *writer);
+/* "reported": the metrics beside the one that decided, and `scores` of them. */
+void mer_describe_reported(const struct mer_facts *facts, const double *scores,
+                           struct mer_json_writer *writer);
 /* "params" of a single model, or "members" of an ensemble, as members of the writer's object. */
 void mer_describe_members(const struct mer_facts *facts, struct mer_json_writer *writer);
 

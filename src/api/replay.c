@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 336, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 344, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -21,6 +21,7 @@ struct mer_replay {
     char version[32];
     const char *task; /* of the record, as the next; NULL: not given */
     const char *metric;
+    const char *report_metrics;
     const char *family;
     const char *include;
     const char *exclude;
@@ -95,6 +96,8 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         status = put_line(&buf, "", "task", options->task, err);
     if (mer_is_ok(status) && options->metric)
         status = put_line(&buf, "", "metric", options->metric, err);
+    if (mer_is_ok(status) && options->report_metrics)
+        status = put_line(&buf, "", "report_metrics", options->report_metrics, err);
     if (mer_is_ok(status) && options->family)
         status = put_line(&buf, "", "model", options->family, err);
     if (mer_is_ok(status) && options->include)
@@ -204,6 +207,8 @@ static mer_status take_line(struct mer_replay *replay, const char *line, mer_err
         replay->task = line + 5;
     else if (begins(line, "metric="))
         replay->metric = line + 7;
+    else if (begins(line, "report_metrics="))
+        replay->report_metrics = line + 15;
     else if (begins(line, "model="))
         replay->family = line + 6;
     else if (begins(line, "include="))
@@ -339,6 +344,7 @@ static void apply(const struct mer_replay *replay, struct mer_fit_options *optio
     options->target = facts->target;
     options->task = replay->task;
     options->metric = replay->metric;
+    options->report_metrics = replay->report_metrics;
     options->family = replay->family;
     options->settings = replay->settings;
     options->n_settings = replay->n_settings;

@@ -112,6 +112,7 @@ static void forget_held_out(struct mer_pipeline *pipeline, const struct mer_para
                                              .deviation = (double)NAN,
                                              .units = pipeline->trials[0].units};
     pipeline->n_trials = 1;
+    pipeline->reported = (struct mer_reported){.n = 0};
 }
 
 static mer_status fit_more(const struct mer_ctx *ctx, struct mer_pipeline *pipeline,

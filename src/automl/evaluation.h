@@ -85,9 +85,10 @@ MER_MUST_CHECK mer_status mer_evaluation_held_out(const struct mer_ctx *ctx,
                                                   struct mer_evaluation *evaluation,
                                                   const struct mer_held_out **ret_held_out,
                                                   mer_err *err);
-/* Scores predictions for those rows, [n_rows][outputs], by fold as a trial's are. */
+/* Scores predictions for those rows, [n_rows][outputs], by fold as a trial's are, by any metric. */
 MER_MUST_CHECK mer_status mer_evaluation_score(const struct mer_ctx *ctx,
                                                const struct mer_evaluation *evaluation,
+                                               const struct mer_metric *metric,
                                                const double *predictions, double *ret_scores,
                                                mer_err *err);
 

@@ -8,8 +8,8 @@
 
 static mer_status score_predictions(const struct mer_ctx *ctx,
                                     const struct mer_evaluation *evaluation,
-                                    const struct mer_fold *fold, const double *predictions,
-                                    double *ret_score, mer_err *err)
+                                    const struct mer_metric *metric, const struct mer_fold *fold,
+                                    const double *predictions, double *ret_score, mer_err *err)
 {
     const struct mer_scored scored = {
         .n = fold->n_valid,
@@ -18,11 +18,12 @@ static mer_status score_predictions(const struct mer_ctx *ctx,
         .truth_classes = fold->classes ? fold->classes + fold->n_train : NULL,
         .predictions = predictions,
         .weights = fold->weights ? fold->weights + fold->n_train : NULL};
-    return evaluation->data.metric->score(ctx, &scored, ret_score, err);
+    return metric->score(ctx, &scored, ret_score, err);
 }
 
 mer_status mer_evaluation_score(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
-                                const double *predictions, double *ret_scores, mer_err *err)
+                                const struct mer_metric *metric, const double *predictions,
+                                double *ret_scores, mer_err *err)
 {
     const size_t n_outputs =
         mer_target_outputs(evaluation->data.target->task, evaluation->data.target->n_classes);
@@ -40,7 +41,7 @@ mer_status mer_evaluation_score(const struct mer_ctx *ctx, const struct mer_eval
             memcpy(own + i * n_outputs,
                    predictions + fold->place[fold->rows[fold->n_train + i]] * n_outputs,
                    n_outputs * sizeof(*own));
-        status = score_predictions(ctx, evaluation, fold, own, &ret_scores[f], err);
+        status = score_predictions(ctx, evaluation, metric, fold, own, &ret_scores[f], err);
     }
     mer_free(ctx->alloc, own);
     return status;
@@ -125,8 +126,9 @@ static mer_status fit_and_score(const struct mer_ctx *ctx, const struct fold_job
                                    err),
                    out);
     MER_GUARD_GOTO(family->predict(ctx, model, valid, predictions, err), out);
-    MER_GUARD_GOTO(
-        score_predictions(ctx, evaluation, fold, predictions, &job->result->scores[f], err), out);
+    MER_GUARD_GOTO(score_predictions(ctx, evaluation, evaluation->data.metric, fold, predictions,
+                                     &job->result->scores[f], err),
+                   out);
     if (job->result->held_out)
         keep_held_out(job, fold, predictions);
 out:

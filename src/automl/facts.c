@@ -73,6 +73,7 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
                  : pipeline->n_trials == 0 ? NAN
                                            : pipeline->trials[0].score,
         .metric = pipeline->metric,
+        .reported = pipeline->reported,
         .seed = pipeline->seed,
         .units = pipeline->units,
         .validation = pipeline->validation,

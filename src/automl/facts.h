@@ -25,6 +25,7 @@ struct mer_facts {
     size_t n_members;
     double score;       /* cross-validated, of what predicts; NaN: not known */
     const char *metric; /* a name in MER_METRICS */
+    struct mer_reported reported;
     uint64_t seed;
     uint64_t units;
     struct mer_validation validation;

@@ -10,6 +10,7 @@
 #include "automl/prepare.h"
 #include "automl/quantile.h"
 #include "automl/recalibration.h"
+#include "automl/reported.h"
 #include "automl/threshold.h"
 
 /* One line of the leaderboard: what was tried and how it did. */
@@ -22,6 +23,8 @@ struct mer_trial {
     double seconds;   /* wall clock; never saved, so 0 after loading, as are the next */
     size_t number;    /* from 1, in the order of the search */
     unsigned rung;    /* tried on a share of the training rows, 1 / 4^rung */
+    /* The metrics of pipeline->reported over the folds; NaN: not defined, or not known. */
+    double reported[MER_REPORTED_MAX];
 };
 
 /* More no model file may list. */
@@ -44,7 +47,8 @@ struct mer_pipeline {
     /* Of more than one: the metric of the averaged predictions over the held-out rows. NaN: not
      * known. Of one: its trial's. */
     double score;
-    const char *metric; /* what the search optimised */
+    const char *metric;           /* what the search optimised */
+    struct mer_reported reported; /* what is shown beside it */
     uint64_t seed;
     uint64_t units; /* reached at the last finished step; --units with it gives the same bytes */
     struct mer_validation validation;

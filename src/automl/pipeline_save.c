@@ -82,6 +82,36 @@ static void write_family(struct mer_json_writer *writer, const struct mer_family
 }
 
 /* Not there where rows were shuffled once, so that such models are what they always were. */
+/* Numbers of which some may be unknown. */
+static void write_scores(struct mer_json_writer *writer, const double *scores, size_t n)
+{
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(scores[i]))
+            mer_json_put_number(writer, scores[i]);
+        else
+            mer_json_put_null(writer);
+    }
+    mer_json_end_array(writer);
+}
+
+/* What was measured beside the metric that decided; nothing where nothing was. */
+static void write_reported(struct mer_json_writer *writer, const struct mer_reported *reported)
+{
+    if (reported->n == 0)
+        return;
+    mer_json_key(writer, "reported");
+    mer_json_begin_object(writer);
+    mer_json_key(writer, "metrics");
+    mer_json_begin_array(writer);
+    for (size_t i = 0; i < reported->n; i++)
+        mer_json_put_string(writer, reported->metrics[i]->name);
+    mer_json_end_array(writer);
+    mer_json_key(writer, "scores");
+    write_scores(writer, reported->scores, reported->n);
+    mer_json_end_object(writer);
+}
+
 static void write_validation(struct mer_json_writer *writer,
                              const struct mer_validation *validation)
 {
@@ -126,10 +156,15 @@ static void write_search(struct mer_json_writer *writer, const struct mer_pipeli
         mer_json_put_finite(writer, "deviation", trial->deviation);
         mer_json_key(writer, "units");
         mer_json_put_unsigned(writer, trial->units);
+        if (pipeline->reported.n > 0) {
+            mer_json_key(writer, "reported");
+            write_scores(writer, trial->reported, pipeline->reported.n);
+        }
         mer_json_end_object(writer);
     }
     mer_json_end_array(writer);
     write_validation(writer, &pipeline->validation);
+    write_reported(writer, &pipeline->reported);
     mer_json_end_object(writer);
 }
 
@@ -483,14 +518,58 @@ static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *r
                               &pipeline->quantiles, &pipeline->n_quantiles, err);
 }
 
-static mer_status load_trial(const struct mer_json *object, enum mer_task task,
+/* [n] finite numbers, or null. */
+static mer_status load_scores(const struct mer_json *object, const char *key, size_t n,
+                              double *ret_scores, mer_err *err)
+{
+    const struct mer_json *scores;
+
+    MER_GUARD(mer_json_want_array(object, key, what, &scores, err));
+    if (mer_json_size(scores) != n)
+        return refuse(err, "it has scores of other metrics than it names");
+    for (size_t i = 0; i < n; i++) {
+        const struct mer_json *const score = mer_json_at(scores, i);
+        ret_scores[i] = (double)NAN;
+        if (mer_json_type(score) != MER_JSON_NULL &&
+            (!mer_json_number(score, &ret_scores[i]) || !isfinite(ret_scores[i])))
+            return refuse(err, "a score is no number");
+    }
+    return mer_ok();
+}
+
+static mer_status load_reported(const struct mer_json *search, enum mer_task task,
+                                struct mer_reported *reported, mer_err *err)
+{
+    const struct mer_json *object, *names;
+
+    if (!mer_json_get(search, "reported"))
+        return mer_ok();
+    MER_GUARD(mer_json_want_object(search, "reported", what, &object, err));
+    MER_GUARD(check_size(object, 2, "reported", err));
+    MER_GUARD(mer_json_want_array(object, "metrics", what, &names, err));
+    const size_t n = mer_json_size(names);
+    if (n == 0 || n > MER_REPORTED_MAX)
+        return refuse(err, "it reports too many metrics, or none");
+    for (size_t i = 0; i < n; i++) {
+        const char *const name = mer_json_string(mer_json_at(names, i), NULL);
+        reported->metrics[i] = name ? mer_metric_find(name) : NULL;
+        if (!reported->metrics[i] || !mer_metric_fits(reported->metrics[i], task))
+            return refuse(err, "a metric is unknown, or of another task");
+    }
+    reported->n = n;
+    return load_scores(object, "scores", n, reported->scores, err);
+}
+
+static mer_status load_trial(const struct mer_json *object, enum mer_task task, size_t n_reported,
                              struct mer_trial *trial, mer_err *err)
 {
     int64_t units;
 
     if (mer_json_type(object) != MER_JSON_OBJECT)
         return refuse(err, "a trial is no object");
-    MER_GUARD(check_size(object, 5, "a trial", err));
+    MER_GUARD(check_size(object, n_reported > 0 ? 6 : 5, "a trial", err));
+    if (n_reported > 0)
+        MER_GUARD(load_scores(object, "reported", n_reported, trial->reported, err));
     MER_GUARD(load_family(object, task, &trial->family, &trial->params, err));
     MER_GUARD(mer_json_want_finite(object, "score", what, &trial->score, err));
     MER_GUARD(mer_json_want_finite(object, "deviation", what, &trial->deviation, err));
@@ -546,7 +625,11 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
     int64_t units, n_folds;
 
     MER_GUARD(mer_json_want_object(root, "search", what, &object, err));
-    MER_GUARD(check_size(object, mer_json_get(object, "validation") ? 6 : 5, "search", err));
+    size_t n_more = mer_json_get(object, "validation") ? 1 : 0;
+
+    n_more += mer_json_get(object, "reported") ? 1 : 0;
+    MER_GUARD(check_size(object, 5 + n_more, "search", err));
+    MER_GUARD(load_reported(object, pipeline->task, &pipeline->reported, err));
     MER_GUARD(load_validation(object, &pipeline->validation, err));
     MER_GUARD(mer_json_want_string(object, "metric", what, &metric_name, err));
     const struct mer_metric *metric = mer_metric_find(metric_name);
@@ -568,7 +651,8 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
                              &pipeline->trials, err));
     pipeline->n_trials = n_trials;
     for (size_t i = 0; i < n_trials; i++)
-        MER_GUARD(load_trial(mer_json_at(trials, i), pipeline->task, &pipeline->trials[i], err));
+        MER_GUARD(load_trial(mer_json_at(trials, i), pipeline->task, pipeline->reported.n,
+                             &pipeline->trials[i], err));
     return mer_ok();
 }
 

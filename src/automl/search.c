@@ -135,18 +135,15 @@ static mer_status describe(struct mer_search *search, mer_err *err)
 
 static mer_status choose_metric(struct mer_search *search, mer_err *err)
 {
-    static const unsigned wanted[] = {[MER_TASK_REGRESSION] = MER_METRIC_REGRESSION,
-                                      [MER_TASK_BINARY] = MER_METRIC_BINARY,
-                                      [MER_TASK_MULTICLASS] = MER_METRIC_MULTICLASS};
     const enum mer_task task = search->target.task;
 
     search->metric = search->options->metric
                          ? search->options->metric
                          : mer_metric_find(task == MER_TASK_REGRESSION ? "rmse" : "log_loss");
-    if (!(search->metric->tasks & wanted[task]))
+    if (!mer_metric_fits(search->metric, task))
         return mer_fail(err, MER_ERR_USAGE, "the metric %s does not fit the task %s",
                         search->metric->name, mer_task_name(task));
-    return mer_ok();
+    return mer_search_choose_reported(search, err);
 }
 
 static mer_status check_directions(const struct mer_search *search, mer_err *err)

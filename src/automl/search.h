@@ -25,7 +25,8 @@ struct mer_search_options {
     const double *weights; /* [n_rows], of the rows, >= 0; NULL: all ones */
     bool balance_classes;  /* rows weigh more the rarer their class is, in fits and in scores */
     bool leave_out_leaks;  /* columns that alone nearly tell the target are no features */
-    const struct mer_metric *metric; /* NULL: log_loss, or rmse */
+    const struct mer_metric *metric;     /* NULL: log_loss, or rmse */
+    const struct mer_reported *reported; /* what is told beside it; NULL: the usual ones */
     /* One family, scored by one trial and fitted, no search; NULL: search. The parameters that are
      * not given have their defaults. */
     const struct mer_family *family;

@@ -332,6 +332,8 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
     }
     mer_plan_tell(search->plan, id, result->scores, result->n_scores,
                   rounds_for_all_rows(search, candidate, result));
+    double reported[MER_REPORTED_MAX];
+    MER_GUARD(mer_search_report_trial(ctx, search, result, reported, err));
     MER_GUARD(keep(ctx, search, id, result, err));
     const uint64_t used = used_units(search, candidate, result);
     search->family_seconds[family] *= 1 - FORGOTTEN;
@@ -356,6 +358,7 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
                            .seconds = result->seconds,
                            .number = search->n_trials,
                            .rung = candidate->rung};
+    memcpy(search->trials[search->n_trials - 1].reported, reported, sizeof(reported));
     mer_log_debug(ctx, "automl", "trial %zu, %s: %s %.6g, deviation %.3g, %llu units",
                   search->n_trials, candidate->family->name, search->metric->name, candidate->score,
                   candidate->deviation, (unsigned long long)candidate->cost);

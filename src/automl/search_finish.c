@@ -29,26 +29,23 @@ static mer_status add_members(struct mer_search *search, const uint32_t *weights
     return mer_ok();
 }
 
-/* Scores an ensemble as trials are scored: by fold. */
+/* Scores an ensemble as trials are scored: by fold. `ret_reported`: NULL, or what is told beside.
+ */
 static mer_status score_ensemble(const struct mer_ctx *ctx, struct mer_search *search,
-                                 const uint32_t *weights, double *ret_score, mer_err *err)
+                                 const uint32_t *weights, double *ret_score, double *ret_reported,
+                                 mer_err *err)
 {
-    double scores[MER_FOLDS_MAX], sum = 0, *predictions;
-    size_t n = 0;
+    double *predictions;
 
     MER_GUARD(mer_alloc_array(ctx->alloc, search->keep.n_values, sizeof(*predictions), &predictions,
                               err));
     mer_keep_average(&search->keep, weights, predictions);
-    const mer_status status =
-        mer_evaluation_score(ctx, search->evaluation, predictions, scores, err);
+    mer_status status =
+        mer_search_mean_score(ctx, search, search->metric, predictions, ret_score, err);
+    if (mer_is_ok(status) && ret_reported)
+        status = mer_search_report(ctx, search, predictions, ret_reported, err);
     mer_free(ctx->alloc, predictions);
-    MER_GUARD(status);
-    for (size_t f = 0; f < search->n_folds; f++) {
-        sum += isnan(scores[f]) ? 0 : scores[f];
-        n += isnan(scores[f]) ? 0 : 1;
-    }
-    *ret_score = n > 0 ? sum / (double)n : (double)NAN;
-    return mer_ok();
+    return status;
 }
 
 /* Settings that were tried on a share of the rows, and are too costly to fit on all. */
@@ -87,7 +84,7 @@ mer_status mer_search_ensemble_score(const struct mer_ctx *ctx, struct mer_searc
 
     *ret_score = (double)NAN;
     MER_GUARD(weigh(ctx, search, weights, &n_members, err));
-    return n_members == 0 ? mer_ok() : score_ensemble(ctx, search, weights, ret_score, err);
+    return n_members == 0 ? mer_ok() : score_ensemble(ctx, search, weights, ret_score, NULL, err);
 }
 
 /* The weights of the best ensemble; *ret_score: NaN where no ensemble is better than the best
@@ -96,7 +93,7 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
                                   uint32_t *weights, double *ret_score, mer_err *err)
 {
     size_t n_members;
-    double score;
+    double score, reported[MER_REPORTED_MAX];
 
     *ret_score = (double)NAN;
     if (search->options->family || search->options->single)
@@ -105,9 +102,11 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     MER_GUARD(weigh(ctx, search, weights, &n_members, err));
     if (n_members < 2)
         return mer_ok();
-    MER_GUARD(score_ensemble(ctx, search, weights, &score, err));
-    if (mer_plan_better(search->plan, score, mer_plan_choice(search->plan)->score))
+    MER_GUARD(score_ensemble(ctx, search, weights, &score, reported, err));
+    if (mer_plan_better(search->plan, score, mer_plan_choice(search->plan)->score)) {
         *ret_score = score;
+        memcpy(search->pipeline->reported.scores, reported, sizeof(reported));
+    }
     return mer_ok();
 }
 
@@ -150,6 +149,8 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
     pipeline->members[0] = (struct mer_member){
         .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
     pipeline->n_members = 1;
+    memcpy(pipeline->reported.scores, search->trials[choice->trial].reported,
+           sizeof(pipeline->reported.scores));
     return learn_after_one(ctx, search, choice, err);
 }
 

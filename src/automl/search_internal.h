@@ -110,6 +110,23 @@ MER_MUST_CHECK mer_status mer_search_fit_quantiles(const struct mer_ctx *ctx,
                                                    struct mer_pipeline *pipeline,
                                                    const struct mer_fit_data *data, mer_err *err);
 
+/* What is told beside the score (search_report.c): which metrics; those of predictions for the
+ * held-out rows, of a trial's, and of one metric: the mean over the folds where it is defined. */
+MER_MUST_CHECK mer_status mer_search_choose_reported(struct mer_search *search, mer_err *err);
+MER_MUST_CHECK mer_status mer_search_report(const struct mer_ctx *ctx,
+                                            const struct mer_search *search,
+                                            const double *predictions, double *ret_scores,
+                                            mer_err *err);
+MER_MUST_CHECK mer_status mer_search_report_trial(const struct mer_ctx *ctx,
+                                                  const struct mer_search *search,
+                                                  const struct mer_trial_result *result,
+                                                  double *ret_scores, mer_err *err);
+MER_MUST_CHECK mer_status mer_search_mean_score(const struct mer_ctx *ctx,
+                                                const struct mer_search *search,
+                                                const struct mer_metric *metric,
+                                                const double *predictions, double *ret_score,
+                                                mer_err *err);
+
 /* Seconds that fitting a setting that was tried on all rows will take, by what was measured. */
 double mer_search_fit_seconds(const struct mer_search *search,
                               const struct mer_candidate *candidate);

@@ -227,6 +227,9 @@ static mer_status fall_back(struct fitting *fitting, mer_err *err)
     pipeline->members[0] = fitting->safe;
     pipeline->n_members = 1;
     pipeline->score = fitting->safe_setting->score;
+    memcpy(pipeline->reported.scores,
+           fitting->search->trials[fitting->safe_setting->trial].reported,
+           sizeof(pipeline->reported.scores));
     /* What was learned from the predictions of others does not go with this one's. */
     pipeline->recalibration = (struct mer_recalibration){0};
     pipeline->conformal = (struct mer_conformal){0};

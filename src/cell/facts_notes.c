@@ -145,6 +145,19 @@ static mer_status put_conformal(struct mer_buf *buf, const struct mer_conformal 
     return put_numbers(buf, conformal->scales, conformal->n_centres, err);
 }
 
+/* What was measured beside the metric that decided: of what predicts, and of each trial. */
+static mer_status put_reported(struct mer_buf *buf, const struct mer_facts *facts, mer_err *err)
+{
+    const struct mer_reported *const reported = &facts->reported;
+    MER_GUARD(mer_notes_put_u32(buf, reported->n, err));
+    for (size_t i = 0; i < reported->n; i++)
+        MER_GUARD(put_name(buf, reported->metrics[i]->name, err));
+    MER_GUARD(put_numbers(buf, reported->scores, reported->n, err));
+    for (size_t i = 0; i < facts->n_trials; i++)
+        MER_GUARD(put_numbers(buf, facts->trials[i].reported, reported->n, err));
+    return mer_ok();
+}
+
 mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *buf, mer_err *err)
 {
     MER_GUARD(mer_notes_put_u32(buf, facts->task, err));
@@ -161,7 +174,8 @@ mer_status mer_facts_notes_write(const struct mer_facts *facts, struct mer_buf *
     MER_GUARD(put_trials(buf, facts, err));
     MER_GUARD(put_findings(buf, facts, err));
     MER_GUARD(put_quantiles(buf, facts, err));
-    return put_conformal(buf, &facts->conformal, err);
+    MER_GUARD(put_conformal(buf, &facts->conformal, err));
+    return put_reported(buf, facts, err);
 }
 
 static const char *const *read_texts(struct mer_notes_reader *notes, size_t n)
@@ -383,6 +397,26 @@ static void read_conformal(struct mer_notes_reader *notes, struct mer_facts *fac
         facts->conformal = conformal;
 }
 
+static void read_reported(struct mer_notes_reader *notes, struct mer_facts *facts)
+{
+    struct mer_reported reported = {.n = mer_notes_u32_upto(notes, MER_REPORTED_MAX)};
+    /* Nobody else has them yet: they lie in the facts' own arena. */
+    struct mer_trial *const trials = (struct mer_trial *)(uintptr_t)facts->trials;
+    for (size_t i = 0; i < reported.n; i++) {
+        reported.metrics[i] = mer_metric_find(mer_notes_text(notes, NULL));
+        if (!reported.metrics[i] || !mer_metric_fits(reported.metrics[i], facts->task)) {
+            mer_notes_refuse(notes);
+            return;
+        }
+    }
+    for (size_t i = 0; i < reported.n; i++)
+        reported.scores[i] = read_score(notes);
+    for (size_t i = 0; trials && i < facts->n_trials; i++)
+        for (size_t k = 0; k < reported.n; k++)
+            trials[i].reported[k] = read_score(notes);
+    facts->reported = reported;
+}
+
 mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, size_t n,
                                 struct mer_facts *ret_facts, mer_err *err)
 {
@@ -397,6 +431,7 @@ mer_status mer_facts_notes_read(const struct mer_ctx *ctx, const void *bytes, si
     read_findings(&notes, &facts);
     read_quantiles(&notes, &facts);
     read_conformal(&notes, &facts);
+    read_reported(&notes, &facts);
     const mer_status status =
         mer_notes_end(&notes, "the cell that loaded the model tells nonsense about it");
     if (!mer_is_ok(status)) {

@@ -217,6 +217,7 @@ static void print_kept(struct mer_cli *cli, const struct mer_facts *facts)
 {
     mer_cli_print_bold(cli, "\nKept: %s, %s %s\n", mer_facts_family(facts), facts->metric,
                        mer_cli_show_score(facts->score).text);
+    mer_cli_print_reported(cli, facts, "  ");
     mer_cli_print_members(cli, facts);
     mer_cli_print_findings(cli, facts, "  ");
 }
@@ -230,6 +231,9 @@ static mer_status run_leaderboard(struct mer_cli *cli, const void *words, mer_er
         struct mer_cli_document document;
         mer_cli_document_begin(&document, err);
         mer_cli_put_string(&document, "metric", loaded.model->facts->metric);
+        mer_cli_put_number(&document, "score", loaded.model->facts->score);
+        mer_describe_reported(loaded.model->facts, loaded.model->facts->reported.scores,
+                              &document.writer);
         mer_cli_put_leaderboard(&document, loaded.model->facts, false);
         status = mer_cli_document_end(cli, &document, err);
     } else if (mer_is_ok(status)) {

@@ -24,6 +24,7 @@ struct fit_arguments {
     uint64_t memory;
     struct mer_cli_seed seed;
     const char *metric;
+    const char *report_metrics;
     const char *model;
     const char *include;
     const char *exclude;

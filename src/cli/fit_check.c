@@ -24,6 +24,14 @@ static mer_status check_params(const struct fit_arguments *arguments, mer_err *e
     return mer_ok();
 }
 
+/* So is the name of a metric. */
+static mer_status check_metrics(const struct fit_arguments *arguments, mer_err *err)
+{
+    struct mer_reported reported;
+    return arguments->report_metrics ? mer_reported_parse(arguments->report_metrics, &reported, err)
+                                     : mer_ok();
+}
+
 /* What --replay takes from the model cannot be given beside it. */
 static mer_status check_replay(const struct fit_arguments *arguments, mer_err *err)
 {
@@ -33,6 +41,7 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
     } options[] = {{"target", arguments->target},
                    {"task", arguments->task},
                    {"metric", arguments->metric},
+                   {"report-metrics", arguments->report_metrics},
                    {"model", arguments->model},
                    {"param", arguments->params.n > 0},
                    {"monotone", arguments->monotone.n > 0},
@@ -137,6 +146,7 @@ mer_status mer_cli_fit_check(struct fit *fit, mer_err *err)
     const struct fit_arguments *const arguments = fit->arguments;
     MER_GUARD(check_names(arguments, err));
     MER_GUARD(check_params(arguments, err));
+    MER_GUARD(check_metrics(arguments, err));
     MER_GUARD(read_quantiles(fit, err));
     MER_GUARD(check_journal(arguments, err));
     MER_GUARD(check_valid(arguments, err));

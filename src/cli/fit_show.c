@@ -129,6 +129,8 @@ void mer_cli_fit_print_result(struct fit *fit)
     mer_cli_print(cli, "  %s, %s %s, %s, sha256 %.16s...\n", mer_facts_family(facts), facts->metric,
                   mer_cli_show_score(facts->score).text,
                   mer_cli_show_bytes(fit->saved.n_bytes).text, fit->saved.digest);
+    if (!fit->start)
+        mer_cli_print_reported(cli, facts, "  ");
     if (facts->n_members > 1 && facts->n_trials > 0)
         mer_cli_print(cli, "  one setting alone (--deploy fast): %s, %s %s\n",
                       facts->trials[0].family->name, facts->metric,
@@ -242,6 +244,8 @@ mer_status mer_cli_fit_emit_json(struct fit *fit, mer_err *err)
     mer_json_key(&document.writer, "metrics"); /* cross-validated */
     mer_json_begin_object(&document.writer);
     mer_cli_put_number(&document, facts->metric, facts->score);
+    for (size_t i = 0; i < facts->reported.n; i++)
+        mer_cli_put_number(&document, facts->reported.metrics[i]->name, facts->reported.scores[i]);
     mer_json_end_object(&document.writer);
     mer_cli_put_unsigned(&document, "folds", facts->validation.n_folds);
     mer_cli_put_unsigned(&document, "repeats", facts->validation.n_repeats);

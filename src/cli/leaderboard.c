@@ -107,12 +107,30 @@ static bool first_is_best(const struct mer_facts *facts)
     return true;
 }
 
+static int reported_width(const struct mer_facts *facts, size_t i)
+{
+    const int n = (int)strlen(facts->reported.metrics[i]->name);
+    return n > 8 ? n : 8;
+}
+
+void mer_cli_print_reported(struct mer_cli *cli, const struct mer_facts *facts, const char *indent)
+{
+    for (size_t i = 0; i < facts->reported.n; i++)
+        mer_cli_print(cli, "%s%s %s", i == 0 ? indent : ", ", facts->reported.metrics[i]->name,
+                      mer_cli_show_score(facts->reported.scores[i]).text);
+    if (facts->reported.n > 0)
+        mer_cli_print(cli, "\n");
+}
+
 void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *facts, size_t n_max,
                                bool with_times)
 {
     const int width = strlen(facts->metric) > 10 ? (int)strlen(facts->metric) : 10;
-    mer_cli_print_bold(cli, "  rank  family         %-*s  +-          %-10s  parameters\n", width,
-                       facts->metric, with_times ? "time" : "units");
+    mer_cli_print_bold(cli, "  rank  family         %-*s  +-          ", width, facts->metric);
+    for (size_t i = 0; i < facts->reported.n; i++)
+        mer_cli_print_bold(cli, "%-*s  ", reported_width(facts, i),
+                           facts->reported.metrics[i]->name);
+    mer_cli_print_bold(cli, "%-10s  parameters\n", with_times ? "time" : "units");
     for (size_t i = 0; i < facts->n_trials && i < n_max; i++) {
         const struct mer_trial *const trial = &facts->trials[i];
         struct mer_cli_shown cost;
@@ -120,9 +138,13 @@ void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *fact
             cost = mer_cli_show_seconds(trial->seconds);
         else
             (void)snprintf(cost.text, sizeof cost.text, "%llu", (unsigned long long)trial->units);
-        mer_cli_print(cli, "  %4zu  %-13s  %-*s  %-10s  %-10s  %s\n", i + 1, trial->family->name,
-                      width, mer_cli_show_score(trial->score).text,
-                      mer_cli_show_score(trial->deviation).text, cost.text,
+        mer_cli_print(cli, "  %4zu  %-13s  %-*s  %-10s  ", i + 1, trial->family->name, width,
+                      mer_cli_show_score(trial->score).text,
+                      mer_cli_show_score(trial->deviation).text);
+        for (size_t k = 0; k < facts->reported.n; k++)
+            mer_cli_print(cli, "%-*s  ", reported_width(facts, k),
+                          mer_cli_show_score(trial->reported[k]).text);
+        mer_cli_print(cli, "%-10s  %s\n", cost.text,
                       mer_cli_show_params(trial->family, &trial->params).text);
     }
     if (!first_is_best(facts))
@@ -146,6 +168,7 @@ void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer
         mer_cli_put_string(document, "family", trial->family->name);
         mer_cli_put_number(document, "score", trial->score);
         mer_cli_put_number(document, "deviation", trial->deviation);
+        mer_describe_reported(facts, trial->reported, writer);
         mer_cli_put_unsigned(document, "units", trial->units);
         if (with_times)
             mer_cli_put_number(document, "seconds", trial->seconds);

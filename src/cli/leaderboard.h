@@ -7,6 +7,8 @@
 /* At most n_max lines; times only when the search was just run (they are in no model). */
 void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *facts, size_t n_max,
                                bool with_times);
+/* "accuracy 0.76, auc 0.79": of what predicts, on a line of its own. */
+void mer_cli_print_reported(struct mer_cli *cli, const struct mer_facts *facts, const char *indent);
 /* "alpha=0.1 l1_ratio=0": what differs from the family's defaults, or "defaults". */
 struct mer_cli_params {
     char text[160];

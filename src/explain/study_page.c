@@ -76,6 +76,12 @@ static void put_scores(struct mer_page *page, const struct mer_study_view *view)
                     "seen (%s), with 95 %% intervals from resampled rows. The setting was chosen "
                     "for its score on these rows, so new ones will score a little worse.</p>\n",
                     mer_numeral_count(study->n_rows).text, how);
+    if (view->facts->threshold.value > 0)
+        mer_page_format(page,
+                        "<p class=\"soft\">Metrics of decisions are by the model's threshold, %s, "
+                        "and of all rows together. The leaderboard decides from 0.5 on and shows "
+                        "the mean over the folds: its values are others.</p>\n",
+                        mer_numeral(view->facts->threshold.value, 3).text);
     mer_page_table(page, "Scores over held-out rows", headings);
     for (size_t i = 0; i < study->n_scores; i++) {
         const struct mer_study_score *const score = &study->scores[i];
@@ -215,9 +221,16 @@ static void draw_trials(struct mer_page *page, const struct mer_facts *facts)
 
 static void put_leaderboard(struct mer_page *page, const struct mer_study_view *view)
 {
-    static const char *const headings[] = {"#Rank",       "Family",   "#Score", "#Deviation",
-                                           "#Work units", "Settings", NULL};
     const struct mer_facts *const facts = view->facts;
+    char names[MER_REPORTED_MAX][32];
+    const char *headings[6 + MER_REPORTED_MAX + 1] = {"#Rank", "Family", "#Score", "#Deviation"};
+    size_t n_headings = 4;
+    for (size_t i = 0; i < facts->reported.n; i++) {
+        (void)snprintf(names[i], sizeof names[i], "#%s", facts->reported.metrics[i]->name);
+        headings[n_headings++] = names[i];
+    }
+    headings[n_headings++] = "#Work units";
+    headings[n_headings] = "Settings";
     mer_page_section(page, "leaderboard", "Leaderboard");
     mer_page_format(page,
                     "<p class=\"soft\">What was tried, by <code>%s</code> (%s is better): the "
@@ -236,6 +249,8 @@ static void put_leaderboard(struct mer_page *page, const struct mer_study_view *
         mer_page_format(page, "<th scope=\"row\">%s</th>", trial->family->name);
         mer_page_cell(page, mer_numeral(trial->score, 5).text);
         mer_page_cell(page, mer_numeral(trial->deviation, 3).text);
+        for (size_t k = 0; k < facts->reported.n; k++)
+            mer_page_cell(page, mer_numeral(trial->reported[k], 4).text);
         mer_page_cell(page, mer_numeral_count(trial->units).text);
         mer_page_put(page, "<td class=\"p\">");
         put_params(page, trial);
