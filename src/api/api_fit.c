@@ -152,6 +152,11 @@ static mer_status choose_seed(const uint64_t *given, uint64_t *ret_seed, mer_err
     return mer_ok();
 }
 
+/* Seconds that a budget may be over by before the report does without intervals, and a budget that
+ * is none. */
+#define STUDY_GRACE 0.2
+#define LONGEST_BUDGET 1e9
+
 /* Passes progress and trials on to the caller, and tells the time of each phase by the change from
  * one to the next. */
 struct listener {
@@ -578,8 +583,11 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         mer_log_warning(&context->ctx, "fit",
                         "a model of family %s holds its training rows: whoever has it has them",
                         mer_facts_row_keeper(model->facts)->name);
-    return model->study ? mer_study_finish(&context->ctx, model->study, search.seed, err)
-                        : mer_ok();
+    struct mer_ctx limited = context->ctx;
+    const double left = options->budget_seconds - options->spent_seconds;
+    if (options->budget_seconds > 0 && left < LONGEST_BUDGET)
+        limited.deadline_ns = listener.start_ns + (uint64_t)(fmax(0, left + STUDY_GRACE) * 1e9);
+    return model->study ? mer_study_finish(&limited, model->study, search.seed, err) : mer_ok();
 }
 
 /* What only a search has a use for. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/team.h"
 
 /* Predictions that a selection looks at; of more rows, every so many are taken. */
@@ -200,7 +201,18 @@ static mer_status run_steps(const struct mer_ctx *ctx, struct selecting *selecti
 
     memset(weights, 0, keep->n * sizeof(*weights));
     for (size_t step = 0; step < MER_ENSEMBLE_STEPS; step++) {
-        MER_GUARD(mer_ctx_check_cancel(ctx, err));
+        const mer_status status = mer_ctx_check_cancel(ctx, err);
+        if (status.code == MER_ERR_BUDGET)
+            mer_err_clear(err);
+        else
+            MER_GUARD(status);
+        if (status.code == MER_ERR_BUDGET && step > 0) {
+            mer_log_warning(ctx, "automl",
+                            "time did not do for choosing the ensemble: it is the best of %zu "
+                            "steps, and --units will not repeat this",
+                            step);
+            break;
+        }
         mer_team_run(ctx->team, score_candidate, selecting, keep->n);
         const size_t chosen = best_candidate(selecting);
         if (chosen == keep->n)
@@ -229,6 +241,7 @@ mer_status mer_ensemble_select(const struct mer_ctx *ctx, const struct mer_keep 
 
     selecting.ctx.team = NULL;
     selecting.ctx.progress = NULL;
+    selecting.ctx.deadline_ns = 0; /* a step that was begun is ended */
     while (selection->n_rows / selecting.stride * selection->n_outputs > CELLS_MAX)
         selecting.stride++;
     selecting.n_rows = selection->n_rows / selecting.stride;

@@ -419,7 +419,9 @@ static void draw_points(struct mer_plan *plan, uint64_t most, bool by_chance, me
         struct mer_point point;
         suggest(plan, by_chance, rng, &point);
         const struct mer_space_family *own = &plan->space.families[point.family];
-        const struct mer_params params = mer_space_params(own, point.x);
+        struct mer_params params = mer_space_params(own, point.x);
+        if (!suits_target(plan, own->family, &params))
+            mer_plan_set_param(own->family, "log_target", 0, &params);
         if (plan->options.cost(plan->options.self, own->family, &params, plan->options.n_rungs) <=
             most)
             mer_plan_add(plan, own->family, &params, MER_PREFERENCE_SCORE);

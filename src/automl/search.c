@@ -15,6 +15,9 @@
 /* Of a budget so much is left to a search, however long reading the table has taken. */
 #define LEAST_PART 0.25
 
+/* Rounds of boosting may come to so many times what any setting wanted, for its learning rate. */
+#define ROUNDS_GROWTH 1.5
+
 /* Rows times classes from which on there is one holdout, and three folds. */
 enum { ONE_FOLD_CELLS = 400000, FEW_FOLDS_CELLS = 150000, FEW_FOLDS = 3 };
 
@@ -25,9 +28,40 @@ static uint64_t candidate_cost(void *self, const struct mer_family *family,
     return mer_evaluation_cost(search->evaluation, family, params, rung);
 }
 
+/* Rounds of boosting for a learning rate of 1, by what trials wanted: all of them, or once there is
+ * little room the best. */
+static double wanted_reach(const struct mer_search *search)
+{
+    const struct mer_plan *plan = search->plan;
+    const struct mer_candidate *best = plan->limit < UINT64_MAX ? mer_plan_best(plan) : NULL;
+
+    if (!best || best->n_rounds == 0)
+        return search->boosting_reach;
+    return best->n_rounds * (double)(1U << best->rung) *
+           mer_params_get(best->family->params, best->family->n_params, &best->params,
+                          "learning_rate");
+}
+
+/* Rounds of boosting far beyond what trials wanted so far cost units that are hardly ever used:
+ * of those a budget has as many fewer in the end. */
+static void cap_rounds(const struct mer_search *search, const struct mer_family *family,
+                       struct mer_params *params)
+{
+    const unsigned patience = mer_plan_patience(family, params);
+    const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
+
+    const double reach = wanted_reach(search);
+
+    if (search->options->space || reach <= 0 || patience == 0 || at == SIZE_MAX)
+        return;
+    const double rate = mer_params_get(family->params, family->n_params, params, "learning_rate");
+    params->values[at] = fmin(params->values[at], patience + ceil(ROUNDS_GROWTH * reach / rate));
+}
+
 static void settle(void *self, const struct mer_family *family, struct mer_params *params)
 {
     const struct mer_search *search = self;
+    cap_rounds(search, family, params);
     mer_evaluation_settle(search->evaluation, family, params);
 }
 

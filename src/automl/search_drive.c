@@ -30,8 +30,23 @@ enum { PASSED_OVER_MAX = 12 };
 /* Of the time that a family took so much is forgotten with each further trial: a machine that slows
  * down is noticed. */
 #define FORGOTTEN 0.3
-/* Estimates of what the last fits need are raised by this. */
-#define RESERVE 1.3
+/* Estimates of what the last fits need are raised by this: they are cut off where it does not do.
+ */
+#define RESERVE 1.15
+/* And by so much more for each time that the machine is slower than usually, to so much at most. */
+#define BUSY_RESERVE 0.2
+#define RESERVE_MAX 1.8
+/* What a unit takes on most tables on a machine that does nothing else. */
+#define USUAL_SECONDS 0.7e-6
+/* What a thread more adds to a fit's speed. */
+#define THREADS_GAIN 0.7
+/* Of the units that they may, ensembles take so much at most times. */
+#define ENSEMBLE_PART 0.6
+/* What a trial that is given up has taken is lost: expected times are raised by this. */
+#define SLACK 1.1
+/* Of a budget, what the study of the folds, and quantiles, may take at most. */
+#define STUDY_PART 0.15
+#define QUANTILES_PART 0.25
 /* What the last fits get when a search is stopped on request. */
 #define LAST_SECONDS 3
 /* The part of the trials' units that fitting an ensemble on all rows may take. */
@@ -45,7 +60,7 @@ enum { PASSED_OVER_MAX = 12 };
 struct mer_ctx mer_with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns)
 {
     struct mer_ctx limited = *ctx;
-    if (ctx->deadline_ns == 0 || deadline_ns < ctx->deadline_ns)
+    if (deadline_ns != 0 && (ctx->deadline_ns == 0 || deadline_ns < ctx->deadline_ns))
         limited.deadline_ns = deadline_ns;
     return limited;
 }
@@ -126,49 +141,126 @@ static const struct mer_candidate *choice_after(const struct mer_search *search,
     return choice;
 }
 
-/* Seconds that what follows the search takes for each that a fit on all rows takes: once more over
- * all folds where somebody looks at them, and both for each quantile. */
-static double after_share(const struct mer_search *search)
+double mer_search_study_seconds(const struct mer_search *search, double fit)
 {
-    const double in_folds = 1 / mer_search_refit_share(search);
-    return 1 + (search->options->visit ? in_folds : 0) +
-           (double)search->options->n_quantiles * (1 + in_folds);
+    return search->options->visit ? fmin(fit / mer_search_refit_share(search),
+                                         STUDY_PART * search->options->budget_seconds)
+                                  : 0;
+}
+
+/* Twice the fits on all rows at least, since the folds come before them. */
+static double quantile_seconds(const struct mer_search *search, double fit)
+{
+    const double all = (double)search->options->n_quantiles * fit;
+    return fmin(all * (1 + 1 / mer_search_refit_share(search)),
+                QUANTILES_PART * search->options->budget_seconds);
+}
+
+/* Fits that the machine runs at the same time, which the last ones do where there are several. */
+static double n_side_by_side(const struct mer_search *search)
+{
+    return (double)(search->engine.n_slots * search->engine.n_parallel_fits);
+}
+
+/* A unit's seconds over all families, one fit after another. */
+static double mean_seconds_a_unit(const struct mer_search *search)
+{
+    double seconds = PRIOR_UNITS * SECONDS_A_UNIT, units = PRIOR_UNITS;
+
+    for (size_t i = 0; i < MER_N_FAMILIES; i++) {
+        seconds += search->family_seconds[i];
+        units += search->family_units[i];
+    }
+    return seconds / units;
+}
+
+/* One fit by all threads, of which trials had a part each, is faster by most of what they add. */
+static double fit_seconds(const struct mer_search *search, const struct mer_family *family,
+                          double units)
+{
+    return units * seconds_a_unit(search, family) /
+           (1 + THREADS_GAIN * (n_side_by_side(search) - 1));
 }
 
 double mer_search_fit_seconds(const struct mer_search *search,
                               const struct mer_candidate *candidate)
 {
-    return (double)candidate->refit_cost * seconds_a_unit(search, candidate->family);
+    return fit_seconds(search, candidate->family, (double)candidate->refit_cost);
 }
 
-/* Seconds to keep for preparing and fitting on all rows: the setting alone, or an ensemble that
- * takes as much as it may. */
-static double refit_seconds(const struct mer_search *search, const struct mer_candidate *candidate,
-                            double ensemble_seconds)
+double mer_search_setting_seconds(const struct mer_search *search, const struct mer_family *family,
+                                  const struct mer_params *params)
+{
+    const double units = (double)mer_evaluation_cost(search->evaluation, family, params, 0);
+    return fit_seconds(search, family, mer_search_refit_share(search) * units);
+}
+
+uint64_t mer_search_end_before(const struct mer_ctx *ctx, const struct mer_search *search,
+                               double seconds)
+{
+    const double left = mer_seconds_between(mer_ctx_now_ns(ctx), search->end_ns) - seconds;
+
+    if (search->end_ns == 0)
+        return 0;
+    return mer_ctx_now_ns(ctx) + (left > 0 ? (uint64_t)(left * MER_NS) : 0);
+}
+
+/* How many times slower than it usually is the machine was lately; 1 at least. */
+static double slowness(const struct mer_search *search)
+{
+    return fmax(1, mean_seconds_a_unit(search) / USUAL_SECONDS);
+}
+
+/* What estimates are raised by. A machine that others use as well is harder to foresee. */
+static double reserve(const struct mer_search *search)
+{
+    return fmin(RESERVE + BUSY_RESERVE * (slowness(search) - 1), RESERVE_MAX);
+}
+
+double mer_search_last_seconds(const struct mer_search *search)
+{
+    double seconds =
+        search->last_seconds + mer_search_refit_share(search) * search->prepare_seconds;
+
+    for (size_t q = 0; q < search->options->n_quantiles; q++)
+        seconds += search->quantile_seconds[q];
+    return reserve(search) * seconds;
+}
+
+/* Seconds that choosing an ensemble takes, by all threads. */
+static double choosing_seconds(const struct mer_search *search)
+{
+    const struct mer_keep *keep = &search->keep;
+    const double units = (double)mer_ensemble_select_cost(keep->n + 1, keep->n_values, 1);
+
+    if (search->options->family || search->options->single)
+        return 0;
+    return units * SECONDS_A_UNIT * slowness(search) / n_side_by_side(search);
+}
+
+/* Seconds that fitting an ensemble takes, of what the trials allow, this one too. */
+static double ensemble_seconds(const struct mer_search *search, double next_units)
+{
+    if (search->options->family || search->options->single)
+        return 0;
+    return ENSEMBLE_PART * mean_seconds_a_unit(search) *
+           (double)mer_search_refit_limit(search, search->trial_units + (uint64_t)next_units) /
+           n_side_by_side(search);
+}
+
+/* Seconds to keep for what follows the search, after so many more units of trials: choosing,
+ * preparing and fitting on all rows, be it the setting alone or an ensemble that takes as much as
+ * it may, and what is wanted beside that. */
+static double after_seconds(const struct mer_search *search, const struct mer_candidate *candidate,
+                            double next_units)
 {
     const double share = mer_search_refit_share(search);
     const double units = candidate->told ? (double)candidate->refit_cost
                                          : share * expected_units(search, candidate, 0);
-    const double fit = units * seconds_a_unit(search, candidate->family);
-    return RESERVE *
-           (share * search->prepare_seconds + after_share(search) * fmax(fit, ensemble_seconds));
-}
-
-/* Seconds that fitting the largest ensemble takes which the trials allow, this one too. Where
- * trials run side by side, or their folds do, so do the members' fits. */
-static double ensemble_seconds(const struct mer_search *search, double next_units)
-{
-    double seconds = PRIOR_UNITS * SECONDS_A_UNIT, units = PRIOR_UNITS;
-
-    if (search->options->family || search->options->single)
-        return 0;
-    for (size_t i = 0; i < MER_N_FAMILIES; i++) {
-        seconds += search->family_seconds[i];
-        units += search->family_units[i];
-    }
-    return seconds / units *
-           (double)mer_search_refit_limit(search, search->trial_units + (uint64_t)next_units) /
-           (double)(search->engine.n_slots * search->engine.n_parallel_fits);
+    const double fit =
+        fmax(fit_seconds(search, candidate->family, units), ensemble_seconds(search, next_units));
+    return choosing_seconds(search) + reserve(search) * (share * search->prepare_seconds + fit) +
+           mer_search_study_seconds(search, fit) + quantile_seconds(search, fit);
 }
 
 static bool is_measured(const struct mer_search *search, const struct mer_family *family)
@@ -206,11 +298,13 @@ static bool may_begin(const struct mer_ctx *ctx, const struct mer_search *search
     /* The first of a family may begin as well when it would fit only if it were faster than
      * thought: if it is not, it is given up. */
     const double hope = is_measured(search, candidate->family) ? 1 : HOPE;
-    const double ensemble = ensemble_seconds(search, expected);
     const double fit = mer_search_refit_share(search) * expected_units(search, candidate, 0);
-    const bool is_own = candidate->rung == 0 || fit <= (double)single_limit(search, expected);
-    const double own = is_own ? hope * refit_seconds(search, candidate, ensemble) : 0;
-    const double needed = hope * trial + fmax(refit_seconds(search, choice, ensemble), own);
+    /* What saw fewer rows than the best so far will hardly beat it. */
+    const bool may_win = candidate->rung <= choice->rung;
+    const bool is_own =
+        may_win && (candidate->rung == 0 || fit <= (double)single_limit(search, expected));
+    const double own = is_own ? hope * after_seconds(search, candidate, expected) : 0;
+    const double needed = hope * SLACK * trial + fmax(after_seconds(search, choice, expected), own);
     if (left <= needed)
         mer_log_info(ctx, "automl",
                      "a trial of %s is passed over: %.1f s are left, and with the last fits it "
@@ -228,12 +322,17 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_searc
     const uint64_t now = mer_ctx_now_ns(ctx);
     const double left = mer_seconds_between(now, search->end_ns);
     const double n_parallel = (double)search->engine.n_parallel_fits;
-    const double refit = RESERVE * mer_search_refit_share(search);
+    const double refit = reserve(search) * mer_search_refit_share(search);
+    const double gain = 1 + THREADS_GAIN * (n_side_by_side(search) - 1);
+    const double fit =
+        fit_seconds(search, candidate->family,
+                    mer_search_refit_share(search) * expected_units(search, candidate, 0));
+    const double beside = mer_search_study_seconds(search, fit) + quantile_seconds(search, fit);
 
-    double allowed = (left - refit * search->prepare_seconds) /
-                     (1 + (candidate->rung == 0 ? refit * after_share(search) * n_parallel : 0));
+    double allowed = (left - beside - choosing_seconds(search) - refit * search->prepare_seconds) /
+                     (1 + (candidate->rung == 0 ? refit * n_parallel / gain : 0));
     if (choice)
-        allowed = fmin(allowed, left - refit_seconds(search, choice, ensemble_seconds(search, 0)));
+        allowed = fmin(allowed, left - after_seconds(search, choice, 0));
     if (choice && search->plan->options.n_rungs > 0 && !is_measured(search, candidate->family)) {
         const double expected =
             expected_units(search, candidate, candidate->rung) * SECONDS_A_UNIT / n_parallel;
@@ -514,9 +613,24 @@ static void end_now(const struct mer_ctx *ctx, struct mer_search *search)
         search->end_ns = now + (uint64_t)(LAST_SECONDS * MER_NS);
 }
 
+/* How much of the budget is left to the last fits, and how much of it they are thought to take. */
+static void tell_end(const struct mer_ctx *ctx, const struct mer_search *search)
+{
+    const struct mer_candidate *choice = choice_after(search, 0);
+
+    if (search->end_ns == 0 || !choice)
+        return;
+    mer_log_info(ctx, "automl",
+                 "the search ends after %zu trials, %.1f s before the budget does; what follows is "
+                 "thought to take %.1f",
+                 search->n_trials, mer_seconds_between(mer_ctx_now_ns(ctx), search->end_ns),
+                 after_seconds(search, choice, 0));
+}
+
 mer_status mer_search_drive(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
     mer_status status = run_trials(ctx, search, err);
+    tell_end(ctx, search);
     search->engine.abandon(search->engine.self, ctx);
     if (status.code == MER_ERR_CANCELLED && mer_search_wants_best(ctx, search)) {
         mer_err_clear(err);

@@ -6,6 +6,9 @@
 
 #include "automl/search_internal.h"
 
+/* Of a budget, what fitting a quick setting may take. */
+#define QUICK_PART 0.02
+
 /* The members of the pipeline, from the weights of what was kept: the weightiest first. */
 static mer_status add_members(struct mer_search *search, const uint32_t *weights, mer_err *err)
 {
@@ -24,6 +27,7 @@ static mer_status add_members(struct mer_search *search, const uint32_t *weights
         pipeline->members[at] = (struct mer_member){.family = candidate->family,
                                                     .params = mer_candidate_final(candidate),
                                                     .weight = weights[i]};
+        search->last_seconds += mer_search_fit_seconds(search, candidate);
     }
     pipeline->n_members = n;
     return mer_ok();
@@ -59,6 +63,16 @@ static void forget_costly(const struct mer_ctx *ctx, struct mer_search *search)
             mer_keep_remove(ctx, &search->keep, search->keep.items[i].id);
 }
 
+/* Choosing an ensemble may take half of what is left. */
+static struct mer_ctx with_half_the_time(const struct mer_ctx *ctx, const struct mer_search *search)
+{
+    const uint64_t now = mer_ctx_now_ns(ctx);
+
+    if (!search->is_over || search->end_ns == 0)
+        return *ctx;
+    return mer_with_deadline(ctx, search->end_ns > now ? now + (search->end_ns - now) / 2 : now);
+}
+
 /* The weights of the best ensemble; *ret_n_members is at most 1 where there is none. */
 static mer_status weigh(const struct mer_ctx *ctx, struct mer_search *search, uint32_t *weights,
                         size_t *ret_n_members, mer_err *err)
@@ -70,7 +84,8 @@ static mer_status weigh(const struct mer_ctx *ctx, struct mer_search *search, ui
         return mer_ok();
     MER_GUARD(mer_evaluation_held_out(ctx, search->evaluation, &held_out, err));
     const struct mer_selection selection = mer_search_selection(search, held_out);
-    MER_GUARD(mer_ensemble_select(ctx, &search->keep, &selection, weights, err));
+    const struct mer_ctx limited = with_half_the_time(ctx, search);
+    MER_GUARD(mer_ensemble_select(&limited, &search->keep, &selection, weights, err));
     for (size_t i = 0; i < search->keep.n; i++)
         *ret_n_members += weights[i] > 0;
     return mer_ok();
@@ -151,26 +166,108 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
     pipeline->n_members = 1;
     memcpy(pipeline->reported.scores, search->trials[choice->trial].reported,
            sizeof(pipeline->reported.scores));
+    search->last_seconds = mer_search_fit_seconds(search, choice);
     return learn_after_one(ctx, search, choice, err);
+}
+
+/* Counts the folds that are looked at, and lets no more than so many be. */
+struct counted_visits {
+    const struct mer_search_options *options;
+    size_t n;
+    size_t max;
+};
+
+static mer_status visit_counted(void *self, const struct mer_ctx *ctx,
+                                const struct mer_fold_fit *fold, mer_err *err)
+{
+    struct counted_visits *counted = self;
+
+    if (counted->n == counted->max)
+        return mer_fail(err, MER_ERR_BUDGET, "the fold that there is time for was looked at");
+    counted->n++;
+    return counted->options->visit(counted->options->visitor, ctx, fold, err);
+}
+
+/* The best setting that is fitted in a moment; the cheapest where none is. */
+static const struct mer_candidate *quick_setting(const struct mer_search *search)
+{
+    const double allowed = QUICK_PART * search->options->budget_seconds;
+    const struct mer_candidate *best = NULL, *cheapest = NULL;
+
+    for (size_t i = 0; i < search->plan->n_candidates; i++) {
+        const struct mer_candidate *candidate = &search->plan->candidates[i];
+        if (!candidate->told || isnan(candidate->score))
+            continue;
+        if (!cheapest || candidate->refit_cost < cheapest->refit_cost)
+            cheapest = candidate;
+        if (mer_search_fit_seconds(search, candidate) <= allowed &&
+            (!best || mer_plan_better(search->plan, candidate->score, best->score)))
+            best = candidate;
+    }
+    return best ? best : cheapest;
+}
+
+/* Where time does for no fold with the members, one with a quick setting is better than none. */
+static mer_status show_one_fold(const struct mer_ctx *ctx, const struct mer_search *search,
+                                mer_err *err)
+{
+    static const struct mer_recalibration none = {0};
+    const struct mer_candidate *quick = quick_setting(search);
+    const struct mer_member member = {
+        .family = quick->family, .params = mer_candidate_final(quick), .weight = 1};
+    struct counted_visits counted = {search->options, 0, 1};
+    const struct mer_fold_visits visits = {.members = &member,
+                                           .n_members = 1,
+                                           .recalibration = &none,
+                                           .visit = visit_counted,
+                                           .self = &counted};
+
+    mer_log_warning(ctx, "automl",
+                    "time did not do for studying the model: what the report tells of held-out "
+                    "rows is about %s in one fold",
+                    quick->family->name);
+    const mer_status status = mer_evaluation_visit(ctx, search->evaluation, &visits, err);
+    if (status.code != MER_ERR_BUDGET || counted.n == 0)
+        return status;
+    mer_err_clear(err);
+    return mer_ok();
+}
+
+/* Shows the folds to who wants to see them, as many as there is time for. */
+static mer_status show_folds(const struct mer_ctx *ctx, const struct mer_search *search,
+                             mer_err *err)
+{
+    const struct mer_pipeline *pipeline = search->pipeline;
+    struct counted_visits counted = {search->options, 0, SIZE_MAX};
+    const struct mer_fold_visits visits = {.members = pipeline->members,
+                                           .n_members = pipeline->n_members,
+                                           .recalibration = &pipeline->recalibration,
+                                           .threshold = pipeline->threshold.value,
+                                           .visit = visit_counted,
+                                           .self = &counted};
+    if (!search->options->visit)
+        return mer_ok();
+    const struct mer_ctx limited =
+        mer_with_deadline(ctx, mer_search_end_before(ctx, search, mer_search_last_seconds(search)));
+    const mer_status status = mer_evaluation_visit(&limited, search->evaluation, &visits, err);
+    if (status.code != MER_ERR_BUDGET || search->end_ns == 0)
+        return status;
+    mer_err_clear(err);
+    if (counted.n == 0)
+        return show_one_fold(ctx, search, err);
+    mer_log_warning(ctx, "automl",
+                    "time did not do for studying all folds: what the report tells of held-out "
+                    "rows is about %zu of them",
+                    counted.n);
+    return mer_ok();
 }
 
 mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
-    const struct mer_search_options *options = search->options;
-    const struct mer_pipeline *pipeline = search->pipeline;
-
     MER_GUARD(choose_members(ctx, search, err));
     MER_GUARD(mer_search_try_quantiles(ctx, search, err));
     mer_keep_release(ctx, &search->keep);
-    if (options->visit) {
-        const struct mer_fold_visits visits = {.members = pipeline->members,
-                                               .n_members = pipeline->n_members,
-                                               .recalibration = &pipeline->recalibration,
-                                               .threshold = pipeline->threshold.value,
-                                               .visit = options->visit,
-                                               .self = options->visitor};
-        MER_GUARD(mer_evaluation_visit(ctx, search->evaluation, &visits, err));
-    }
+    MER_GUARD(show_folds(ctx, search, err));
     /* The folds are done with; the memory is for the last fits. */
     search->engine.close(search->engine.self, ctx);
     search->engine.close = NULL;

@@ -8,6 +8,10 @@
 
 #define MER_NS 1e9
 
+/* Fits are given up when a budget is over by so many seconds; what is given up --units will not
+ * repeat. To hear of it, and to save the model, takes what else a budget may be over by. */
+#define MER_GRACE 0.1
+
 struct mer_search {
     const struct mer_search_options *options;
     const struct mer_frame *frame;
@@ -55,6 +59,9 @@ struct mer_search {
 
     uint64_t end_ns; /* the clock's budget; 0: none */
     double prepare_seconds;
+    double last_seconds;                        /* that fitting what was chosen will take */
+    double quantile_seconds[MER_QUANTILES_MAX]; /* and each quantile */
+    size_t n_coarse;                            /* quantiles that time did not do for */
     /* Measured, in seconds of one fit after another, and the units they took; by family. */
     double *family_seconds;
     double *family_units;
@@ -65,7 +72,7 @@ static inline double mer_seconds_between(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? (double)(to_ns - from_ns) / MER_NS : 0;
 }
 
-/* The caller's own deadline or this one, whichever is earlier. */
+/* The caller's own deadline or this one, whichever is earlier; 0: there is none. */
 struct mer_ctx mer_with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns);
 
 /* Runs trials until the plan or a budget ends (search_drive.c). */
@@ -107,8 +114,14 @@ MER_MUST_CHECK mer_status mer_search_learn_after(const struct mer_ctx *ctx,
 MER_MUST_CHECK mer_status mer_search_try_quantiles(const struct mer_ctx *ctx,
                                                    struct mer_search *search, mer_err *err);
 MER_MUST_CHECK mer_status mer_search_fit_quantiles(const struct mer_ctx *ctx,
-                                                   struct mer_pipeline *pipeline,
+                                                   struct mer_search *search,
                                                    const struct mer_fit_data *data, mer_err *err);
+/* Seconds to keep for what comes behind the folds: the last fits, and those of quantiles. */
+double mer_search_last_seconds(const struct mer_search *search);
+/* When a phase has to end that so many seconds of the budget are kept behind; 0: there is no end.
+ */
+uint64_t mer_search_end_before(const struct mer_ctx *ctx, const struct mer_search *search,
+                               double seconds);
 
 /* What is told beside the score (search_report.c): which metrics; those of predictions for the
  * held-out rows, of a trial's, and of one metric: the mean over the folds where it is defined. */
@@ -127,9 +140,14 @@ MER_MUST_CHECK mer_status mer_search_mean_score(const struct mer_ctx *ctx,
                                                 const double *predictions, double *ret_score,
                                                 mer_err *err);
 
-/* Seconds that fitting a setting that was tried on all rows will take, by what was measured. */
+/* Seconds that a fit on all rows will take, by what was measured: of a setting that was tried, and
+ * of any. */
 double mer_search_fit_seconds(const struct mer_search *search,
                               const struct mer_candidate *candidate);
+double mer_search_setting_seconds(const struct mer_search *search, const struct mer_family *family,
+                                  const struct mer_params *params);
+/* And what the study of the folds may take, where such a fit takes so long. */
+double mer_search_study_seconds(const struct mer_search *search, double fit);
 
 /* Whether the caller wants what there is, having asked to stop; he then has not asked any more. */
 bool mer_search_wants_best(const struct mer_ctx *ctx, struct mer_search *search);
@@ -142,6 +160,12 @@ MER_MUST_CHECK mer_status mer_search_be_patient(const struct mer_ctx *ctx,
 MER_MUST_CHECK mer_status mer_search_ensemble_score(const struct mer_ctx *ctx,
                                                     struct mer_search *search, double *ret_score,
                                                     mer_err *err);
+
+/* Every so many rows, and the first of each class; *rows has room for all (search_refit.c). */
+MER_MUST_CHECK mer_status mer_search_pick_rows(const struct mer_ctx *ctx,
+                                               const struct mer_target *target, size_t n_rows,
+                                               size_t stride, uint32_t *rows, size_t *ret_n,
+                                               mer_err *err);
 
 /* Chooses what predicts, and fits it (search_finish.c). */
 MER_MUST_CHECK mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search,

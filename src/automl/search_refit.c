@@ -12,10 +12,6 @@
 #include "automl/search_internal.h"
 #include "core/team.h"
 
-/* Fits are given up when a budget is over by so many seconds; what is given up --units will not
- * repeat. To hear of it, and to save the model, takes what else a budget may be over by. */
-#define GRACE 0.1
-
 /* The part of what is left that the first, small fit may take, and the fewest rows of it. */
 #define SAFE_PART 0.04
 /* The seconds of one that comes when there is no time any more. */
@@ -59,7 +55,7 @@ static void log_roles(const struct mer_ctx *ctx, const struct mer_prepare *prepa
 /* When all fits are given up. */
 static uint64_t hard_end_ns(const struct mer_search *search)
 {
-    return search->end_ns + (uint64_t)(GRACE * MER_NS);
+    return search->end_ns + (uint64_t)(MER_GRACE * MER_NS);
 }
 
 static mer_status fit_on(const struct fitting *fitting, const struct mer_design *design,
@@ -109,10 +105,9 @@ static const struct mer_candidate *choose_safe(const struct fitting *fitting,
     return best ? best : cheapest;
 }
 
-/* Every so many rows, and the first of each class. */
-static mer_status pick_rows(const struct mer_ctx *ctx, const struct mer_target *target,
-                            size_t n_rows, size_t stride, uint32_t *rows, size_t *ret_n,
-                            mer_err *err)
+mer_status mer_search_pick_rows(const struct mer_ctx *ctx, const struct mer_target *target,
+                                size_t n_rows, size_t stride, uint32_t *rows, size_t *ret_n,
+                                mer_err *err)
 {
     uint8_t *is_seen = NULL;
     size_t n = 0;
@@ -145,8 +140,9 @@ static mer_status fit_share(struct fitting *fitting, const struct mer_design *de
     if (stride == 1)
         return fit_on(fitting, design, &fitting->target, &fitting->safe, err);
     MER_GUARD(mer_alloc_array(ctx->alloc, design->n_rows, sizeof(*rows), &rows, err));
-    MER_GUARD_GOTO(pick_rows(ctx, &fitting->target, design->n_rows, stride, rows, &source.n, err),
-                   out);
+    MER_GUARD_GOTO(
+        mer_search_pick_rows(ctx, &fitting->target, design->n_rows, stride, rows, &source.n, err),
+        out);
     source.rows = rows;
     MER_GUARD_GOTO(mer_rows_copy(ctx, &source, 1, &share, err), out);
     fitting->n_safe_rows = source.n;
@@ -348,7 +344,7 @@ static mer_status fit_all(struct fitting *fitting, const struct mer_design *desi
     if (fitting->search->end_ns != 0)
         MER_GUARD(fit_safely(fitting, design, err));
     MER_GUARD(fit_members(fitting, design, err));
-    return mer_search_fit_quantiles(fitting->plain, fitting->search->pipeline, &fitting->data, err);
+    return mer_search_fit_quantiles(fitting->plain, fitting->search, &fitting->data, err);
 }
 
 mer_status mer_search_refit(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)

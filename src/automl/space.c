@@ -16,10 +16,13 @@ static const struct row {
     double low, high;
     bool log_scale;
     size_t n_choices;
-    double choices[3];
+    double choices[5];
 } ROWS[] = {
     {"linear", "alpha", 1e-3, 1e4, true, 0, {0}},
     {"linear", "l1_ratio", 0, 1, false, 2, {0, 1}},
+    {"linear", "transform", 0, 4, false, 5, {0, 1, 2, 3, 4}},
+    {"linear", "products", 0, 64, false, 4, {0, 16, 32, 64}},
+    {"linear", "log_target", 0, 2, false, 3, {0, 1, 2}},
     {"tree", "max_depth", 2, 40, true, 0, {0}},
     {"tree", "min_samples_leaf", 1, 100, true, 0, {0}},
     {"tree", "smoothing", 0.5, 100, true, 0, {0}},

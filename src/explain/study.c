@@ -69,7 +69,10 @@ mer_status mer_study_visit(void *self, const struct mer_ctx *ctx, const struct m
     const size_t n_outputs = mer_study_outputs(study), begin = study->n_rows * n_outputs;
     double *const predictions = study->predictions + begin;
     study->threshold = fold->threshold;
-    MER_GUARD(mer_members_predict(ctx, fold->members, fold->n_members, fold->design, n_outputs,
+    /* Once there are models, a deadline cuts off what is learned of columns alone. */
+    struct mer_ctx patient = *ctx;
+    patient.deadline_ns = 0;
+    MER_GUARD(mer_members_predict(&patient, fold->members, fold->n_members, fold->design, n_outputs,
                                   predictions, err));
     if (study->plain)
         memcpy(study->plain + begin, predictions, fold->n_rows * n_outputs * sizeof(double));
@@ -123,12 +126,19 @@ static void replicate_task(void *argument, size_t task, size_t worker)
     double *const weights = resampling->weights[worker];
     mer_rng rng;
 
+    /* What there is no time for has no score; of too few there is no interval. */
+    resampling->statuses[task] = mer_ctx_check_cancel(resampling->ctx, NULL);
+    if (resampling->statuses[task].code == MER_ERR_BUDGET) {
+        for (size_t k = 0; k < n_scores; k++)
+            resampling->scores[task * n_scores + k] = (double)NAN;
+        resampling->statuses[task] = mer_ok();
+        return;
+    }
     memset(weights, 0, sample.n * sizeof(*weights));
     mer_rng_init(&rng, resampling->seed, mer_rng_stream("bootstrap", task));
     for (size_t i = 0; i < sample.n; i++)
         weights[mer_rng_below(&rng, sample.n)]++;
     sample.weights = weights;
-    resampling->statuses[task] = mer_ok();
     for (size_t k = 0; k < n_scores && mer_is_ok(resampling->statuses[task]); k++)
         resampling->statuses[task] = resampling->study->scores[k].metric->score(
             resampling->ctx, &sample, &resampling->scores[task * n_scores + k], NULL);

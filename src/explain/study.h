@@ -75,7 +75,7 @@ void mer_study_release(struct mer_study *study);
 /* Takes in one fold: a mer_fold_visit. */
 MER_MUST_CHECK mer_status mer_study_visit(void *study, const struct mer_ctx *ctx,
                                           const struct mer_fold_fit *fold, mer_err *err);
-/* After the last fold: scores and their intervals. */
+/* After the last fold: scores and their intervals; past the context's deadline they have none. */
 MER_MUST_CHECK mer_status mer_study_finish(const struct mer_ctx *ctx, struct mer_study *study,
                                            uint64_t seed, mer_err *err);
 

@@ -224,6 +224,57 @@ static void a_search_with_a_score_ends_in_a_model_however_slow_the_machine_becom
     mer_frame_release(&frame);
 }
 
+static mer_status count_folds(void *self, const struct mer_ctx *own,
+                              const struct mer_fold_fit *fold, mer_err *ret_err)
+{
+    size_t *n = self;
+    (void)own;
+    (void)fold;
+    (void)ret_err;
+    ++*n;
+    return mer_ok();
+}
+
+static void quantiles_and_the_study_of_folds_end_with_the_budget(void **state)
+{
+    (void)state;
+    static const double levels[] = {0.1, 0.9};
+    struct mer_frame frame = make_table(300, 'r', 7);
+    size_t n_known = 0, n_unknown = 0, n_cut = 0;
+    for (uint64_t step = 1000; step <= 4000000000; step *= 8) {
+        struct made_clock made = {.now = 1, .step = 1000};
+        const struct mer_clock clock = {look, &made};
+        struct slowing slowing = {&made, 7, step};
+        size_t n_folds = 0;
+        const struct mer_search_options options = {.seed = 5,
+                                                   .n_folds = 2,
+                                                   .max_trials = 9,
+                                                   .budget_seconds = 2,
+                                                   .quantiles = levels,
+                                                   .n_quantiles = 2,
+                                                   .visit = count_folds,
+                                                   .visitor = &n_folds,
+                                                   .on_trial = slow_down,
+                                                   .self = &slowing};
+        struct mer_pipeline *pipeline = NULL;
+        ctx.clock = &clock;
+        assert_ok(try_fit(&frame, &options, &pipeline));
+        ctx.clock = NULL;
+        assert_int_equal(pipeline->n_quantiles, 2);
+        for (size_t q = 0; q < 2; q++)
+            assert_non_null(pipeline->quantiles[q].model);
+        n_known += isfinite(pipeline->quantiles[0].below) != 0;
+        n_unknown += isnan(pipeline->quantiles[0].below) != 0;
+        assert_true(n_folds > 0);
+        n_cut += n_folds < 2;
+        /* What was cut off looks at the clock a few thousand times at most: it ends soon. */
+        assert_true(made.now < 3000000000 + 5000 * step);
+        mer_pipeline_free(&ctx, pipeline);
+    }
+    assert_true(n_known > 0 && n_unknown > 0 && n_cut > 0);
+    mer_frame_release(&frame);
+}
+
 static void cancel_at_third(void *self, const struct mer_trial *trial, size_t n_done,
                             size_t n_planned, const struct mer_metric *metric, uint64_t units)
 {
@@ -570,6 +621,7 @@ int main(void)
         TEST(left_out_columns_are_logged_without_their_cells),
         cmocka_unit_test_setup_teardown(
             a_search_with_a_score_ends_in_a_model_however_slow_the_machine_becomes, begin, end),
+        TEST(quantiles_and_the_study_of_folds_end_with_the_budget),
         cmocka_unit_test_setup_teardown(
             a_search_that_is_stopped_by_the_signal_for_it_keeps_the_best, begin, end),
         cmocka_unit_test_setup_teardown(

@@ -186,9 +186,36 @@ static void the_same_points_and_seed_propose_the_same(void **state)
     (void)best_of(&space, 1, 5, false, &n);
 }
 
+static void the_programs_own_space_has_what_adapts_linear_models(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double first, last;
+    } rows[] = {{"transform", 0, 4}, {"products", 0, 64}, {"log_target", 0, 2}};
+    const struct mer_family *family = mer_family_find("linear");
+    struct mer_space space;
+    mer_space_default(UINT64_MAX, &space);
+    const struct mer_space_family *own = mer_space_find(&space, family);
+    double x[MER_SPACE_DIMS_MAX] = {0};
+    assert_non_null(own);
+    const struct mer_params first = mer_space_params(own, x);
+    for (size_t i = 0; i < MER_SPACE_DIMS_MAX; i++)
+        x[i] = 0.999;
+    const struct mer_params last = mer_space_params(own, x);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_near(mer_params_get(family->params, family->n_params, &first, rows[i].name),
+                    rows[i].first);
+        assert_near(mer_params_get(family->params, family->n_params, &last, rows[i].name),
+                    rows[i].last);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_programs_own_space_has_what_adapts_linear_models, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_space_has_the_ranges_choices_and_values_that_were_written,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_space_that_is_wrong_is_refused_with_what_is_wrong, begin,
