@@ -5,12 +5,10 @@
  * read, and the smallest nodes sort their rows instead. Features that turn out constant in a node
  * are not tried again below it.
  */
-#include "learn/forest_grow.h"
-
 #include <float.h>
 #include <string.h>
 
-#include "learn/forest_scan.h"
+#include "learn/forest_growth.h"
 
 enum {
     SORT_ROWS = MER_FOREST_SORT_MAX, /* nodes with at most so many sort their rows */
@@ -19,271 +17,34 @@ enum {
     CANCEL_NODES = 256               /* between two questions whether to go on */
 };
 
-/* Without weights and with two classes a row, or the sum of rows, is one number: how often it was
- * drawn in class 0, how often in class 1, and the rows. */
-enum { FIELD_BITS = 21, N_PARTS = 4 };
-#define PACKED_PARTS ((size_t)4)
-#define FIELD_MASK ((UINT64_C(1) << FIELD_BITS) - 1)
-
-static bool can_pack(const struct mer_forest_data *data)
-{
-    return data->classes && !data->weights && data->n_stats == 2 &&
-           data->n_rows < (size_t)1 << FIELD_BITS;
-}
-
-/* Classes without weights: draws are counted in whole numbers. */
-static bool can_count(const struct mer_forest_data *data)
-{
-    return data->classes && !data->weights && data->n_rows < (size_t)1 << FIELD_BITS;
-}
-
-static bool has_planes(const struct mer_forest_data *data, const struct mer_forest_options *options)
-{
-    return can_count(data) && options->is_random && !options->bootstrap &&
-           data->n_stats <= MER_FOREST_PLANE_CLASSES;
-}
-
-/* A node that waits for its split. */
-struct pending {
-    uint32_t node;
-    uint32_t depth;
-    size_t begin; /* of its entries */
-    size_t end;
-    size_t n_constant; /* features at the front of `features` known to be constant */
-};
-
-struct split {
-    bool found;
-    uint32_t feature;
-    uint32_t border; /* left: a bin is at most this */
-    double score;
-};
-
-struct mer_forest_worker {
-    struct mer_forest_entry *entries;
-    struct mer_forest_entry *spare;
-    uint8_t *bins;    /* of the node's rows in one feature */
-    double *weights;  /* of the node's rows; regression: [][2], with weight times value */
-    uint64_t *packed; /* instead, where rows are packed */
-    uint64_t
-        *packed_in_bin; /* [MER_BINS_MAX], and [MER_BINS_MAX][PACKED_PARTS]; zero between uses */
-    uint64_t packed_total;
-    double *sums;          /* [MER_BINS_MAX][n_stats], zero between uses */
-    uint32_t *rows_in_bin; /* [MER_BINS_MAX], likewise */
-    double *total;         /* [n_stats] of the node */
-    double *left;
-    double *right;
-    double *parts;          /* [N_PARTS][n_stats] */
-    uint32_t *features;     /* [n_used]: a permutation */
-    uint8_t *missing_first; /* [n_features]: the bin of missing values stands in front */
-    struct pending *stack;
-    size_t stack_capacity;
-    uint16_t *counts;
-    const struct mer_forest_kernels *kernels;
-    struct mer_forest_counts counted; /* where rows can be counted */
-    bool has_planes;
-};
-
-/* ---- memory ---- */
-
-void mer_forest_worker_free(const struct mer_ctx *ctx, struct mer_forest_worker *worker)
-{
-    if (!worker)
-        return;
-    mer_free(ctx->alloc, worker->entries);
-    mer_free(ctx->alloc, worker->spare);
-    mer_free(ctx->alloc, worker->bins);
-    mer_free(ctx->alloc, worker->weights);
-    mer_free(ctx->alloc, worker->packed);
-    mer_free(ctx->alloc, worker->packed_in_bin);
-    mer_free(ctx->alloc, worker->parts);
-    mer_free(ctx->alloc, worker->sums);
-    mer_free(ctx->alloc, worker->rows_in_bin);
-    mer_free(ctx->alloc, worker->total);
-    mer_free(ctx->alloc, worker->left);
-    mer_free(ctx->alloc, worker->right);
-    mer_free(ctx->alloc, worker->features);
-    mer_free(ctx->alloc, worker->missing_first);
-    mer_free(ctx->alloc, worker->stack);
-    mer_free(ctx->alloc, worker->counts);
-    mer_forest_counts_release(ctx, &worker->counted);
-    mer_free(ctx->alloc, worker);
-}
-
-static mer_status fill_worker(const struct mer_ctx *ctx, const struct mer_forest_data *data,
-                              const struct mer_forest_options *options, struct mer_forest_worker *w,
-                              mer_err *err)
-{
-    const size_t n = data->n_rows;
-    const struct {
-        size_t n;
-        size_t size;
-        void *ret;
-    } arrays[] = {
-        {n, sizeof *w->entries, &w->entries},
-        {n, sizeof *w->spare, &w->spare},
-        {n + MER_FOREST_PAD, 1, &w->bins},
-        {n, (data->classes ? 1 : 2) * sizeof *w->weights, &w->weights},
-        {can_pack(data) ? n : 0, sizeof *w->packed, &w->packed},
-        {can_pack(data) ? (1 + PACKED_PARTS) * MER_BINS_MAX : 0, sizeof *w->packed_in_bin,
-         &w->packed_in_bin},
-        {N_PARTS, data->n_stats * sizeof *w->parts, &w->parts},
-        {MER_BINS_MAX, data->n_stats * sizeof *w->sums, &w->sums},
-        {MER_BINS_MAX, sizeof *w->rows_in_bin, &w->rows_in_bin},
-        {data->n_stats, sizeof *w->total, &w->total},
-        {data->n_stats, sizeof *w->left, &w->left},
-        {data->n_stats, sizeof *w->right, &w->right},
-        {data->n_used, sizeof *w->features, &w->features},
-        {data->n_features, 1, &w->missing_first},
-        {n, sizeof *w->counts, &w->counts},
-    };
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        MER_GUARD(mer_alloc_zero(ctx->alloc, arrays[i].n, arrays[i].size, arrays[i].ret, err));
-    w->kernels = mer_forest_kernels(ctx->cpu);
-    w->has_planes = has_planes(data, options);
-    if (can_count(data))
-        MER_GUARD(mer_forest_counts_init(ctx, n, data->n_stats, w->has_planes, &w->counted, err));
-    return mer_ok();
-}
-
-mer_status mer_forest_worker_new(const struct mer_ctx *ctx, const struct mer_forest_data *data,
-                                 const struct mer_forest_options *options,
-                                 struct mer_forest_worker **ret_worker, mer_err *err)
-{
-    struct mer_forest_worker *worker = NULL;
-    MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *worker, &worker, err));
-    const mer_status status = fill_worker(ctx, data, options, worker, err);
-    if (!mer_is_ok(status)) {
-        mer_forest_worker_free(ctx, worker);
-        return status;
-    }
-    *ret_worker = worker;
-    return mer_ok();
-}
-
-void mer_forest_tree_release(const struct mer_ctx *ctx, struct mer_forest_tree *tree)
-{
-    mer_free(ctx->alloc, tree->nodes);
-    mer_free(ctx->alloc, tree->values);
-    mer_free(ctx->alloc, tree->sets);
-    memset(tree, 0, sizeof *tree);
-}
-
-size_t mer_forest_values(const struct mer_forest_data *data)
-{
-    return data->n_stats > 2 ? data->n_stats : 1;
-}
-
-/* Everything that growing a tree needs. */
-struct growth {
-    const struct mer_ctx *ctx;
-    const struct mer_forest_data *data;
-    const struct mer_forest_options *options;
-    struct mer_forest_worker *w;
-    struct mer_forest_tree *tree;
-    mer_rng rng;
-    size_t depth; /* of the stack */
-};
-
-static mer_status reserve_nodes(struct growth *g, mer_err *err)
-{
-    struct mer_forest_tree *tree = g->tree;
-    const size_t n_values = mer_forest_values(g->data);
-    if (tree->n_nodes + 2 <= tree->capacity)
-        return mer_ok();
-    const size_t n = tree->capacity ? 2 * tree->capacity : 256;
-    size_t n_node_bytes, n_value_bytes;
-    if (!mer_size_mul(n, sizeof *tree->nodes, &n_node_bytes) ||
-        !mer_size_mul(n * sizeof *tree->values, n_values, &n_value_bytes))
-        return mer_fail(err, MER_ERR_MEMORY, "a tree of %zu nodes is too large", n);
-    MER_GUARD(mer_alloc_resize(g->ctx->alloc, n_node_bytes, &tree->nodes, err));
-    MER_GUARD(mer_alloc_resize(g->ctx->alloc, n_value_bytes, &tree->values, err));
-    tree->capacity = n;
-    return mer_ok();
-}
-
-static mer_status reserve_set(struct growth *g, size_t n_bytes, mer_err *err)
-{
-    struct mer_forest_tree *tree = g->tree;
-    size_t n = tree->set_capacity ? tree->set_capacity : 1024;
-    while (n < tree->n_set_bytes + n_bytes)
-        n *= 2;
-    if (n > tree->set_capacity) {
-        MER_GUARD(mer_alloc_resize(g->ctx->alloc, n, &tree->sets, err));
-        tree->set_capacity = n;
-    }
-    return mer_ok();
-}
-
-static mer_status push(struct growth *g, const struct pending *pending, mer_err *err)
-{
-    struct mer_forest_worker *w = g->w;
-    if (g->depth == w->stack_capacity) {
-        const size_t n = w->stack_capacity ? 2 * w->stack_capacity : 256;
-        MER_GUARD(mer_alloc_resize(g->ctx->alloc, n * sizeof *w->stack, &w->stack, err));
-        w->stack_capacity = n;
-    }
-    w->stack[g->depth++] = *pending;
-    return mer_ok();
-}
-
 /* ---- the rows of a node ---- */
 
-void mer_forest_draw(const struct mer_forest_data *data, const struct mer_forest_options *options,
-                     mer_rng *rng, uint16_t *ret_counts)
-{
-    if (!options->bootstrap) {
-        for (size_t row = 0; row < data->n_rows; row++)
-            ret_counts[row] = 1;
-        return;
-    }
-    memset(ret_counts, 0, data->n_rows * sizeof *ret_counts);
-    for (size_t i = 0; i < data->n_rows; i++) {
-        uint16_t *count = &ret_counts[mer_rng_below(rng, data->n_rows)];
-        *count = (uint16_t)(*count + (*count < UINT16_MAX));
-    }
-}
-
-/* Rows without weight take no part. */
-static size_t list_entries(const struct growth *g)
-{
-    const struct mer_forest_data *data = g->data;
-    size_t n = 0;
-    for (size_t row = 0; row < data->n_rows; row++)
-        if (g->w->counts[row] > 0 && mer_forest_weight(data, row) > 0)
-            g->w->entries[n++] =
-                (struct mer_forest_entry){.row = (uint32_t)row,
-                                          .class = data->classes ? (uint16_t)data->classes[row] : 0,
-                                          .count = g->w->counts[row]};
-    return n;
-}
-
 /* Whether the borders of the node are scanned row by row, in whole numbers. */
-static bool is_counted(const struct growth *g, const struct pending *p)
+static bool is_counted(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
-    return can_count(g->data) && !g->options->is_random &&
+    return mer_forest_can_count(g->data) && !g->options->is_random &&
            p->end - p->begin <= MER_FOREST_SCAN_ROWS;
 }
 
 /* The node's rows as packed numbers, and their sum. */
-static void load_packed(const struct growth *g, const struct pending *p)
+static void load_packed(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
     struct mer_forest_worker *w = g->w;
     uint64_t total = 0;
     for (size_t i = p->begin; i < p->end; i++) {
         const struct mer_forest_entry *entry = &w->entries[i];
-        const uint64_t packed =
-            (uint64_t)entry->count << (entry->class * FIELD_BITS) | UINT64_C(1) << (2 * FIELD_BITS);
+        const uint64_t packed = (uint64_t)entry->count << (entry->class * MER_FOREST_FIELD_BITS) |
+                                UINT64_C(1) << (2 * MER_FOREST_FIELD_BITS);
         w->packed[i - p->begin] = packed;
         total += packed;
     }
     w->packed_total = total;
-    w->total[0] = (double)(total & FIELD_MASK);
-    w->total[1] = (double)(total >> FIELD_BITS & FIELD_MASK);
+    w->total[0] = (double)(total & MER_FOREST_FIELD_MASK);
+    w->total[1] = (double)(total >> MER_FOREST_FIELD_BITS & MER_FOREST_FIELD_MASK);
 }
 
 /* The node's rows as planes of bits, and how many of each class there are. */
-static void load_planes(const struct growth *g, const struct pending *p)
+static void load_planes(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
     struct mer_forest_worker *w = g->w;
     struct mer_forest_counts *counted = &w->counted;
@@ -294,7 +55,7 @@ static void load_planes(const struct growth *g, const struct pending *p)
 }
 
 /* How often rows of each class were drawn. */
-static void load_counts(const struct growth *g, const struct pending *p)
+static void load_counts(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
     struct mer_forest_worker *w = g->w;
     int64_t *const total = w->counted.total;
@@ -306,7 +67,7 @@ static void load_counts(const struct growth *g, const struct pending *p)
 }
 
 /* Weights of the node's rows, and their sums. */
-static void load_rows(const struct growth *g, const struct pending *p)
+static void load_rows(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
     const struct mer_forest_data *data = g->data;
     struct mer_forest_worker *w = g->w;
@@ -314,7 +75,7 @@ static void load_rows(const struct growth *g, const struct pending *p)
         load_planes(g, p);
         return;
     }
-    if (can_pack(data)) {
+    if (mer_forest_can_pack(data)) {
         load_packed(g, p);
         return;
     }
@@ -340,8 +101,8 @@ static void load_rows(const struct growth *g, const struct pending *p)
 }
 
 /* The bins of the node's rows in a feature, and the least and largest. */
-static void load_bins(const struct growth *g, const struct pending *p, uint32_t feature,
-                      uint32_t *ret_least, uint32_t *ret_largest)
+static void load_bins(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                      uint32_t feature, uint32_t *ret_least, uint32_t *ret_largest)
 {
     const struct mer_forest_entry *entries = g->w->entries + p->begin;
     const size_t n = p->end - p->begin;
@@ -374,7 +135,7 @@ struct scan {
     size_t n_rows;
 };
 
-static void start_scan(const struct growth *g, size_t n_rows, struct scan *scan)
+static void start_scan(const struct mer_forest_growth *g, size_t n_rows, struct scan *scan)
 {
     const struct mer_forest_data *data = g->data;
     const struct mer_forest_worker *w = g->w;
@@ -410,7 +171,7 @@ static inline void move_value(struct scan *scan, double weight, double sum)
     scan->right_weight -= weight;
 }
 
-static inline double score_of(const struct growth *g, const struct scan *scan)
+static inline double score_of(const struct mer_forest_growth *g, const struct scan *scan)
 {
     if (g->data->classes)
         return scan->left_squares / scan->left_weight + scan->right_squares / scan->right_weight;
@@ -420,48 +181,50 @@ static inline double score_of(const struct growth *g, const struct scan *scan)
 
 /* Takes the border between two bins that follow one another in the node, if it is the best so far
  * and leaves both sides rows enough. */
-static inline void take_border(const struct growth *g, size_t left_rows, size_t n_rows,
+static inline void take_border(const struct mer_forest_growth *g, size_t left_rows, size_t n_rows,
                                double score, uint32_t feature, uint32_t bin, uint32_t next_bin,
-                               struct split *best)
+                               struct mer_forest_split *best)
 {
     const size_t min_rows = g->options->min_leaf_rows;
     if (left_rows < min_rows || n_rows - left_rows < min_rows ||
         (best->found && !(score > best->score)))
         return;
-    *best = (struct split){
+    *best = (struct mer_forest_split){
         .found = true, .feature = feature, .border = (bin + next_bin - 1) / 2, .score = score};
 }
 
-static inline void try_border(const struct growth *g, const struct scan *scan, uint32_t feature,
-                              uint32_t bin, uint32_t next_bin, struct split *best)
+static inline void try_border(const struct mer_forest_growth *g, const struct scan *scan,
+                              uint32_t feature, uint32_t bin, uint32_t next_bin,
+                              struct mer_forest_split *best)
 {
     take_border(g, scan->left_rows, scan->n_rows, score_of(g, scan), feature, bin, next_bin, best);
 }
 
 /* The same for packed sums of the left side. */
-static inline void try_packed(const struct growth *g, uint64_t left, uint32_t feature, uint32_t bin,
-                              uint32_t next_bin, struct split *best)
+static inline void try_packed(const struct mer_forest_growth *g, uint64_t left, uint32_t feature,
+                              uint32_t bin, uint32_t next_bin, struct mer_forest_split *best)
 {
     const uint64_t right = g->w->packed_total - left;
-    const double l0 = (double)(int64_t)(left & FIELD_MASK);
-    const double l1 = (double)(int64_t)(left >> FIELD_BITS & FIELD_MASK);
-    const double r0 = (double)(int64_t)(right & FIELD_MASK);
-    const double r1 = (double)(int64_t)(right >> FIELD_BITS & FIELD_MASK);
+    const double l0 = (double)(int64_t)(left & MER_FOREST_FIELD_MASK);
+    const double l1 = (double)(int64_t)(left >> MER_FOREST_FIELD_BITS & MER_FOREST_FIELD_MASK);
+    const double r0 = (double)(int64_t)(right & MER_FOREST_FIELD_MASK);
+    const double r1 = (double)(int64_t)(right >> MER_FOREST_FIELD_BITS & MER_FOREST_FIELD_MASK);
     const double score = (l0 * l0 + l1 * l1) / (l0 + l1) + (r0 * r0 + r1 * r1) / (r0 + r1);
-    take_border(g, left >> (2 * FIELD_BITS), g->w->packed_total >> (2 * FIELD_BITS), score, feature,
-                bin, next_bin, best);
+    take_border(g, left >> (2 * MER_FOREST_FIELD_BITS),
+                g->w->packed_total >> (2 * MER_FOREST_FIELD_BITS), score, feature, bin, next_bin,
+                best);
 }
 
 /* Few rows in the order of their bins. */
-static void scan_sorted(const struct growth *g, const struct pending *p, uint32_t feature,
-                        struct split *best)
+static void scan_sorted(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                        uint32_t feature, struct mer_forest_split *best)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
     uint32_t keys[SORT_ROWS];
     struct scan scan;
     w->kernels->sort(w->bins, n, keys);
-    if (can_pack(g->data)) {
+    if (mer_forest_can_pack(g->data)) {
         uint64_t left = 0;
         for (size_t i = 0; i + 1 < n; i++) {
             left += w->packed[keys[i] & 0xffff];
@@ -484,45 +247,47 @@ static void scan_sorted(const struct growth *g, const struct pending *p, uint32_
 }
 
 /* Classes in whole numbers. */
-static void scan_counted(const struct growth *g, const struct pending *p, uint32_t feature,
-                         uint32_t least, uint32_t largest, struct split *best)
+static void scan_counted(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                         uint32_t feature, uint32_t least, uint32_t largest,
+                         struct mer_forest_split *best)
 {
     const struct mer_forest_worker *w = g->w;
     const struct mer_forest_border border =
         mer_forest_scan(&w->counted, w->entries + p->begin, w->bins, p->end - p->begin, least,
                         largest, g->options->min_leaf_rows);
     if (border.found && (!best->found || border.score > best->score))
-        *best = (struct split){.found = true,
-                               .feature = feature,
-                               .border = (border.bin + border.next_bin - 1) / 2,
-                               .score = border.score};
+        *best = (struct mer_forest_split){.found = true,
+                                          .feature = feature,
+                                          .border = (border.bin + border.next_bin - 1) / 2,
+                                          .score = border.score};
 }
 
 /* Bins of packed rows. Where many rows share a bin, each addition to it waits for the one before:
- * then they go to PACKED_PARTS sums in turn. */
-static void sum_packed(const struct growth *g, const struct pending *p, uint32_t least,
-                       uint32_t largest)
+ * then they go to MER_FOREST_PACKED_PARTS sums in turn. */
+static void sum_packed(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                       uint32_t least, uint32_t largest)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
     uint64_t *sums = w->packed_in_bin;
     uint64_t *parts = sums + MER_BINS_MAX;
-    if (n < PACKED_PARTS * (largest - least + 1)) {
+    if (n < MER_FOREST_PACKED_PARTS * (largest - least + 1)) {
         for (size_t i = 0; i < n; i++)
             sums[w->bins[i]] += w->packed[i];
         return;
     }
     for (size_t i = 0; i < n; i++)
-        parts[PACKED_PARTS * w->bins[i] + i % PACKED_PARTS] += w->packed[i];
+        parts[MER_FOREST_PACKED_PARTS * w->bins[i] + i % MER_FOREST_PACKED_PARTS] += w->packed[i];
     for (uint32_t bin = least; bin <= largest; bin++)
-        for (size_t k = 0; k < PACKED_PARTS; k++) {
-            sums[bin] += parts[PACKED_PARTS * bin + k];
-            parts[PACKED_PARTS * bin + k] = 0;
+        for (size_t k = 0; k < MER_FOREST_PACKED_PARTS; k++) {
+            sums[bin] += parts[MER_FOREST_PACKED_PARTS * bin + k];
+            parts[MER_FOREST_PACKED_PARTS * bin + k] = 0;
         }
 }
 
-static void scan_packed(const struct growth *g, const struct pending *p, uint32_t feature,
-                        uint32_t least, uint32_t largest, struct split *best)
+static void scan_packed(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                        uint32_t feature, uint32_t least, uint32_t largest,
+                        struct mer_forest_split *best)
 {
     uint64_t *sums = g->w->packed_in_bin;
     uint64_t left = 0;
@@ -539,7 +304,7 @@ static void scan_packed(const struct growth *g, const struct pending *p, uint32_
     sums[largest] = 0;
 }
 
-static void sum_bins(const struct growth *g, const struct pending *p)
+static void sum_bins(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
@@ -559,7 +324,7 @@ static void sum_bins(const struct growth *g, const struct pending *p)
 }
 
 /* Moves a bin from right to left, and leaves its sums zero. */
-static inline void move_bin(const struct growth *g, struct scan *scan, uint32_t bin)
+static inline void move_bin(const struct mer_forest_growth *g, struct scan *scan, uint32_t bin)
 {
     const size_t n_stats = g->data->n_stats;
     double *sums = g->w->sums + bin * n_stats;
@@ -577,15 +342,16 @@ static inline void move_bin(const struct growth *g, struct scan *scan, uint32_t 
     g->w->rows_in_bin[bin] = 0;
 }
 
-static void clear_bin(const struct growth *g, uint32_t bin)
+static void clear_bin(const struct mer_forest_growth *g, uint32_t bin)
 {
     memset(g->w->sums + bin * g->data->n_stats, 0, g->data->n_stats * sizeof *g->w->sums);
     g->w->rows_in_bin[bin] = 0;
 }
 
 /* The bins that hold rows, in order; the last one only has to be cleared. */
-static void scan_bins(const struct growth *g, const struct pending *p, uint32_t feature,
-                      uint32_t least, uint32_t largest, struct split *best)
+static void scan_bins(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                      uint32_t feature, uint32_t least, uint32_t largest,
+                      struct mer_forest_split *best)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
@@ -621,16 +387,16 @@ static void scan_bins(const struct growth *g, const struct pending *p, uint32_t 
 
 /* The left sums for one border, without a branch that nobody could predict, and in four parts so
  * that no addition waits for the one before. */
-static void sum_left(const struct growth *g, const struct pending *p, uint32_t border,
-                     struct scan *scan)
+static void sum_left(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                     uint32_t border, struct scan *scan)
 {
     const struct mer_forest_worker *w = g->w;
     const struct mer_forest_entry *entries = w->entries + p->begin;
     const size_t n = p->end - p->begin;
     const size_t n_stats = g->data->n_stats;
-    memset(w->parts, 0, N_PARTS * n_stats * sizeof *w->parts);
+    memset(w->parts, 0, MER_FOREST_PARTS * n_stats * sizeof *w->parts);
     for (size_t i = 0; i < n; i++) {
-        double *part = w->parts + i % N_PARTS * n_stats;
+        double *part = w->parts + i % MER_FOREST_PARTS * n_stats;
         const double is_left = w->bins[i] <= border;
         scan->left_rows += w->bins[i] <= border;
         if (g->data->classes) {
@@ -642,7 +408,7 @@ static void sum_left(const struct growth *g, const struct pending *p, uint32_t b
     }
     for (size_t k = 0; k < n_stats; k++) {
         double sum = 0;
-        for (size_t i = 0; i < N_PARTS; i++)
+        for (size_t i = 0; i < MER_FOREST_PARTS; i++)
             sum += w->parts[i * n_stats + k];
         if (g->data->classes)
             move_class(scan, k, sum);
@@ -654,8 +420,9 @@ static void sum_left(const struct growth *g, const struct pending *p, uint32_t b
 }
 
 /* One border at random. */
-static void scan_random(struct growth *g, const struct pending *p, uint32_t feature, uint32_t least,
-                        uint32_t largest, struct split *best)
+static void scan_random(struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                        uint32_t feature, uint32_t least, uint32_t largest,
+                        struct mer_forest_split *best)
 {
     const struct mer_forest_worker *w = g->w;
     const size_t n = p->end - p->begin;
@@ -667,7 +434,7 @@ static void scan_random(struct growth *g, const struct pending *p, uint32_t feat
         take_border(g, n_left, n, score, feature, border, border + 1, best);
         return;
     }
-    if (can_pack(g->data)) {
+    if (mer_forest_can_pack(g->data)) {
         uint64_t left = 0;
         for (size_t i = 0; i < n; i++)
             left += w->packed[i] & (UINT64_C(0) - (uint64_t)(w->bins[i] <= border));
@@ -679,16 +446,17 @@ static void scan_random(struct growth *g, const struct pending *p, uint32_t feat
     try_border(g, &scan, feature, border, border + 1, best);
 }
 
-static void try_feature(struct growth *g, const struct pending *p, uint32_t feature, uint32_t least,
-                        uint32_t largest, struct split *best)
+static void try_feature(struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                        uint32_t feature, uint32_t least, uint32_t largest,
+                        struct mer_forest_split *best)
 {
     if (g->options->is_random)
         scan_random(g, p, feature, least, largest, best);
-    else if (is_counted(g, p) && !can_pack(g->data))
+    else if (is_counted(g, p) && !mer_forest_can_pack(g->data))
         scan_counted(g, p, feature, least, largest, best);
     else if (p->end - p->begin <= SORT_ROWS)
         scan_sorted(g, p, feature, best);
-    else if (can_pack(g->data))
+    else if (mer_forest_can_pack(g->data))
         scan_packed(g, p, feature, least, largest, best);
     else
         scan_bins(g, p, feature, least, largest, best);
@@ -705,13 +473,14 @@ static void swap(uint32_t *a, uint32_t *b)
  * features that are constant in the node at its front: those that the parent knew of, then those
  * that are found now. Nodes below only change what is behind, so that the front is still there when
  * the sibling's turn comes. Returns how many constant ones there are. */
-static size_t find_split(struct growth *g, const struct pending *p, struct split *ret_best)
+static size_t find_split(struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                         struct mer_forest_split *ret_best)
 {
     struct mer_forest_worker *w = g->w;
     const size_t n_used = g->data->n_used;
     size_t n_constant = p->n_constant;
     size_t n_tried = 0;
-    *ret_best = (struct split){.found = false};
+    *ret_best = (struct mer_forest_split){.found = false};
     for (size_t end = n_used; end > n_constant && n_tried < g->options->max_features;) {
         const size_t at = n_constant + mer_rng_below(&g->rng, end - n_constant);
         const uint32_t feature = w->features[at];
@@ -731,7 +500,8 @@ static size_t find_split(struct growth *g, const struct pending *p, struct split
 /* ---- parting a node ---- */
 
 /* Reorders the entries, each side in its order; returns where the right one begins. */
-static size_t part_rows(const struct growth *g, const struct pending *p, const struct split *split)
+static size_t part_rows(const struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                        const struct mer_forest_split *split)
 {
     struct mer_forest_worker *w = g->w;
     uint32_t least, largest;
@@ -750,14 +520,14 @@ static size_t part_rows(const struct growth *g, const struct pending *p, const s
     return n_left;
 }
 
-static mer_status put_set(struct growth *g, const struct split *split,
+static mer_status put_set(struct mer_forest_growth *g, const struct mer_forest_split *split,
                           struct mer_ensemble_node *node, mer_err *err)
 {
     const struct mer_bin_feature *feature = &g->data->bins->features[split->feature];
     const uint8_t *ranks =
         g->data->rank_of_bin + (split->feature - g->data->n_dense) * MER_BINS_MAX;
     const size_t n_bytes = (feature->n_codes + 7) / 8;
-    MER_GUARD(reserve_set(g, n_bytes, err));
+    MER_GUARD(mer_forest_reserve_set(g, n_bytes, err));
     uint8_t *set = g->tree->sets + g->tree->n_set_bytes;
     memset(set, 0, n_bytes);
     for (size_t code = 0; code < feature->n_codes; code++)
@@ -770,8 +540,8 @@ static mer_status put_set(struct growth *g, const struct split *split,
 
 /* A border between bins as a threshold. A border between missing values and all others is a
  * threshold that no number is beyond. Where the fit saw no missing values they follow most rows. */
-static void put_threshold(const struct growth *g, const struct split *split, bool most_left,
-                          struct mer_ensemble_node *node)
+static void put_threshold(const struct mer_forest_growth *g, const struct mer_forest_split *split,
+                          bool most_left, struct mer_ensemble_node *node)
 {
     const struct mer_bin_feature *feature = &g->data->bins->features[split->feature];
     const bool missing_first = g->w->missing_first[split->feature];
@@ -786,7 +556,7 @@ static void put_threshold(const struct growth *g, const struct split *split, boo
 }
 
 /* What a leaf with the node's rows predicts; what a split passes on to nobody. */
-static void put_values(const struct growth *g, size_t node)
+static void put_values(const struct mer_forest_growth *g, size_t node)
 {
     const struct mer_forest_data *data = g->data;
     const double *total = g->w->total;
@@ -802,7 +572,7 @@ static void put_values(const struct growth *g, size_t node)
         values[k] = total[data->n_stats > 2 ? k : 1] / weight;
 }
 
-static double total_weight(const struct growth *g)
+static double total_weight(const struct mer_forest_growth *g)
 {
     double weight = 0;
     if (!g->data->classes)
@@ -819,7 +589,7 @@ static float to_float(double x)
 }
 
 /* The node's part of the score: what a split has to be better than. */
-static double own_score(const struct growth *g)
+static double own_score(const struct mer_forest_growth *g)
 {
     double squares = 0;
     if (!g->data->classes)
@@ -830,7 +600,7 @@ static double own_score(const struct growth *g)
 }
 
 /* One class, or one value, among the node's rows. */
-static bool is_pure(const struct growth *g, const struct pending *p)
+static bool is_pure(const struct mer_forest_growth *g, const struct mer_forest_pending *p)
 {
     const struct mer_forest_entry *entries = g->w->entries;
     size_t n_present = 0;
@@ -844,12 +614,12 @@ static bool is_pure(const struct growth *g, const struct pending *p)
     return true;
 }
 
-static mer_status split_node(struct growth *g, const struct pending *p, const struct split *split,
-                             size_t n_constant, mer_err *err)
+static mer_status split_node(struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                             const struct mer_forest_split *split, size_t n_constant, mer_err *err)
 {
     struct mer_forest_tree *tree = g->tree;
     const double gain = split->score - own_score(g);
-    MER_GUARD(reserve_nodes(g, err));
+    MER_GUARD(mer_forest_reserve_nodes(g, err));
     const size_t middle = part_rows(g, p, split);
     struct mer_ensemble_node *node = &tree->nodes[p->node];
     node->feature = (int32_t)split->feature;
@@ -861,26 +631,27 @@ static mer_status split_node(struct growth *g, const struct pending *p, const st
         put_threshold(g, split, middle - p->begin >= p->end - middle, node);
     tree->nodes[tree->n_nodes] = tree->nodes[tree->n_nodes + 1] =
         (struct mer_ensemble_node){.feature = MER_ENSEMBLE_LEAF};
-    const struct pending right = {.node = (uint32_t)tree->n_nodes + 1,
-                                  .depth = p->depth + 1,
-                                  .begin = middle,
-                                  .end = p->end,
-                                  .n_constant = n_constant};
-    const struct pending left = {.node = (uint32_t)tree->n_nodes,
-                                 .depth = p->depth + 1,
-                                 .begin = p->begin,
-                                 .end = middle,
-                                 .n_constant = n_constant};
+    const struct mer_forest_pending right = {.node = (uint32_t)tree->n_nodes + 1,
+                                             .depth = p->depth + 1,
+                                             .begin = middle,
+                                             .end = p->end,
+                                             .n_constant = n_constant};
+    const struct mer_forest_pending left = {.node = (uint32_t)tree->n_nodes,
+                                            .depth = p->depth + 1,
+                                            .begin = p->begin,
+                                            .end = middle,
+                                            .n_constant = n_constant};
     tree->n_nodes += 2;
-    MER_GUARD(push(g, &right, err));
-    return push(g, &left, err);
+    MER_GUARD(mer_forest_push(g, &right, err));
+    return mer_forest_push(g, &left, err);
 }
 
 /* ---- a tree ---- */
 
-static mer_status grow_node(struct growth *g, const struct pending *p, mer_err *err)
+static mer_status grow_node(struct mer_forest_growth *g, const struct mer_forest_pending *p,
+                            mer_err *err)
 {
-    struct split split = {.found = false};
+    struct mer_forest_split split = {.found = false};
     size_t n_constant = p->n_constant;
     load_rows(g, p);
     g->tree->nodes[p->node].cover = to_float(total_weight(g));
@@ -891,7 +662,7 @@ static mer_status grow_node(struct growth *g, const struct pending *p, mer_err *
     return split.found ? split_node(g, p, &split, n_constant, err) : mer_ok();
 }
 
-static void start_tree(struct growth *g, uint64_t seed, size_t number)
+static void start_tree(struct mer_forest_growth *g, uint64_t seed, size_t number)
 {
     const struct mer_forest_data *data = g->data;
     struct mer_forest_worker *w = g->w;
@@ -910,22 +681,23 @@ mer_status mer_forest_grow(const struct mer_ctx *ctx, const struct mer_forest_da
                            struct mer_forest_worker *worker, struct mer_forest_tree *tree,
                            mer_err *err)
 {
-    struct growth g = {.ctx = ctx, .data = data, .options = options, .w = worker, .tree = tree};
+    struct mer_forest_growth g = {
+        .ctx = ctx, .data = data, .options = options, .w = worker, .tree = tree};
     start_tree(&g, seed, number);
-    MER_GUARD(reserve_nodes(&g, err));
+    MER_GUARD(mer_forest_reserve_nodes(&g, err));
     tree->nodes[0] = (struct mer_ensemble_node){.feature = MER_ENSEMBLE_LEAF};
     tree->n_nodes = 1;
-    struct pending root = {.end = list_entries(&g)};
+    struct mer_forest_pending root = {.end = mer_forest_list_entries(&g)};
     if (root.end == 0) { /* only rows without weight were drawn: then all rows take part */
         for (size_t row = 0; row < data->n_rows; row++)
             worker->counts[row] = 1;
-        root.end = list_entries(&g);
+        root.end = mer_forest_list_entries(&g);
     }
     if (root.end == 0)
         return mer_fail(err, MER_ERR_DATA, "all rows have weight 0");
-    MER_GUARD(push(&g, &root, err));
+    MER_GUARD(mer_forest_push(&g, &root, err));
     for (size_t n = 0; g.depth > 0; n++) {
-        const struct pending pending = worker->stack[--g.depth];
+        const struct mer_forest_pending pending = worker->stack[--g.depth];
         if (n % CANCEL_NODES == 0)
             MER_GUARD(mer_ctx_check_cancel(ctx, err));
         MER_GUARD(grow_node(&g, &pending, err));

@@ -5,432 +5,7 @@
 #include <string.h>
 
 #include "core/rng.h"
-#include "core/team.h"
-
-/* Rows of one task, and what the kernels do at once, of which it is a multiple. */
-enum { BLOCK = 1 << 12, ROW_STEP = 32 };
-
-/* What growing the tree of one class takes; as many as trees grow at the same time. */
-struct work {
-    struct mer_grower *grower;
-    float *gh;       /* [n_padded][2] */
-    uint32_t *codes; /* [n_padded] */
-    uint8_t *active; /* [n_features of the store] */
-    uint32_t *feature_order;
-    int64_t (*sums)[2]; /* [nodes] of gradients and Hessians, fixed point */
-    uint8_t *sides;     /* [nodes][256] of inner nodes, for rows that were not grown from */
-    double *residuals;  /* [n_rows] for quantiles in leaves */
-    double *weights;
-};
-
-/* A tree as it goes into the ensemble. */
-struct grown {
-    struct mer_ensemble_node *nodes;
-    double *values;
-    uint8_t *sets;
-    size_t n_nodes;
-    mer_status status;
-    mer_err err;
-};
-
-struct boost {
-    const struct mer_ctx *ctx;
-    const struct mer_boosting *what;
-    const struct mer_boost_options *options;
-    const struct mer_boost_target *target;
-    const struct mer_gbdt_kernels *kernels;
-    size_t n_padded;
-    size_t n_outputs;
-    size_t n_nodes_max;
-    size_t n_set_bytes; /* of the widest group */
-    size_t round;
-
-    double *scores;     /* [n_outputs][n_padded] */
-    double *log_sums;   /* [n_padded], multinomial */
-    uint32_t *learning; /* rows learned from, ascending */
-    size_t n_learning;
-    uint32_t *drawn; /* this round's rows */
-    size_t n_drawn;
-    uint32_t *others; /* rows that are not drawn, but whose scores are wanted */
-    size_t n_others;
-    uint32_t *held_out; /* for early stopping */
-    size_t n_held_out;
-
-    struct work *works;
-    size_t n_works;
-    struct grown *grown; /* [n_outputs] */
-};
-
-/* ---- gradients and codes ---- */
-
-struct step {
-    struct boost *boost;
-    struct work *work;
-    size_t output;
-    double g_unit;
-    double h_unit;
-    size_t n_stripes;
-    float (*maxima)[2]; /* [n_stripes] */
-    double fixed;       /* fixed-point numbers in 1 of gradients */
-    const struct mer_gbdt_node *nodes;
-    size_t n_nodes;
-    const double *values; /* [n_nodes] of leaves */
-};
-
-/* Rows are dealt out to the threads in stripes: what a thread writes to a row it reads next time.
- */
-static size_t n_stripes_of(const struct boost *boost, const struct mer_team *team)
-{
-    const size_t n_threads = mer_team_size(team);
-    const size_t n_blocks = boost->target->n_rows / BLOCK + 1;
-    return n_threads < n_blocks ? n_threads : n_blocks;
-}
-
-static size_t stripe_begin(const struct step *step, size_t stripe)
-{
-    const size_t n_rows = step->boost->target->n_rows;
-    return stripe == step->n_stripes ? n_rows
-                                     : n_rows * stripe / step->n_stripes / ROW_STEP * ROW_STEP;
-}
-
-static size_t n_blocks_of(size_t n)
-{
-    return (n + BLOCK - 1) / BLOCK;
-}
-
-static size_t block_end(size_t task, size_t n)
-{
-    return (task + 1) * BLOCK < n ? (task + 1) * BLOCK : n;
-}
-
-/* Task: log(sum(exp(scores))) of a block of rows. */
-static void log_sum_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    struct boost *boost = argument;
-    boost->kernels->log_sum(boost->scores, boost->n_padded, boost->n_outputs, task * BLOCK,
-                            block_end(task, boost->target->n_rows), boost->log_sums);
-}
-
-static void gradients_of_block(const struct step *step, size_t begin, size_t end)
-{
-    const struct boost *boost = step->boost;
-    const struct mer_boost_target *target = boost->target;
-    const double *scores = boost->scores + step->output * boost->n_padded;
-    float *gh = step->work->gh;
-    switch (target->kind) {
-    case MER_OBJECTIVE_SQUARED:
-        boost->kernels->squared(scores, target->values, target->weights, begin, end, gh);
-        break;
-    case MER_OBJECTIVE_LOGISTIC:
-        boost->kernels->logistic(scores, target->classes, target->weights, begin, end, gh);
-        break;
-    case MER_OBJECTIVE_MULTINOMIAL:
-        boost->kernels->softmax(scores, boost->log_sums, target->classes, (int32_t)step->output,
-                                target->weights, begin, end, gh);
-        break;
-    default:
-        mer_objective(target->kind)->gradients(target, scores, begin, end, gh);
-        break;
-    }
-}
-
-/* Task: gradients of a stripe, and the largest of them, while they are in the cache. */
-static void gradient_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct step *step = argument;
-    const size_t end = stripe_begin(step, task + 1);
-    const float *gh = step->work->gh;
-    float largest_g = 0;
-    float largest_h = 0;
-    for (size_t begin = stripe_begin(step, task); begin < end; begin += BLOCK) {
-        const size_t block_end = end - begin < BLOCK ? end : begin + BLOCK;
-        gradients_of_block(step, begin, block_end);
-        for (size_t i = begin; i < block_end; i++) {
-            const float g = fabsf(gh[2 * i]);
-            const float h = gh[2 * i + 1];
-            largest_g = g > largest_g ? g : largest_g;
-            largest_h = h > largest_h ? h : largest_h;
-        }
-    }
-    step->maxima[task][0] = largest_g;
-    step->maxima[task][1] = largest_h;
-}
-
-/* Task: the codes of a stripe. */
-static void quantise_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct step *step = argument;
-    const struct boost *boost = step->boost;
-    const uint32_t key[2] = {(uint32_t)boost->options->seed,
-                             (uint32_t)(boost->options->seed >> 32)};
-    const uint32_t stream = (uint32_t)(boost->round * boost->n_outputs + step->output);
-    boost->kernels->quantise(step->work->gh, key, stream, step->g_unit, step->h_unit,
-                             stripe_begin(step, task), stripe_begin(step, task + 1),
-                             step->work->codes);
-}
-
-/* Gradients, their units, and codes. Gradients that are not finite end the fit. */
-static mer_status make_codes(struct step *step, struct mer_team *team, mer_err *err)
-{
-    const struct boost *boost = step->boost;
-    const struct mer_objective *objective = mer_objective(boost->target->kind);
-    double g = 0;
-    double h = 0;
-    MER_GUARD(mer_alloc_array(boost->ctx->alloc, step->n_stripes, sizeof *step->maxima,
-                              &step->maxima, err));
-    mer_team_run(team, gradient_task, step, step->n_stripes);
-    for (size_t i = 0; i < step->n_stripes; i++) {
-        g = fmax(g, (double)step->maxima[i][0]);
-        h = fmax(h, (double)step->maxima[i][1]);
-    }
-    mer_free(boost->ctx->alloc, step->maxima);
-    if (!isfinite(g) || !isfinite(h))
-        return mer_fail(
-            err, MER_ERR_DATA,
-            "boosting diverged: gradients are too large; a lower learning_rate or other "
-            "units of the target help");
-    const bool constant = objective->constant_hessian && !boost->target->weights;
-    step->g_unit = g > 0 ? g / MER_WORD_G_MAX : 1;
-    step->h_unit = constant ? 0 : h > 0 ? h / MER_WORD_H_MAX : 1;
-    /* The sum of all rows stays below 2^62. */
-    int exponent_g, exponent_n;
-    (void)frexp(fmax(fmax(g, h), DBL_MIN), &exponent_g);
-    (void)frexp((double)boost->target->n_rows, &exponent_n);
-    step->fixed = ldexp(1, 61 - exponent_g - exponent_n);
-    mer_team_run(team, quantise_task, step, step->n_stripes);
-    return mer_ok();
-}
-
-/* ---- what leaves get, and what it does to the scores ---- */
-
-/* The leaves' rows by task: each leaf's rows in a stripe, or where the leaves' rows are not in
- * their order, leaf by leaf, BLOCK rows at most. */
-struct piece {
-    uint32_t node;
-    size_t begin;
-    size_t end;
-};
-
-struct pieces {
-    struct step *step;
-    struct piece *pieces;
-    size_t n_tasks;
-    size_t n_each; /* pieces of a task */
-};
-
-static bool is_leaf(const struct mer_gbdt_node *node)
-{
-    return node->left == 0;
-}
-
-/* The first place of a leaf's ascending rows with a row not below `row`. */
-static size_t place_of(const uint32_t *rows, const struct mer_gbdt_node *leaf, size_t row)
-{
-    size_t low = leaf->begin;
-    size_t high = leaf->end;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (rows[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Task: the pieces of a stripe. */
-static void cut_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct pieces *pieces = argument;
-    const struct step *step = pieces->step;
-    const uint32_t *rows = mer_grower_rows(step->work->grower);
-    struct piece *piece = pieces->pieces + task * pieces->n_each;
-    for (size_t i = 0; i < step->n_nodes; i++) {
-        const struct mer_gbdt_node *node = &step->nodes[i];
-        if (is_leaf(node))
-            *piece++ = (struct piece){
-                (uint32_t)i,
-                task == 0 ? node->begin : place_of(rows, node, stripe_begin(step, task)),
-                task + 1 == step->n_stripes ? node->end
-                                            : place_of(rows, node, stripe_begin(step, task + 1))};
-    }
-}
-
-static mer_status cut_leaves(struct step *step, struct mer_team *team, struct pieces *ret,
-                             mer_err *err)
-{
-    size_t n_leaves = 0;
-    size_t n_blocks = 0;
-    for (size_t i = 0; i < step->n_nodes; i++) {
-        const struct mer_gbdt_node *node = &step->nodes[i];
-        n_leaves += is_leaf(node);
-        n_blocks += is_leaf(node) ? n_blocks_of(node->end - node->begin) : 0;
-    }
-    const bool ascending = mer_grower_keeps_order(step->work->grower);
-    *ret = (struct pieces){.step = step,
-                           .n_tasks = ascending ? step->n_stripes : n_blocks,
-                           .n_each = ascending ? n_leaves : 1};
-    MER_GUARD(mer_alloc_array(step->boost->ctx->alloc, ret->n_tasks * ret->n_each,
-                              sizeof *ret->pieces, &ret->pieces, err));
-    if (ascending) {
-        mer_team_run(team, cut_task, ret, step->n_stripes);
-        return mer_ok();
-    }
-    struct piece *piece = ret->pieces;
-    for (size_t i = 0; i < step->n_nodes; i++) {
-        const struct mer_gbdt_node *node = &step->nodes[i];
-        for (size_t at = node->begin; is_leaf(node) && at < node->end; at += BLOCK)
-            *piece++ =
-                (struct piece){(uint32_t)i, at, at + BLOCK < node->end ? at + BLOCK : node->end};
-    }
-    return mer_ok();
-}
-
-/* The sums of a piece; integers, so that pieces can be added in any order. */
-static void sum_piece(const struct step *step, const struct piece *piece)
-{
-    const uint32_t *rows = mer_grower_rows(step->work->grower);
-    const float *gh = step->work->gh;
-    int64_t g = 0;
-    int64_t h = 0;
-    for (size_t i = piece->begin; i < piece->end; i++) {
-        const size_t row = rows[i];
-        g += (int64_t)((double)gh[2 * row] * step->fixed);
-        h += (int64_t)((double)gh[2 * row + 1] * step->fixed);
-    }
-    (void)__atomic_fetch_add(&step->work->sums[piece->node][0], g, __ATOMIC_RELAXED);
-    (void)__atomic_fetch_add(&step->work->sums[piece->node][1], h, __ATOMIC_RELAXED);
-}
-
-static void sum_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct pieces *pieces = argument;
-    for (size_t i = 0; i < pieces->n_each; i++)
-        sum_piece(pieces->step, &pieces->pieces[task * pieces->n_each + i]);
-}
-
-/* Adds a leaf's value to the scores of a piece. */
-static void update_piece(const struct step *step, const struct piece *piece)
-{
-    const uint32_t *rows = mer_grower_rows(step->work->grower);
-    double *scores = step->boost->scores + step->output * step->boost->n_padded;
-    const double value = step->values[piece->node];
-    for (size_t i = piece->begin; i < piece->end; i++)
-        scores[rows[i]] += value;
-}
-
-static void update_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct pieces *pieces = argument;
-    for (size_t i = 0; i < pieces->n_each; i++)
-        update_piece(pieces->step, &pieces->pieces[task * pieces->n_each + i]);
-}
-
-/* The value that minimises a loss that is not smooth: a quantile of what is left to explain. */
-static double quantile_of_leaf(const struct step *step, const struct mer_gbdt_node *node,
-                               double level)
-{
-    const struct boost *boost = step->boost;
-    const uint32_t *rows = mer_grower_rows(step->work->grower);
-    const double *scores = boost->scores + step->output * boost->n_padded;
-    double *residuals = step->work->residuals + node->begin;
-    double *weights = boost->target->weights ? step->work->weights + node->begin : NULL;
-    const size_t n = node->end - node->begin;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = rows[node->begin + i];
-        residuals[i] = boost->target->values[row] - scores[row];
-        if (weights)
-            weights[i] = boost->target->weights[row];
-    }
-    const double value = mer_weighted_quantile(residuals, weights, n, level);
-    return fmin(fmax(value, node->bounds.low), node->bounds.high);
-}
-
-struct quantiles {
-    const struct step *step;
-    double level;
-    double *values;
-};
-
-/* Task: one node. */
-static void quantile_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct quantiles *quantiles = argument;
-    const struct mer_gbdt_node *node = &quantiles->step->nodes[task];
-    if (!node->left)
-        quantiles->values[task] = quantiles->step->boost->options->learning_rate *
-                                  quantile_of_leaf(quantiles->step, node, quantiles->level);
-}
-
-static mer_status value_leaves(struct step *step, struct mer_team *team, double *values,
-                               mer_err *err)
-{
-    const struct boost *boost = step->boost;
-    const double level = mer_objective(boost->target->kind)->leaf_quantile(boost->target);
-    struct pieces pieces;
-    MER_GUARD(cut_leaves(step, team, &pieces, err));
-    memset(step->work->sums, 0, step->n_nodes * sizeof *step->work->sums);
-    if (isnan(level)) {
-        mer_team_run(team, sum_task, &pieces, pieces.n_tasks);
-        for (size_t i = 0; i < step->n_nodes; i++)
-            values[i] =
-                step->nodes[i].left
-                    ? 0
-                    : boost->options->learning_rate *
-                          mer_gbdt_value((double)step->work->sums[i][0] / step->fixed,
-                                         (double)step->work->sums[i][1] / step->fixed,
-                                         &boost->options->limits.rule, &step->nodes[i].bounds);
-    } else {
-        struct quantiles quantiles = {step, level, values};
-        memset(values, 0, step->n_nodes * sizeof *values);
-        mer_team_run(team, quantile_task, &quantiles, step->n_nodes);
-    }
-    step->values = values;
-    mer_team_run(team, update_task, &pieces, pieces.n_tasks);
-    mer_free(boost->ctx->alloc, pieces.pieces);
-    return mer_ok();
-}
-
-/* Task: the scores of a block of the rows that were not grown from. */
-static void others_task(void *argument, size_t task, size_t worker)
-{
-    (void)worker;
-    const struct step *step = argument;
-    const struct boost *boost = step->boost;
-    const struct mer_store *store = boost->what->store;
-    double *scores = boost->scores + step->output * boost->n_padded;
-    const size_t end = block_end(task, boost->n_others);
-    for (size_t i = task * BLOCK; i < end; i++) {
-        const size_t row = boost->others[i];
-        size_t n = 0;
-        while (step->nodes[n].left) {
-            const struct mer_store_feature *feature =
-                &store->features[step->nodes[n].split.feature];
-            const uint8_t cell = store->columns[feature->column].cells[row];
-            n = step->work->sides[n * MER_BINS_MAX + cell] ? step->nodes[n].left
-                                                           : step->nodes[n].right;
-        }
-        scores[row] += step->values[n];
-    }
-}
-
-static void update_others(struct step *step, struct mer_team *team)
-{
-    if (step->boost->n_others == 0)
-        return;
-    for (size_t i = 0; i < step->n_nodes; i++)
-        if (step->nodes[i].left)
-            mer_gbdt_sides(step->boost->what->store, &step->nodes[i].split,
-                           step->work->sides + i * MER_BINS_MAX);
-    mer_team_run(team, others_task, step, n_blocks_of(step->boost->n_others));
-}
+#include "learn/gbdt_step.h"
 
 /* ---- from a grown tree to one of an ensemble ---- */
 
@@ -446,9 +21,9 @@ static void codes_of_set(const struct mer_bin_feature *feature, const uint64_t b
     }
 }
 
-static void convert_tree(const struct step *step, struct grown *grown)
+static void convert_tree(const struct mer_boost_step *step, struct mer_boost_grown *grown)
 {
-    const struct boost *boost = step->boost;
+    const struct mer_boost_state *boost = step->boost;
     grown->n_nodes = step->n_nodes;
     for (size_t i = 0; i < step->n_nodes; i++) {
         const struct mer_gbdt_node *node = &step->nodes[i];
@@ -476,7 +51,8 @@ static void convert_tree(const struct step *step, struct grown *grown)
 /* ---- one tree ---- */
 
 /* The features that the tree may split; NULL: all. */
-static const uint8_t *draw_features(const struct boost *boost, struct work *work, size_t output)
+static const uint8_t *draw_features(const struct mer_boost_state *boost,
+                                    struct mer_boost_work *work, size_t output)
 {
     const size_t n = boost->what->store->n_features;
     const size_t n_drawn = (size_t)ceil(boost->options->colsample * (double)n);
@@ -494,19 +70,21 @@ static const uint8_t *draw_features(const struct boost *boost, struct work *work
     return work->active;
 }
 
-static mer_status grow_tree(struct boost *boost, struct work *work, size_t output,
-                            struct mer_team *team, mer_err *err)
+static mer_status grow_tree(struct mer_boost_state *boost, struct mer_boost_work *work,
+                            size_t output, struct mer_team *team, mer_err *err)
 {
-    struct step step = {
-        .boost = boost, .work = work, .output = output, .n_stripes = n_stripes_of(boost, team)};
-    struct grown *grown = &boost->grown[output];
-    MER_GUARD(make_codes(&step, team, err));
+    struct mer_boost_step step = {.boost = boost,
+                                  .work = work,
+                                  .output = output,
+                                  .n_stripes = mer_boost_stripes(boost, team)};
+    struct mer_boost_grown *grown = &boost->grown[output];
+    MER_GUARD(mer_boost_make_codes(&step, team, err));
     MER_GUARD(mer_grower_grow(work->grower, team, work->codes, boost->drawn, boost->n_drawn,
                               step.g_unit, step.h_unit > 0 ? step.h_unit : 1,
                               draw_features(boost, work, output), err));
     step.nodes = mer_grower_nodes(work->grower, &step.n_nodes);
-    MER_GUARD(value_leaves(&step, team, grown->values, err));
-    update_others(&step, team);
+    MER_GUARD(mer_boost_value_leaves(&step, team, grown->values, err));
+    mer_boost_update_others(&step, team);
     convert_tree(&step, grown);
     return mer_ok();
 }
@@ -514,8 +92,8 @@ static mer_status grow_tree(struct boost *boost, struct work *work, size_t outpu
 /* Task: the tree of one class in one thread. */
 static void class_task(void *argument, size_t task, size_t worker)
 {
-    struct boost *boost = argument;
-    struct grown *grown = &boost->grown[task];
+    struct mer_boost_state *boost = argument;
+    struct mer_boost_grown *grown = &boost->grown[task];
     grown->status = grow_tree(boost, &boost->works[worker], task, NULL, &grown->err);
 }
 
@@ -523,7 +101,7 @@ static void class_task(void *argument, size_t task, size_t worker)
 
 /* The rows of this round: each is drawn with the same probability, by a random number of its own.
  */
-static void draw_rows(struct boost *boost)
+static void draw_rows(struct mer_boost_state *boost)
 {
     const double share = boost->options->subsample;
     if (share >= 1) {
@@ -552,14 +130,14 @@ static void draw_rows(struct boost *boost)
 
 /* Trees of classes grow beside each other as far as there is one for every thread; the rest is
  * grown by all threads together, as is the tree of a single output. */
-static mer_status grow_round(struct boost *boost, mer_err *err)
+static mer_status grow_round(struct mer_boost_state *boost, mer_err *err)
 {
     struct mer_team *team = boost->ctx->team;
     const size_t n_threads = boost->n_works;
     const size_t n_beside = n_threads > 1 ? boost->n_outputs / n_threads * n_threads : 0;
     draw_rows(boost);
     if (boost->target->kind == MER_OBJECTIVE_MULTINOMIAL)
-        mer_team_run(team, log_sum_task, boost, n_blocks_of(boost->target->n_rows));
+        mer_boost_log_sums(boost);
     if (n_beside > 1)
         mer_team_run(team, class_task, boost, n_beside);
     for (size_t k = n_beside > 1 ? n_beside : 0; k < boost->n_outputs; k++)
@@ -574,11 +152,11 @@ static mer_status grow_round(struct boost *boost, mer_err *err)
     return mer_ok();
 }
 
-static mer_status add_round(const struct boost *boost, struct mer_ensemble_builder *builder,
-                            mer_err *err)
+static mer_status add_round(const struct mer_boost_state *boost,
+                            struct mer_ensemble_builder *builder, mer_err *err)
 {
     for (size_t k = 0; k < boost->n_outputs; k++) {
-        const struct grown *grown = &boost->grown[k];
+        const struct mer_boost_grown *grown = &boost->grown[k];
         const struct mer_ensemble_tree tree = {.n_nodes = grown->n_nodes,
                                                .nodes = grown->nodes,
                                                .values = grown->values,
@@ -590,7 +168,7 @@ static mer_status add_round(const struct boost *boost, struct mer_ensemble_build
 }
 
 /* Rounds until the last, or until the held-out rows have seen nothing better for long. */
-static mer_status run_rounds(struct boost *boost, struct mer_ensemble_builder *builder,
+static mer_status run_rounds(struct mer_boost_state *boost, struct mer_ensemble_builder *builder,
                              double *losses, size_t *ret_n_losses, mer_err *err)
 {
     const struct mer_boost_options *options = boost->options;
@@ -623,7 +201,7 @@ static mer_status run_rounds(struct boost *boost, struct mer_ensemble_builder *b
 /* ---- beginning and end ---- */
 
 /* Draws, or looks whether the row is one of the last that are watched. */
-static bool is_held_out(const struct boost *boost, size_t row, mer_rng *rng)
+static bool is_held_out(const struct mer_boost_state *boost, size_t row, mer_rng *rng)
 {
     const struct mer_boost_options *options = boost->options;
     if (options->n_watched > 0)
@@ -632,7 +210,7 @@ static bool is_held_out(const struct boost *boost, size_t row, mer_rng *rng)
 }
 
 /* Rows with weight, but for those held out. */
-static mer_status choose_rows(struct boost *boost, mer_err *err)
+static mer_status choose_rows(struct mer_boost_state *boost, mer_err *err)
 {
     const struct mer_boost_target *target = boost->target;
     mer_rng rng;
@@ -657,7 +235,7 @@ static mer_status choose_rows(struct boost *boost, mer_err *err)
     return mer_ok();
 }
 
-static mer_status start_scores(struct boost *boost, struct mer_ensemble_builder *builder,
+static mer_status start_scores(struct mer_boost_state *boost, struct mer_ensemble_builder *builder,
                                mer_err *err)
 {
     const size_t n = boost->n_outputs * boost->n_padded;
@@ -673,7 +251,8 @@ static mer_status start_scores(struct boost *boost, struct mer_ensemble_builder 
     return mer_ok();
 }
 
-static mer_status alloc_work(struct boost *boost, struct work *work, size_t n_workers, mer_err *err)
+static mer_status alloc_work(struct mer_boost_state *boost, struct mer_boost_work *work,
+                             size_t n_workers, mer_err *err)
 {
     const struct mer_ctx *ctx = boost->ctx;
     struct mer_alloc *alloc = ctx->alloc;
@@ -696,12 +275,12 @@ static mer_status alloc_work(struct boost *boost, struct work *work, size_t n_wo
     return mer_alloc_array(alloc, needs_residuals ? n : 0, sizeof(double), &work->weights, err);
 }
 
-static mer_status alloc_grown(struct boost *boost, mer_err *err)
+static mer_status alloc_grown(struct mer_boost_state *boost, mer_err *err)
 {
     struct mer_alloc *alloc = boost->ctx->alloc;
     MER_GUARD(mer_alloc_zero(alloc, boost->n_outputs, sizeof *boost->grown, &boost->grown, err));
     for (size_t k = 0; k < boost->n_outputs; k++) {
-        struct grown *grown = &boost->grown[k];
+        struct mer_boost_grown *grown = &boost->grown[k];
         const size_t n = boost->n_nodes_max;
         MER_GUARD(mer_alloc_array(alloc, n, sizeof *grown->nodes, &grown->nodes, err));
         MER_GUARD(mer_alloc_array(alloc, n, sizeof *grown->values, &grown->values, err));
@@ -710,7 +289,7 @@ static mer_status alloc_grown(struct boost *boost, mer_err *err)
     return mer_ok();
 }
 
-static mer_status alloc_rows(struct boost *boost, mer_err *err)
+static mer_status alloc_rows(struct mer_boost_state *boost, mer_err *err)
 {
     struct mer_alloc *alloc = boost->ctx->alloc;
     const size_t n = boost->n_padded;
@@ -728,7 +307,7 @@ static mer_status alloc_rows(struct boost *boost, mer_err *err)
     return mer_ok();
 }
 
-static mer_status start(struct boost *boost, mer_err *err)
+static mer_status start(struct mer_boost_state *boost, mer_err *err)
 {
     const size_t n_threads = mer_team_size(boost->ctx->team);
     for (size_t f = 0; f < boost->what->bins->n_features; f++) {
@@ -747,11 +326,11 @@ static mer_status start(struct boost *boost, mer_err *err)
     return choose_rows(boost, err);
 }
 
-static void release(struct boost *boost)
+static void release(struct mer_boost_state *boost)
 {
     struct mer_alloc *alloc = boost->ctx->alloc;
     for (size_t w = 0; boost->works && w < boost->n_works; w++) {
-        struct work *work = &boost->works[w];
+        struct mer_boost_work *work = &boost->works[w];
         mer_grower_free(boost->ctx, work->grower);
         mer_free(alloc, work->gh);
         mer_free(alloc, work->codes);
@@ -781,13 +360,13 @@ mer_status mer_boost(const struct mer_ctx *ctx, const struct mer_boosting *boost
                      struct mer_ensemble_builder *builder, double **ret_losses,
                      size_t *ret_n_losses, mer_err *err)
 {
-    struct boost boost = {.ctx = ctx,
-                          .what = boosting,
-                          .options = boosting->options,
-                          .target = boosting->target,
-                          .kernels = mer_gbdt_kernels(ctx->cpu),
-                          .n_padded = boosting->store->n_padded_rows,
-                          .n_outputs = boosting->n_outputs};
+    struct mer_boost_state boost = {.ctx = ctx,
+                                    .what = boosting,
+                                    .options = boosting->options,
+                                    .target = boosting->target,
+                                    .kernels = mer_gbdt_kernels(ctx->cpu),
+                                    .n_padded = boosting->store->n_padded_rows,
+                                    .n_outputs = boosting->n_outputs};
     double *losses = NULL;
     size_t n_losses = 0;
     mer_status status = start(&boost, err);
