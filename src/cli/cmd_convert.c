@@ -9,7 +9,6 @@ struct convert_arguments {
     const char *in;
     const char *out;
     const char *to;
-    const char *schema;
     const char *schema_out;
     char out_delimiter;
     bool force;
@@ -77,12 +76,11 @@ static mer_status run_convert(struct mer_cli *cli, const void *words, mer_err *e
     struct mer_table_options options;
     struct mer_table *table;
     MER_GUARD(mer_cli_reading_options(&arguments->reading, &options, err));
-    options.schema_file = arguments->schema;
     options.keep_texts = true;
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->in, err));
     if (arguments->schema_out) {
         MER_GUARD(mer_cli_check_not_input(arguments->schema_out, arguments->in, err));
-        MER_GUARD(mer_cli_check_not_input(arguments->schema_out, arguments->schema, err));
+        MER_GUARD(mer_cli_check_not_input(arguments->schema_out, arguments->reading.schema, err));
         MER_GUARD(mer_cli_check_not_input(arguments->schema_out, arguments->out, err));
     }
     size_t format;
@@ -116,11 +114,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "FORMAT",
      .choices = mer_cli_choice_written_format,
      .help = "what to write; told by the end of OUT's name otherwise"},
-    {.name = "schema",
-     .type = MER_CLI_FILE,
-     .at = AT(schema),
-     .metavar = "FILE",
-     .help = "hold the table to a Table Schema (JSON)"},
+    MER_CLI_SCHEMA_OPTION(struct convert_arguments, "hold the table to a Table Schema (JSON)"),
     {.name = "schema-out",
      .type = MER_CLI_FILE,
      .at = AT(schema_out),

@@ -15,7 +15,6 @@ enum { COLUMNS_SHOWN = 60, PAIRS_SHOWN = 8, FINDINGS_SHOWN = 6, NAME_WIDTH = 22 
 struct describe_arguments {
     const char *data;
     const char *out;
-    const char *schema;
     uint64_t min_rows;
     uint64_t threads;
     uint64_t memory;
@@ -242,7 +241,7 @@ static mer_status check_output(const struct describe_arguments *arguments, mer_e
     if (!arguments->out)
         return mer_ok();
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
-    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->schema, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->reading.schema, err));
     MER_GUARD(mer_output_open(&output, arguments->out, arguments->force, 0600, err));
     mer_output_release(&output);
     return mer_ok();
@@ -257,7 +256,6 @@ static mer_status steps(struct describing *describing, mer_err *err)
     MER_GUARD(mer_cli_open(cli, arguments->memory, arguments->threads, err));
     MER_GUARD(check_output(arguments, err));
     MER_GUARD(mer_trust_open(NULL, &describing->trust, err));
-    options.schema_file = arguments->schema;
     options.trust = describing->trust;
     MER_GUARD(mer_table_read(cli->context, arguments->data, &options, &describing->table, err));
     const struct mer_describe_options wanted = {.size = sizeof wanted,
@@ -303,11 +301,8 @@ static const struct mer_cli_option OPTIONS[] = {
      .at = AT(out),
      .metavar = "FILE",
      .help = "draw it too: one page of HTML without scripts, readable by you alone"},
-    {.name = "schema",
-     .type = MER_CLI_FILE,
-     .at = AT(schema),
-     .metavar = "FILE",
-     .help = "hold the table to this Table Schema instead of inferring types"},
+    MER_CLI_SCHEMA_OPTION(struct describe_arguments,
+                          "hold the table to this Table Schema instead of inferring types"),
     {.name = "min-rows",
      .type = MER_CLI_INTEGER,
      .at = AT(min_rows),

@@ -42,7 +42,6 @@ static mer_status read_data(struct fit *fit, mer_err *err)
     const struct fit_arguments *const arguments = fit->arguments;
     struct mer_table_options options;
     MER_GUARD(mer_cli_reading_options(&arguments->reading, &options, err));
-    options.schema_file = arguments->schema;
     options.trust = fit->trust;
     options.require_signature = arguments->require_signed_data;
     if (arguments->pseudonymize)
@@ -200,11 +199,8 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "TASK",
      .choices = mer_cli_choice_task,
      .help = "classification or regression; follows from the target column otherwise"},
-    {.name = "schema",
-     .type = MER_CLI_FILE,
-     .at = AT(schema),
-     .metavar = "FILE",
-     .help = "hold the table to this Table Schema instead of inferring types"},
+    MER_CLI_SCHEMA_OPTION(struct fit_arguments,
+                          "hold the table to this Table Schema instead of inferring types"),
     {.name = "budget",
      .type = MER_CLI_DURATION,
      .at = AT(budget),

@@ -253,11 +253,7 @@ static mer_status run_show(struct mer_cli *cli, const void *words, mer_err *err)
 }
 
 static const struct mer_cli_option NAME_POSITIONALS[] = {
-    {.name = "NAME",
-     .type = MER_CLI_TEXT,
-     .at = offsetof(struct name_arguments, name),
-     .help = "a key in the store",
-     .required = true},
+    MER_CLI_KEY_POSITIONAL(struct name_arguments, "a key in the store"),
 };
 
 static const struct mer_cli_example SHOW_EXAMPLES[] = {
@@ -294,11 +290,7 @@ static mer_status run_trust(struct mer_cli *cli, const void *words, mer_err *err
 }
 
 static const struct mer_cli_option TRUST_POSITIONALS[] = {
-    {.name = "NAME",
-     .type = MER_CLI_TEXT,
-     .at = offsetof(struct name_arguments, name),
-     .help = "what to call the key here",
-     .required = true},
+    MER_CLI_KEY_POSITIONAL(struct name_arguments, "what to call the key here"),
     {.name = "FILE",
      .type = MER_CLI_FILE,
      .at = offsetof(struct name_arguments, file),

@@ -70,7 +70,6 @@ const struct mer_cli_command MER_CLI_SCHEMA_INFER = {
 
 struct check_arguments {
     const char *data;
-    const char *schema;
     struct mer_cli_reading reading;
 };
 
@@ -129,7 +128,6 @@ static mer_status run_check(struct mer_cli *cli, const void *words, mer_err *err
     struct mer_table_options options;
     MER_GUARD(mer_cli_reading_options(&arguments->reading, &options, err));
     options.without_digest = true; /* nobody asks for it */
-    options.schema_file = arguments->schema;
     MER_GUARD(mer_cli_open(cli, 0, 0, err));
     struct mer_table *table;
     MER_GUARD(mer_table_read(cli->context, arguments->data, &options, &table, err));
@@ -156,11 +154,8 @@ static const struct mer_cli_option CHECK_POSITIONALS[] = {
 };
 
 static const struct mer_cli_option CHECK_OPTIONS[] = {
-    {.name = "schema",
-     .type = MER_CLI_FILE,
-     .at = offsetof(struct check_arguments, schema),
-     .metavar = "FILE",
-     .help = "a Table Schema (JSON); NAME.schema.json beside the table otherwise"},
+    MER_CLI_SCHEMA_OPTION(struct check_arguments,
+                          "a Table Schema (JSON); NAME.schema.json beside the table otherwise"),
     MER_CLI_READING_OPTIONS(struct check_arguments),
 };
 

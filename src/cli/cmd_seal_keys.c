@@ -138,11 +138,7 @@ static mer_status run_destroy(struct mer_cli *cli, const void *words, mer_err *e
 }
 
 static const struct mer_cli_option DESTROY_POSITIONALS[] = {
-    {.name = "NAME",
-     .type = MER_CLI_TEXT,
-     .at = offsetof(struct destroy_arguments, name),
-     .help = "a key for sealing in the store",
-     .required = true},
+    MER_CLI_KEY_POSITIONAL(struct destroy_arguments, "a key for sealing in the store"),
 };
 
 static const struct mer_cli_option DESTROY_OPTIONS[] = {

@@ -13,7 +13,6 @@ struct fit_arguments {
     const char *target;
     const char *out;
     const char *task;
-    const char *schema;
     double budget;
     uint64_t units;
     uint64_t trials;

@@ -163,7 +163,7 @@ static mer_status check_report(const struct fit_arguments *arguments, mer_err *e
     if (strcmp(arguments->report, arguments->out) == 0)
         return mer_fail(err, MER_ERR_USAGE, "the report and the model have the same name");
     MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->data, err));
-    MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->schema, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->reading.schema, err));
     MER_GUARD(mer_cli_check_not_input(arguments->report, arguments->valid, err));
     MER_GUARD(mer_output_open(&output, arguments->report, arguments->force, 0600, err));
     mer_output_release(&output);
@@ -176,7 +176,7 @@ mer_status mer_cli_fit_check_outputs(const struct fit_arguments *arguments, mer_
     static const char *const suffixes[] = {"", ".sig", ".provenance.json"};
     enum { OF_RECORD = 2 }; /* one without a model is a stopped run's, and is replaced */
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->data, err));
-    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->schema, err));
+    MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->reading.schema, err));
     MER_GUARD(mer_cli_check_not_input(arguments->out, arguments->valid, err));
     for (size_t i = 0; i < MER_CLI_COUNT_OF(suffixes); i++) {
         char *path;

@@ -16,6 +16,7 @@ mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
     ret_options->query = reading->query;
     ret_options->ignore_schema_beside = reading->no_schema;
     ret_options->on_bad_row = reading->on_bad_row;
+    ret_options->schema_file = reading->schema;
     ret_options->quarantine_file = reading->quarantine;
     ret_options->quarantine_recipient = reading->quarantine_recipient;
     if ((reading->quarantine || reading->quarantine_recipient) &&

@@ -11,6 +11,7 @@ struct mer_cli_reading {
     const char *format;
     const char *table;
     const char *query;
+    const char *schema;
     bool no_schema;
     const char *on_bad_row;
     const char *quarantine;
@@ -65,6 +66,13 @@ struct mer_cli_reading {
         .help = "the first line is a row; columns are named column_1, column_2, ..."               \
     }
 
+/* The same for a command that can be told what the table is to be. */
+#define MER_CLI_SCHEMA_OPTION(arguments, text)                                                     \
+    {                                                                                              \
+        .name = "schema", .type = MER_CLI_FILE, .at = offsetof(arguments, reading.schema),         \
+        .metavar = "FILE", .help = text                                                            \
+    }
+
 /* The same where the table is held to the schema beside it, unless the user says no. */
 #define MER_CLI_NO_SCHEMA_OPTION(arguments)                                                        \
     {                                                                                              \
@@ -72,7 +80,7 @@ struct mer_cli_reading {
         .help = "do not look for NAME.schema.json beside the table"                                \
     }
 
-/* Fills the struct's fields for delimiter and header. */
+/* Fills the fields that the options speak of. */
 MER_MUST_CHECK mer_status mer_cli_reading_options(const struct mer_cli_reading *reading,
                                                   struct mer_table_options *ret_options,
                                                   mer_err *err);

@@ -4,6 +4,13 @@
 
 #include "cli/session.h"
 
+/* The row for a command's NAME, a key that it must be told. */
+#define MER_CLI_KEY_POSITIONAL(arguments, text)                                                    \
+    {                                                                                              \
+        .name = "NAME", .type = MER_CLI_TEXT, .at = offsetof(arguments, name), .help = text,       \
+        .required = true                                                                           \
+    }
+
 /* merlon keys new --for seal: makes one and prints its recipient. */
 MER_MUST_CHECK mer_status mer_cli_new_seal_key(struct mer_cli *cli, const char *name,
                                                mer_passphrase_fn *ask, void *self, mer_err *err);
