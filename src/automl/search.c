@@ -131,12 +131,30 @@ static mer_status plan_one(struct mer_search *search, mer_err *err)
     return mer_ok();
 }
 
-/* The trial that was chosen first, then by score; equals stay in the order in which they were
- * tried.
- */
-static void sort_trials(const struct mer_plan *plan, struct mer_trial *trials, size_t n)
+/* The trial whose setting predicts alone, which time may have put in the place of another; else the
+ * one that was chosen. */
+static size_t kept_trial(const struct mer_search *search)
 {
-    const size_t chosen = mer_plan_choice(plan)->trial;
+    const struct mer_member *const member = &search->pipeline->members[0];
+    const size_t chosen = mer_plan_choice(search->plan)->trial;
+
+    if (search->pipeline->n_members > 1)
+        return chosen;
+    for (size_t k = 0; k <= search->n_trials; k++) {
+        const size_t i = k == 0 ? chosen : k - 1;
+        const struct mer_trial *const trial = &search->trials[i];
+        if (trial->family == member->family &&
+            memcmp(&trial->params, &member->params, sizeof(trial->params)) == 0)
+            return i;
+    }
+    return chosen;
+}
+
+/* The trial that is kept first, then by score; equals stay in the order in which they were tried.
+ */
+static void sort_trials(const struct mer_plan *plan, size_t chosen, struct mer_trial *trials,
+                        size_t n)
+{
     struct mer_trial moved = trials[chosen];
 
     for (size_t i = chosen; i > 0; i--)
@@ -364,7 +382,10 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
     MER_GUARD(prepare_search(ctx, search, err));
     MER_GUARD(mer_search_drive(ctx, search, err));
     MER_GUARD(mer_search_finish(ctx, search, err));
-    sort_trials(search->plan, search->trials, search->n_trials);
+    sort_trials(search->plan, kept_trial(search), search->trials, search->n_trials);
+    if (search->pipeline->n_members == 1)
+        memcpy(search->pipeline->reported.scores, search->trials[0].reported,
+               sizeof(search->trials[0].reported));
     search->pipeline->trials = search->trials;
     search->pipeline->n_trials = search->n_trials;
     search->pipeline->units = search->units;

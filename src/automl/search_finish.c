@@ -164,8 +164,6 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
     pipeline->members[0] = (struct mer_member){
         .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
     pipeline->n_members = 1;
-    memcpy(pipeline->reported.scores, search->trials[choice->trial].reported,
-           sizeof(pipeline->reported.scores));
     search->last_seconds = mer_search_fit_seconds(search, choice);
     return learn_after_one(ctx, search, choice, err);
 }

@@ -223,12 +223,11 @@ static mer_status fall_back(struct fitting *fitting, mer_err *err)
     pipeline->members[0] = fitting->safe;
     pipeline->n_members = 1;
     pipeline->score = fitting->safe_setting->score;
-    memcpy(pipeline->reported.scores,
-           fitting->search->trials[fitting->safe_setting->trial].reported,
-           sizeof(pipeline->reported.scores));
     /* What was learned from the predictions of others does not go with this one's. */
     pipeline->recalibration = (struct mer_recalibration){0};
     pipeline->conformal = (struct mer_conformal){0};
+    if (fitting->search->options->threshold_choice != MER_THRESHOLD_GIVEN)
+        pipeline->threshold = (struct mer_threshold){0};
     fitting->safe.model = NULL;
     mer_log_warning(&fitting->ctx, "automl",
                     "time did not do for the last fits: %s, fitted on %zu of %zu rows, predicts "

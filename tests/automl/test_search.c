@@ -218,6 +218,14 @@ static void a_search_with_a_score_ends_in_a_model_however_slow_the_machine_becom
         ctx.clock = NULL;
         assert_true(pipeline->n_members > 0 && pipeline->members[0].model);
         n_single += pipeline->n_members == 1;
+        /* The score that is told of one is its own. */
+        if (pipeline->n_members == 1) {
+            assert_ptr_equal(pipeline->trials[0].family, pipeline->members[0].family);
+            assert_memory_equal(&pipeline->trials[0].params, &pipeline->members[0].params,
+                                sizeof(struct mer_params));
+            assert_memory_equal(pipeline->reported.scores, pipeline->trials[0].reported,
+                                pipeline->reported.n * sizeof(double));
+        }
         mer_pipeline_free(&ctx, pipeline);
     }
     assert_true(n_single > 0);
