@@ -3,6 +3,7 @@
 
     bench/automl/matrix.py run BUILD/bench/automl/bench_trials [--minutes 40] [--only SET]...
     bench/automl/matrix.py report
+    bench/automl/matrix.py check
 
 `run` adds to matrix.csv what is missing there: rows "set,setting,score,seconds" of the settings of
 settings.txt on the training parts of ../shared/data (test parts are never read), cut to ROWS rows
@@ -15,11 +16,17 @@ sets of the best regret so far. A regret is what a score lacks to the best setti
 baseline lacks to it, 1 at most. It prints the order, and what the first n are worth on sets that
 they were not chosen by: each set is left out once, the order is built from the others. Beside it
 stands the mean of random orders.
+
+`check` holds src/automl/portfolio.c to that order: of the settings that lower the mean regret by
+LOWERS or more, none is missing, and those are in the order of the evidence that the table has under
+"The evidence"; what it tries whatever comes out precedes the rest, as it does in a search. A setting
+that is in the table under another heading (a plain one that is preferred among equals) is not moved.
 """
 import argparse
 import csv
 import os
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -28,7 +35,25 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MATRIX, SETTINGS = HERE / "matrix.csv", HERE / "settings.txt"
+PORTFOLIO = HERE.parents[1] / "src" / "automl" / "portfolio.c"
 ROWS, SECONDS, FOLDS, DRAWS = 3000, 12, 3, 200
+LOWERS = 0.0001
+# What the macros of portfolio.c set, and what is left out of settings.txt because it is the default.
+MACROS = {
+    "BASELINE": ("baseline", []),
+    "RIDGE": ("linear", ["alpha"]),
+    "LASSO": ("linear", ["alpha~"]),
+    "TREE": ("tree", ["max_depth", "min_samples_leaf", "smoothing", "ccp_alpha"]),
+    "GBDT": ("gbdt", ["n_estimators", "learning_rate", "max_leaves", "min_child_samples",
+                      "colsample_bytree"]),
+    "GBDT_SUB": ("gbdt", ["n_estimators", "learning_rate", "max_leaves", "min_child_samples",
+                          "colsample_bytree", "subsample"]),
+    "FOREST": ("random_forest", ["n_estimators", "max_features", "min_samples_leaf"]),
+    "EXTRA": ("extra_trees", ["n_estimators", "max_features", "min_samples_leaf"]),
+    "KERNEL": ("kernel", ["gamma", "n_components"]),
+}
+DEFAULTS = {"min_child_samples": 20, "colsample_bytree": 1, "max_features": 0, "smoothing": 5,
+            "ccp_alpha": 0}
 
 
 def read_settings():
@@ -148,6 +173,58 @@ def report():
         print(f"{n:3}   {own:.4f}  {other / len(regrets) / DRAWS:.4f}")
 
 
+def setting_of(text):
+    """A line of settings.txt as (family, {parameter: value})."""
+    family, *pairs = text.split()
+    named = dict(re.split("(?<=~)|=", pair, maxsplit=1) for pair in pairs)
+    return family, tuple(sorted((name, named[name]) for name in named))
+
+
+def read_portfolio():
+    """[(is_evidence, setting)] in the order of the table; a setting is as setting_of gives it."""
+    text = PORTFOLIO.read_text()
+    rows, is_evidence = [], False
+    for line in text[text.index("MER_PORTFOLIO[] = {"):].splitlines():
+        if "/*" in line:
+            is_evidence = "The evidence" in line
+        found = re.match(r" *\{[01], *\w+, *(\w+)(?:\((.*)\))?\},", line)
+        if not found or found[1] not in MACROS:
+            continue
+        family, names = MACROS[found[1]]
+        values = [value.strip() for value in (found[2] or "").split(",") if value.strip()]
+        named = {name: value for name, value in zip(names, values)
+                 if name not in DEFAULTS or float(value) != DEFAULTS[name]}
+        rows.append((is_evidence, (family, tuple(sorted(named.items())))))
+    return rows
+
+
+def check():
+    """True where the table is what the evidence says; says what is not."""
+    matrix, settings = read_matrix(), read_settings()
+    regrets = regrets_of(matrix, settings)
+    order, before, wanted = greedy(regrets, len(settings)), 1.0, []
+    for place, i in enumerate(order, 1):
+        mean = sum(worth(row, order, place) for row in regrets.values()) / len(regrets)
+        if before - mean < LOWERS:
+            break
+        before = mean
+        wanted.append(setting_of(settings[i]))
+    portfolio = read_portfolio()
+    missing = [one for one in wanted if one not in [row for _, row in portfolio]]
+    have = [row for is_evidence, row in portfolio if is_evidence]
+    moved = [one for one in wanted if one in have]
+    for one in missing:
+        print("not in the portfolio:", *one)
+    for one in have:
+        if one not in wanted:
+            print("no evidence for:", *one)
+    if have != moved:
+        print("not in the order of the evidence; that is:", *moved, sep="\n    ")
+    print(f"{len(wanted)} settings lower the mean regret by {LOWERS} or more; {len(have)} are in "
+          "the order of the evidence")
+    return not missing and have == moved
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -157,9 +234,12 @@ def main():
     runs.add_argument("--only", action="append", metavar="SET")
     runs.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data")
     commands.add_parser("report", help="print the greedy portfolio and what it is worth")
+    commands.add_parser("check", help="hold the program's portfolio to it")
     options = parser.parse_args()
     if options.command == "run":
         run(options)
+    elif options.command == "check":
+        sys.exit(0 if check() else 1)
     else:
         report()
 

@@ -131,6 +131,14 @@ TEXT
     chmod +x "$work/merlon"
 }
 
+# The evidence for the portfolio, and the portfolio as it is after this sed program.
+plant_portfolio() {
+    mkdir -p "$tree/bench/automl" "$tree/src/automl"
+    cp "$here/../../bench/automl/matrix.py" "$here/../../bench/automl/matrix.csv" \
+        "$here/../../bench/automl/settings.txt" "$tree/bench/automl/"
+    sed "$1" "$here/../../src/automl/portfolio.c" > "$tree/src/automl/portfolio.c"
+}
+
 fail() {
     echo "selftest of $checker: $1"
     cat "$work/output"
@@ -294,6 +302,12 @@ command_line)
 presets)
     sed -i 's/"ON"/"OFF"/' "$tree/CMakePresets.json"
     expect 'the preset dev does not configure'
+    ;;
+portfolio)
+    plant_portfolio '/KERNEL(0.1, 1024)/d'
+    expect 'not in the portfolio: kernel'
+    plant_portfolio 's/RIDGE(10)}/RIDGE(0.1)}/;t;s/RIDGE(0.1)}/RIDGE(10)}/'
+    expect 'not in the order of the evidence'
     ;;
 data)
     mkdir "$tree/data/nameless"
