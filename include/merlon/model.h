@@ -136,6 +136,10 @@ struct mer_fit_options {
      * `metric` and shown beside it, eight at the most; they decide nothing. "none": none. NULL: the
      * usual ones of the task. */
     const char *report_metrics;
+    /* 2: models that learn from what those of the first layer say of rows that they have not seen
+     * are tried behind the search, and kept where they score better. 0 and 1: there is one layer.
+     * An ensemble alone can have two. */
+    size_t n_layers;
 };
 
 /* Fits and compares pipelines on a table; the best is refitted on all rows. */

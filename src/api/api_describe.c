@@ -129,6 +129,10 @@ static void put_leaderboard(struct mer_json_writer *writer, const struct mer_fac
         mer_json_put_unsigned(writer, i + 1);
         mer_json_key(writer, "family");
         mer_json_put_string(writer, trial->family->name);
+        if (trial->is_second) {
+            mer_json_key(writer, "layer");
+            mer_json_put_unsigned(writer, 2);
+        }
         mer_json_put_finite(writer, "score", trial->score);
         mer_json_put_finite(writer, "deviation", trial->deviation);
         mer_describe_reported(facts, trial->reported, writer);
@@ -165,6 +169,10 @@ void mer_describe_members(const struct mer_facts *facts, struct mer_json_writer 
         mer_json_put_string(writer, member->family->name);
         mer_json_key(writer, "weight");
         mer_json_put_number(writer, (double)member->weight / (double)total);
+        if (mer_members_bases(facts->members, facts->n_members) > 0) {
+            mer_json_key(writer, "layer");
+            mer_json_put_unsigned(writer, member->is_second ? 2 : 1);
+        }
         put_params(writer, member);
         mer_json_end_object(writer);
     }

@@ -384,9 +384,24 @@ static mer_status choose_after(const struct mer_fit_options *options,
     return mer_ok();
 }
 
+static mer_status check_layers(const struct mer_fit_options *options, mer_err *err)
+{
+    if (options->n_layers > 2)
+        return mer_fail(err, MER_ERR_USAGE, "there are one or two layers, and not %zu",
+                        options->n_layers);
+    if (options->n_layers == 2 && (options->single || options->family))
+        return mer_hint(err,
+                        mer_fail(err, MER_ERR_USAGE,
+                                 "a second layer is of an ensemble, and one model is wanted"),
+                        "leave out %s, or the layers",
+                        options->single ? "deploying what is fast" : "the model family");
+    return mer_ok();
+}
+
 static mer_status choose(const struct mer_fit_options *options, struct mer_search_options *search,
                          mer_err *err)
 {
+    MER_GUARD(check_layers(options, err));
     if (options->class_weight && strcmp(options->class_weight, "balanced") != 0)
         return mer_fail(err, MER_ERR_USAGE, "classes can be weighed as balanced, not as %s",
                         mer_quote(options->class_weight).text);
@@ -531,6 +546,19 @@ static mer_status search_rows(struct mer_context *context, const struct rows *ro
     return status;
 }
 
+/* A second layer that was given up is none: the record repeats what was done. */
+static mer_status note_layers(const struct mer_fit_options *options,
+                              const struct mer_pipeline *pipeline, struct mer_making *making,
+                              mer_err *err)
+{
+    struct mer_fit_options done = *options;
+
+    done.n_layers = pipeline->n_layers;
+    mer_text_free(making->asked);
+    making->asked = NULL;
+    return mer_replay_note(&done, &making->asked, err);
+}
+
 static mer_status run_search(struct mer_context *context, const struct mer_table *table,
                              const struct mer_fit_options *options, struct mer_fitted *model,
                              mer_err *err)
@@ -553,6 +581,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
         .patience = options->patience,
         .n_repeats = options->n_repeats,
         .single = options->single,
+        .n_layers = options->n_layers,
         .signal_for_best = options->signal_for_best,
         .on_trial = on_trial,
         .self = &listener,
@@ -574,6 +603,7 @@ static mer_status run_search(struct mer_context *context, const struct mer_table
     const mer_status status = search_rows(context, &rows, options, &listener, &search, model, err);
     mer_joined_release(&rows.joined);
     MER_GUARD(status);
+    MER_GUARD(note_layers(options, model->pipeline, making, err));
     begin_phase(&listener, NULL);
     making->ended_ns = MER_CLOCK_WALL.now_ns(MER_CLOCK_WALL.self);
     MER_GUARD(check_features(model->pipeline, err));
@@ -618,6 +648,7 @@ static mer_status check_continuation(const struct mer_fit_options *options, mer_
         {"calibrate", options->calibrate},
         {"threshold", options->threshold},
         {"deploy", options->single},
+        {"layers", options->n_layers > 0},
         {"quantiles", options->n_quantiles > 0},
         {"resume", options->resume},
         {"patience", options->patience > 0},

@@ -11,7 +11,7 @@
 
 /* Whoever gives the options a new field that decides which trials are run, or how, adds it to the
  * settings below: a run is only gone on with when they are the same. */
-static_assert(sizeof(struct mer_fit_options) == 344, "the settings of a run are all of them");
+static_assert(sizeof(struct mer_fit_options) == 352, "the settings of a run are all of them");
 
 /* A column's name is told as a digest: it is the same for the same name and table. */
 static mer_status put_name(struct mer_buf *buf, const struct mer_table *table, const char *name,
@@ -118,6 +118,8 @@ static mer_status put_settings(struct mer_buf *buf, const struct mer_table *tabl
     MER_GUARD(put_quantiles(buf, options, err));
     if (options->threshold)
         MER_GUARD(mer_buf_printf(buf, err, "threshold=%s\n", options->threshold));
+    if (options->n_layers > 1)
+        MER_GUARD(mer_buf_printf(buf, err, "layers=%zu\n", options->n_layers));
     if (options->patience > 0)
         MER_GUARD(mer_buf_printf(buf, err, "patience=%zu\n", options->patience));
     if (options->space) {

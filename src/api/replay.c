@@ -10,7 +10,7 @@ enum { SETTINGS_MAX = 64, RECORD_MAX = 1 << 24 };
 
 /* Whoever gives the options a new field that decides the model notes it below, and reads it again.
  */
-static_assert(sizeof(struct mer_fit_options) == 344, "what was asked for is all of it");
+static_assert(sizeof(struct mer_fit_options) == 352, "what was asked for is all of it");
 
 struct mer_replay {
     struct mer_fitted *model;
@@ -29,6 +29,7 @@ struct mer_replay {
     const char *space;
     bool leave_out_leaks;
     bool single;
+    size_t n_layers;
     const char *calibrate;
     const char *threshold;
     double quantiles[MER_QUANTILES_MAX];
@@ -112,6 +113,8 @@ mer_status mer_replay_note(const struct mer_fit_options *options, char **ret_lin
         status = put_line(&buf, "", "leaks", "leave out", err);
     if (mer_is_ok(status) && options->single)
         status = put_line(&buf, "", "deploy", "fast", err);
+    if (mer_is_ok(status) && options->n_layers == 2)
+        status = put_line(&buf, "", "layers", "2", err);
     if (mer_is_ok(status) && options->calibrate)
         status = put_line(&buf, "", "calibrate", options->calibrate, err);
     if (mer_is_ok(status) && options->threshold)
@@ -223,6 +226,8 @@ static mer_status take_line(struct mer_replay *replay, const char *line, mer_err
         replay->leave_out_leaks = true;
     else if (strcmp(line, "deploy=fast") == 0)
         replay->single = true;
+    else if (strcmp(line, "layers=2") == 0)
+        replay->n_layers = 2;
     else if (begins(line, "calibrate="))
         replay->calibrate = line + 10;
     else if (begins(line, "threshold="))
@@ -361,6 +366,7 @@ static void apply(const struct mer_replay *replay, struct mer_fit_options *optio
     options->class_weight = replay->class_weight;
     options->leave_out_leaks = replay->leave_out_leaks;
     options->single = replay->single;
+    options->n_layers = replay->n_layers;
     options->calibrate = replay->calibrate;
     options->threshold = replay->threshold;
     options->quantiles = replay->n_quantiles > 0 ? replay->quantiles : NULL;

@@ -216,6 +216,17 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
     return mer_ok();
 }
 
+/* The shape of a fold's designs. What is before them changes no indicator that a cost looks at. */
+static void fold_shape(const struct mer_evaluation *evaluation, const struct mer_fold *fold,
+                       struct mer_design *ret_shape)
+{
+    mer_prepare_shape(fold->prepare, ret_shape);
+    if (evaluation->data.n_stack_columns == 0)
+        return;
+    ret_shape->n_dense += evaluation->data.n_stack_columns;
+    ret_shape->indicators = NULL;
+}
+
 /* Bytes of a row of a design. */
 static size_t row_bytes(const struct mer_design *shape)
 {
@@ -223,6 +234,37 @@ static size_t row_bytes(const struct mer_design *shape)
            (shape->n_sparse
                 ? shape->sparse_row * (sizeof(uint32_t) + sizeof(float)) + sizeof(size_t)
                 : 0);
+}
+
+mer_status mer_fold_columns(const struct mer_ctx *ctx, const struct mer_fold *fold,
+                            const double *columns, size_t n_columns, size_t first, size_t n,
+                            double **ret_columns, mer_err *err)
+{
+    double *own;
+
+    MER_GUARD(mer_alloc_array(ctx->alloc, n, n_columns * sizeof(*own), &own, err));
+    for (size_t i = 0; i < n; i++)
+        memcpy(own + i * n_columns, columns + (size_t)fold->rows[first + i] * n_columns,
+               n_columns * sizeof(*own));
+    *ret_columns = own;
+    return mer_ok();
+}
+
+/* Puts the columns of a second layer before the design of the fold's rows from `first` on. */
+static mer_status stack(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                        const struct mer_fold *fold, size_t first, struct mer_prepared *prepared,
+                        mer_err *err)
+{
+    const size_t n_columns = evaluation->data.n_stack_columns;
+    double *columns;
+
+    if (n_columns == 0)
+        return mer_ok();
+    MER_GUARD(mer_fold_columns(ctx, fold, evaluation->data.stack_columns[fold - evaluation->folds],
+                               n_columns, first, prepared->design.n_rows, &columns, err));
+    const mer_status status = mer_stack_prepend(ctx, columns, n_columns, prepared, err);
+    mer_free(ctx->alloc, columns);
+    return status;
 }
 
 mer_status mer_fold_apply(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
@@ -238,6 +280,13 @@ mer_status mer_fold_apply(const struct mer_ctx *ctx, const struct mer_evaluation
     if (mer_is_ok(status)) {
         status = mer_binding_apply(ctx, binding, fold->rows + fold->n_train, 0, fold->n_valid,
                                    ret_valid, err);
+        if (mer_is_ok(status)) {
+            status = stack(ctx, evaluation, fold, 0, &train, err);
+            if (mer_is_ok(status))
+                status = stack(ctx, evaluation, fold, fold->n_train, ret_valid, err);
+            if (!mer_is_ok(status))
+                mer_prepared_release(ctx, ret_valid);
+        }
         if (mer_is_ok(status))
             *ret_train = train;
         else
@@ -257,7 +306,7 @@ static mer_status keep_designs(const struct mer_ctx *ctx, struct mer_evaluation 
     struct mer_design shape;
     size_t bytes;
 
-    mer_prepare_shape(evaluation->folds[0].prepare, &shape);
+    fold_shape(evaluation, &evaluation->folds[0], &shape);
     evaluation->keeps_designs =
         !evaluation->data.shapes_only && mer_size_mul(n_rows, row_bytes(&shape), &bytes) &&
         mer_size_mul(bytes, n_folds, &bytes) && bytes <= left / 4 && bytes <= KEPT_BYTES_MAX;
@@ -313,6 +362,13 @@ unsigned mer_evaluation_n_rungs(const struct mer_evaluation *evaluation)
     return evaluation->n_rungs;
 }
 
+bool mer_evaluation_can_stack(const struct mer_evaluation *evaluation)
+{
+    const struct mer_folds *how = evaluation->how;
+
+    return how->n_folds > 2 && evaluation->n_held_out == how->n_rows * how->n_repeats;
+}
+
 size_t mer_evaluation_n_held_out(const struct mer_evaluation *evaluation)
 {
     return evaluation->n_held_out;
@@ -333,7 +389,7 @@ uint64_t mer_evaluation_cost(const struct mer_evaluation *evaluation,
         const struct mer_fold *fold = &evaluation->folds[f];
         const struct mer_target target = mer_fold_target(evaluation, fold);
         struct mer_design shape;
-        mer_prepare_shape(fold->prepare, &shape);
+        fold_shape(evaluation, fold, &shape);
         shape.n_rows = fold->n_of_rung[rung];
         cost += family->cost(params, &shape, &target);
     }
@@ -348,7 +404,7 @@ void mer_evaluation_settle(const struct mer_evaluation *evaluation, const struct
 
     if (!family->settle)
         return;
-    mer_prepare_shape(fold->prepare, &shape);
+    fold_shape(evaluation, fold, &shape);
     shape.n_rows = fold->n_train;
     family->settle(params, &shape);
 }

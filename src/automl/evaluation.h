@@ -32,6 +32,11 @@ struct mer_evaluation_data {
     uint64_t seed;
     const struct mer_direction *directions; /* for families that can be monotone */
     size_t n_directions;
+    /* Of a second layer: by fold, what the first says of all rows, [n_rows][n_stack_columns], by
+     * models that have seen neither the row nor those that the fold scores; 0: there is no such
+     * layer. */
+    const double *const *stack_columns;
+    size_t n_stack_columns;
     /* Trials run elsewhere: only their costs are wanted here, and no designs are kept. */
     bool shapes_only;
 };
@@ -52,6 +57,9 @@ void mer_evaluation_settle(const struct mer_evaluation *evaluation, const struct
                            struct mer_params *params);
 /* The largest rung: a fit on 4^-rung of the training rows still has some thousand. */
 unsigned mer_evaluation_n_rungs(const struct mer_evaluation *evaluation);
+/* Whether every row is held out in each repetition, of three folds or more: so that the rows
+ * which a fold learns from can be held out once more among themselves. */
+bool mer_evaluation_can_stack(const struct mer_evaluation *evaluation);
 /* The rows that are held out in some fold, each as often as it is. */
 size_t mer_evaluation_n_held_out(const struct mer_evaluation *evaluation);
 /* Of a setting's cost over all folds, what fitting it on all rows that may be learned from takes.
@@ -121,6 +129,9 @@ struct mer_fold_visits {
     size_t n_members;
     const struct mer_recalibration *recalibration;
     double threshold;
+    const double *const
+        *stack_columns; /* as in struct mer_evaluation_data, for members of two layers */
+    size_t n_stack_columns;
     mer_fold_visit *visit;
     void *self;
 };

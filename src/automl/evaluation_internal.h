@@ -41,6 +41,11 @@ MER_MUST_CHECK mer_status mer_fold_apply(const struct mer_ctx *ctx,
                                          const struct mer_fold *fold,
                                          struct mer_prepared *ret_train,
                                          struct mer_prepared *ret_valid, mer_err *err);
+/* The columns of a second layer, which the fold has for all rows, for n of its rows from `first`
+ * on; newly allocated. */
+MER_MUST_CHECK mer_status mer_fold_columns(const struct mer_ctx *ctx, const struct mer_fold *fold,
+                                           const double *columns, size_t n_columns, size_t first,
+                                           size_t n, double **ret_columns, mer_err *err);
 /* The target of the fold's rows: the training rows come first. */
 struct mer_target mer_fold_target(const struct mer_evaluation *evaluation,
                                   const struct mer_fold *fold);

@@ -232,6 +232,29 @@ struct visiting {
     const struct mer_fold_visits *visits;
 };
 
+/* The members of a second layer, on what the folds' models say of the training rows. */
+static mer_status fit_second(const struct mer_ctx *ctx, const struct visiting *visiting,
+                             const struct mer_fold *fold, const struct mer_fit_data *first,
+                             struct mer_member *fitted, mer_err *err)
+{
+    const struct mer_fold_visits *visits = visiting->visits;
+    struct mer_fit_data data = *first;
+    struct mer_stacked stacked = {.dense = NULL};
+    double *columns;
+
+    MER_GUARD(mer_fold_columns(ctx, fold, visits->stack_columns[fold - visiting->evaluation->folds],
+                               visits->n_stack_columns, 0, first->design->n_rows, &columns, err));
+    mer_status status =
+        mer_stack_extend(ctx, first->design, columns, visits->n_stack_columns, &stacked, err);
+    data.design = &stacked.design;
+    for (size_t i = 0; i < visits->n_members && mer_is_ok(status); i++)
+        if (fitted[i].is_second)
+            status = fitted[i].family->fit(ctx, &fitted[i].params, &data, &fitted[i].model, err);
+    mer_stack_release(ctx, &stacked);
+    mer_free(ctx->alloc, columns);
+    return status;
+}
+
 static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
                               const struct mer_design *train, struct mer_member *fitted,
                               mer_err *err)
@@ -247,9 +270,11 @@ static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *
         fitted[i] = visiting->visits->members[i];
         fitted[i].model = NULL;
     }
-    for (size_t i = 0; i < visiting->visits->n_members; i++)
+    const size_t n_bases = mer_members_bases(fitted, visiting->visits->n_members);
+    const size_t n_first = n_bases > 0 ? n_bases : visiting->visits->n_members;
+    for (size_t i = 0; i < n_first; i++)
         MER_GUARD(fitted[i].family->fit(ctx, &fitted[i].params, &fit_data, &fitted[i].model, err));
-    return mer_ok();
+    return n_bases > 0 ? fit_second(ctx, visiting, fold, &fit_data, fitted, err) : mer_ok();
 }
 
 static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting *visiting,

@@ -76,6 +76,7 @@ mer_status mer_facts_of_pipeline(const struct mer_ctx *ctx, const struct mer_pip
         .reported = pipeline->reported,
         .seed = pipeline->seed,
         .units = pipeline->units,
+        .n_layers = pipeline->n_layers,
         .validation = pipeline->validation,
         .n_train_rows = pipeline->n_train_rows,
         .trials = pipeline->trials,

@@ -28,6 +28,7 @@ struct mer_facts {
     struct mer_reported reported;
     uint64_t seed;
     uint64_t units;
+    size_t n_layers; /* that were tried, where the model was just made; 0: not known */
     struct mer_validation validation;
     size_t n_train_rows;
     const struct mer_trial *trials;

@@ -23,6 +23,7 @@ struct mer_trial {
     double seconds;   /* wall clock; never saved, so 0 after loading, as are the next */
     size_t number;    /* from 1, in the order of the search */
     unsigned rung;    /* tried on a share of the training rows, 1 / 4^rung */
+    bool is_second;   /* of the second layer (stack.h) */
     /* The metrics of pipeline->reported over the folds; NaN: not defined, or not known. */
     double reported[MER_REPORTED_MAX];
 };
@@ -50,7 +51,8 @@ struct mer_pipeline {
     const char *metric;           /* what the search optimised */
     struct mer_reported reported; /* what is shown beside it */
     uint64_t seed;
-    uint64_t units; /* reached at the last finished step; --units with it gives the same bytes */
+    uint64_t units;  /* reached at the last finished step; --units with it gives the same bytes */
+    size_t n_layers; /* that were tried; never saved, so 0 after loading */
     struct mer_validation validation;
     struct mer_trial *trials; /* the one that was kept, then the others, best first */
     size_t n_trials;
@@ -101,6 +103,10 @@ MER_MUST_CHECK mer_status mer_pipeline_predict_into(const struct mer_ctx *ctx,
  *
  *     "ensemble":{"score":0.271,"models":[{"family":"gbdt","params":{...},"weight":7,"state":{...}},
  *      ...]}
+ *
+ * Where there are two layers the format is 3, and each model of the ensemble has its "layer", 1 or
+ * 2, behind its weight; those of the first come first, may weigh nothing, and have "centre" and
+ * "spread" behind it when a number is predicted (stack.h). So has each trial behind its units.
  *
  * Where rows were not simply shuffled, or more than once, "search" has
  * "validation":{"kind":"groups","repeats":1} behind the trials.

@@ -9,8 +9,14 @@
 #include "frame/schema_wire.h"
 #include "metric/metric.h"
 
-/* The second has ensembles. */
-enum { FORMAT = 2, FORMAT_OF_ONE_MODEL = 1, JSON_BYTES_MAX = 1 << 20, JSON_DEPTH_MAX = 16 };
+/* The second has ensembles, the third ensembles of two layers. */
+enum {
+    FORMAT = 3,
+    FORMAT_OF_ENSEMBLES = 2,
+    FORMAT_OF_ONE_MODEL = 1,
+    JSON_BYTES_MAX = 1 << 20,
+    JSON_DEPTH_MAX = 16
+};
 
 static const char what[] = "the model's description";
 
@@ -126,6 +132,13 @@ static void write_validation(struct mer_json_writer *writer,
     mer_json_end_object(writer);
 }
 
+static int format_of(const struct mer_pipeline *pipeline)
+{
+    if (mer_members_bases(pipeline->members, pipeline->n_members) > 0)
+        return FORMAT;
+    return pipeline->n_members == 1 ? FORMAT_OF_ONE_MODEL : FORMAT_OF_ENSEMBLES;
+}
+
 static void write_search(struct mer_json_writer *writer, const struct mer_pipeline *pipeline)
 {
     char seed[24];
@@ -160,6 +173,10 @@ static void write_search(struct mer_json_writer *writer, const struct mer_pipeli
             mer_json_key(writer, "reported");
             write_scores(writer, trial->reported, pipeline->reported.n);
         }
+        if (format_of(pipeline) == FORMAT) {
+            mer_json_key(writer, "layer");
+            mer_json_put_unsigned(writer, trial->is_second ? 2 : 1);
+        }
         mer_json_end_object(writer);
     }
     mer_json_end_array(writer);
@@ -183,6 +200,23 @@ static struct prefix member_prefix(size_t i, size_t n_members)
     return prefix;
 }
 
+/* Numbers that a first layer says are scaled; classes are not. */
+static bool has_scale(const struct mer_pipeline *pipeline, const struct mer_member *member)
+{
+    return !member->is_second && pipeline->task == MER_TASK_REGRESSION;
+}
+
+static void write_layer(struct mer_json_writer *writer, const struct mer_pipeline *pipeline,
+                        const struct mer_member *member)
+{
+    mer_json_key(writer, "layer");
+    mer_json_put_unsigned(writer, member->is_second ? 2 : 1);
+    if (!has_scale(pipeline, member))
+        return;
+    mer_json_put_finite(writer, "centre", member->scale.centre);
+    mer_json_put_finite(writer, "spread", member->scale.spread);
+}
+
 static mer_status write_member(const struct mer_pipeline *pipeline, size_t i,
                                struct mer_bundle *bundle, struct mer_json_writer *writer,
                                mer_err *err)
@@ -195,6 +229,8 @@ static mer_status write_member(const struct mer_pipeline *pipeline, size_t i,
         mer_json_key(writer, "weight");
         mer_json_put_unsigned(writer, member->weight);
     }
+    if (format_of(pipeline) == FORMAT)
+        write_layer(writer, pipeline, member);
     mer_json_key(writer, "state");
     mer_json_begin_object(writer);
     MER_GUARD(member->family->save(member->model, member_prefix(i, pipeline->n_members).text,
@@ -228,7 +264,7 @@ static mer_status write_json(const struct mer_pipeline *pipeline, struct mer_bun
 {
     mer_json_begin_object(writer);
     mer_json_key(writer, "format");
-    mer_json_put_integer(writer, pipeline->n_members == 1 ? FORMAT_OF_ONE_MODEL : FORMAT);
+    mer_json_put_integer(writer, format_of(pipeline));
     mer_json_key(writer, "producer");
     mer_json_put_string(writer, "merlon");
     mer_json_key(writer, "task");
@@ -453,26 +489,90 @@ static mer_status check_columns(const struct mer_pipeline *pipeline, mer_err *er
     return mer_ok();
 }
 
-static mer_status load_member(const struct mer_ctx *ctx, const struct mer_json *object,
-                              const struct mer_bundle *bundle, struct mer_pipeline *pipeline,
-                              size_t i, mer_err *err)
+/* Which layer a model is of, and how its predictions are scaled for the next. */
+static mer_status load_layer(const struct mer_json *object, const struct mer_pipeline *pipeline,
+                             struct mer_member *member, mer_err *err)
 {
-    struct mer_member *member = &pipeline->members[i];
-    const struct mer_json *state;
-    struct mer_design shape;
+    int64_t layer;
+
+    MER_GUARD(mer_json_want_integer(object, "layer", 1, 2, what, &layer, err));
+    member->is_second = layer == 2;
+    if (member->is_second && member->weight == 0)
+        return refuse(err, "a model of its second layer weighs nothing");
+    member->scale = (struct mer_stack_scale){0, 1};
+    if (!has_scale(pipeline, member))
+        return mer_ok();
+    MER_GUARD(mer_json_want_finite(object, "centre", what, &member->scale.centre, err));
+    MER_GUARD(mer_json_want_finite(object, "spread", what, &member->scale.spread, err));
+    return isfinite(member->scale.centre) && isfinite(member->scale.spread) &&
+                   member->scale.spread > 0
+               ? mer_ok()
+               : refuse(err, "the scale of a model's predictions");
+}
+
+/* What the form of the file has of a model beside its own state. */
+static mer_status load_place(const struct mer_json *object, int64_t format,
+                             const struct mer_pipeline *pipeline, struct mer_member *member,
+                             mer_err *err)
+{
     int64_t weight = 1;
 
     if (mer_json_type(object) != MER_JSON_OBJECT)
         return refuse(err, "a model is no object");
-    MER_GUARD(check_size(object, pipeline->n_members == 1 ? 3 : 4, "a model", err));
     MER_GUARD(load_family(object, pipeline->task, &member->family, &member->params, err));
     if (pipeline->n_members > 1)
-        MER_GUARD(mer_json_want_integer(object, "weight", 1, MER_WEIGHT_MAX, what, &weight, err));
+        MER_GUARD(mer_json_want_integer(object, "weight", format == FORMAT ? 0 : 1, MER_WEIGHT_MAX,
+                                        what, &weight, err));
     member->weight = (uint32_t)weight;
-    MER_GUARD(mer_json_want_object(object, "state", what, &state, err));
+    if (format != FORMAT)
+        return check_size(object, pipeline->n_members == 1 ? 3 : 4, "a model", err);
+    MER_GUARD(load_layer(object, pipeline, member, err));
+    return check_size(object, has_scale(pipeline, member) ? 7 : 5, "a model", err);
+}
+
+/* Of two layers: models of the first, then models of the second. */
+static mer_status check_layers(const struct mer_pipeline *pipeline, size_t n_outputs, mer_err *err)
+{
+    const size_t n_bases = mer_members_bases(pipeline->members, pipeline->n_members);
+
+    for (size_t i = n_bases; i < pipeline->n_members; i++)
+        if (!pipeline->members[i].is_second)
+            return refuse(err, "the order of its layers");
+    if (n_bases == 0 || n_bases > MER_STACK_BASES_MAX ||
+        n_bases * mer_stack_width(n_outputs) > MER_STACK_COLUMNS_MAX)
+        return refuse(err, "the number of models in its first layer");
+    return mer_ok();
+}
+
+static mer_status load_states(const struct mer_ctx *ctx, const struct mer_json *object,
+                              const struct mer_json *models, const struct mer_bundle *bundle,
+                              struct mer_pipeline *pipeline, mer_err *err)
+{
+    const size_t n_outputs = mer_target_outputs(pipeline->task, pipeline->n_classes);
+    const size_t n_bases = mer_members_bases(pipeline->members, pipeline->n_members);
+    struct mer_stacked stacked;
+    struct mer_design shape;
+    mer_status status;
+
     mer_prepare_shape(pipeline->prepare, &shape);
-    return member->family->load(ctx, bundle, member_prefix(i, pipeline->n_members).text, state,
-                                pipeline->task, pipeline->n_classes, &shape, &member->model, err);
+    MER_GUARD_GOTO(
+        mer_stack_extend(ctx, &shape, NULL, n_bases * mer_stack_width(n_outputs), &stacked, err),
+        out);
+    for (size_t i = 0; i < pipeline->n_members; i++) {
+        struct mer_member *member = &pipeline->members[i];
+        const struct mer_json *state;
+        MER_GUARD_GOTO(mer_json_want_object(models ? mer_json_at(models, i) : object, "state", what,
+                                            &state, err),
+                       out);
+        MER_GUARD_GOTO(member->family->load(ctx, bundle, member_prefix(i, pipeline->n_members).text,
+                                            state, pipeline->task, pipeline->n_classes,
+                                            member->is_second ? &stacked.design : &shape,
+                                            &member->model, err),
+                       out);
+    }
+out:
+    mer_stack_release(ctx, &stacked);
+    return status;
 }
 
 static mer_status load_members(const struct mer_ctx *ctx, const struct mer_json *root,
@@ -497,9 +597,12 @@ static mer_status load_members(const struct mer_ctx *ctx, const struct mer_json 
         mer_arena_zero(&pipeline->arena, n, sizeof(*pipeline->members), &pipeline->members, err));
     pipeline->n_members = n;
     for (size_t i = 0; i < n; i++)
+        MER_GUARD(load_place(models ? mer_json_at(models, i) : object, format, pipeline,
+                             &pipeline->members[i], err));
+    if (format == FORMAT)
         MER_GUARD(
-            load_member(ctx, models ? mer_json_at(models, i) : object, bundle, pipeline, i, err));
-    return mer_ok();
+            check_layers(pipeline, mer_target_outputs(pipeline->task, pipeline->n_classes), err));
+    return load_states(ctx, object, models, bundle, pipeline, err);
 }
 
 static mer_status load_model(const struct mer_ctx *ctx, const struct mer_json *root, int64_t format,
@@ -560,16 +663,19 @@ static mer_status load_reported(const struct mer_json *search, enum mer_task tas
     return load_scores(object, "scores", n, reported->scores, err);
 }
 
-static mer_status load_trial(const struct mer_json *object, enum mer_task task, size_t n_reported,
-                             struct mer_trial *trial, mer_err *err)
+static mer_status load_trial(const struct mer_json *object, int64_t format, enum mer_task task,
+                             size_t n_reported, struct mer_trial *trial, mer_err *err)
 {
-    int64_t units;
+    int64_t units, layer = 1;
 
     if (mer_json_type(object) != MER_JSON_OBJECT)
         return refuse(err, "a trial is no object");
-    MER_GUARD(check_size(object, n_reported > 0 ? 6 : 5, "a trial", err));
+    MER_GUARD(check_size(object, 5U + (n_reported > 0) + (format == FORMAT), "a trial", err));
     if (n_reported > 0)
         MER_GUARD(load_scores(object, "reported", n_reported, trial->reported, err));
+    if (format == FORMAT)
+        MER_GUARD(mer_json_want_integer(object, "layer", 1, 2, what, &layer, err));
+    trial->is_second = layer == 2;
     MER_GUARD(load_family(object, task, &trial->family, &trial->params, err));
     MER_GUARD(mer_json_want_finite(object, "score", what, &trial->score, err));
     MER_GUARD(mer_json_want_finite(object, "deviation", what, &trial->deviation, err));
@@ -617,8 +723,8 @@ static mer_status load_validation(const struct mer_json *search, struct mer_vali
     return refuse(err, "how it was validated is unknown");
 }
 
-static mer_status load_search(const struct mer_json *root, struct mer_pipeline *pipeline,
-                              mer_err *err)
+static mer_status load_search(const struct mer_json *root, int64_t format,
+                              struct mer_pipeline *pipeline, mer_err *err)
 {
     const struct mer_json *object, *trials;
     const char *metric_name, *seed;
@@ -651,7 +757,7 @@ static mer_status load_search(const struct mer_json *root, struct mer_pipeline *
                              &pipeline->trials, err));
     pipeline->n_trials = n_trials;
     for (size_t i = 0; i < n_trials; i++)
-        MER_GUARD(load_trial(mer_json_at(trials, i), pipeline->task, pipeline->reported.n,
+        MER_GUARD(load_trial(mer_json_at(trials, i), format, pipeline->task, pipeline->reported.n,
                              &pipeline->trials[i], err));
     return mer_ok();
 }
@@ -694,7 +800,7 @@ static mer_status load_root(const struct mer_ctx *ctx, const struct mer_json *ro
     MER_GUARD(mer_json_want_string(root, "producer", what, &producer, err));
     MER_GUARD(load_schema(bundle, &pipeline->schema, err));
     MER_GUARD(load_target(root, bundle, pipeline, err));
-    MER_GUARD(load_search(root, pipeline, err));
+    MER_GUARD(load_search(root, format, pipeline, err));
     MER_GUARD(load_findings(root, bundle, pipeline, err));
     return load_model(ctx, root, format, bundle, pipeline, err);
 }

@@ -297,7 +297,7 @@ static mer_status allocate(const struct mer_ctx *ctx, struct mer_search *search,
 
     MER_GUARD(mer_pipeline_new(alloc, &search->pipeline, err));
     MER_GUARD(mer_alloc_zero(alloc, 1, sizeof(*search->plan), &search->plan, err));
-    MER_GUARD(mer_arena_zero(&search->pipeline->arena, MER_PLAN_MAX, sizeof(*search->trials),
+    MER_GUARD(mer_arena_zero(&search->pipeline->arena, MER_TRIALS_KEPT, sizeof(*search->trials),
                              &search->trials, err));
     MER_GUARD(mer_alloc_zero(alloc, MER_N_FAMILIES, sizeof(double), &search->family_seconds, err));
     return mer_alloc_zero(alloc, MER_N_FAMILIES, sizeof(double), &search->family_units, err);
@@ -316,6 +316,7 @@ static void release(const struct mer_ctx *ctx, struct mer_search *search)
     mer_evaluation_free(ctx, search->evaluation);
     mer_folds_release(ctx, &search->folds);
     mer_learned_target_release(ctx, &search->target);
+    mer_search_layers_release(ctx, search);
     mer_free(ctx->alloc, search->hints);
     mer_free(ctx->alloc, search->balanced);
     mer_free(ctx->alloc, search->plan);
@@ -380,7 +381,7 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
     MER_GUARD(check_directions(search, err));
     MER_GUARD(describe(search, err));
     MER_GUARD(prepare_search(ctx, search, err));
-    MER_GUARD(mer_search_drive(ctx, search, err));
+    MER_GUARD(mer_search_drive_layers(ctx, search, err));
     MER_GUARD(mer_search_finish(ctx, search, err));
     sort_trials(search->plan, kept_trial(search), search->trials, search->n_trials);
     if (search->pipeline->n_members == 1)
@@ -388,7 +389,8 @@ static mer_status run(const struct mer_ctx *ctx, struct mer_search *search, mer_
                sizeof(search->trials[0].reported));
     search->pipeline->trials = search->trials;
     search->pipeline->n_trials = search->n_trials;
-    search->pipeline->units = search->units;
+    search->pipeline->units = mer_search_total_units(search);
+    search->pipeline->n_layers = search->n_layers;
     search->pipeline->validation =
         (struct mer_validation){search->folds.kind, search->folds.n_folds, search->folds.n_repeats};
     return mer_ok();

@@ -33,6 +33,9 @@ struct mer_search_options {
     struct mer_params params;
     bool params_given[MER_PARAMS_MAX];
     bool single; /* keep one setting, and not an ensemble */
+    /* 2: models that learn from what those of the first layer say are tried behind the search; 0
+     * and 1: there is one layer. */
+    size_t n_layers;
     /* Of classes: what is learned from predictions for held-out rows in the end. */
     enum mer_recalibration_method calibrate;
     enum mer_threshold_choice threshold_choice;

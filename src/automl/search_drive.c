@@ -581,7 +581,7 @@ static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *searc
 {
     mer_search_patience_init(search);
     search->units_begun = search->units;
-    search->units_max = search->options->units > 0 ? search->options->units : UINT64_MAX;
+    search->units_max = mer_search_first_units(search);
     while (true) {
         MER_GUARD(mer_ctx_check_cancel(ctx, err));
         MER_GUARD(begin_trials(ctx, search, err));

@@ -33,11 +33,9 @@ static mer_status add_members(struct mer_search *search, const uint32_t *weights
     return mer_ok();
 }
 
-/* Scores an ensemble as trials are scored: by fold. `ret_reported`: NULL, or what is told beside.
- */
-static mer_status score_ensemble(const struct mer_ctx *ctx, struct mer_search *search,
-                                 const uint32_t *weights, double *ret_score, double *ret_reported,
-                                 mer_err *err)
+mer_status mer_search_score_ensemble(const struct mer_ctx *ctx, struct mer_search *search,
+                                     const uint32_t *weights, double *ret_score,
+                                     double *ret_reported, mer_err *err)
 {
     double *predictions;
 
@@ -99,7 +97,8 @@ mer_status mer_search_ensemble_score(const struct mer_ctx *ctx, struct mer_searc
 
     *ret_score = (double)NAN;
     MER_GUARD(weigh(ctx, search, weights, &n_members, err));
-    return n_members == 0 ? mer_ok() : score_ensemble(ctx, search, weights, ret_score, NULL, err);
+    return n_members == 0 ? mer_ok()
+                          : mer_search_score_ensemble(ctx, search, weights, ret_score, NULL, err);
 }
 
 /* The weights of the best ensemble; *ret_score: NaN where no ensemble is better than the best
@@ -117,7 +116,7 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     MER_GUARD(weigh(ctx, search, weights, &n_members, err));
     if (n_members < 2)
         return mer_ok();
-    MER_GUARD(score_ensemble(ctx, search, weights, &score, reported, err));
+    MER_GUARD(mer_search_score_ensemble(ctx, search, weights, &score, reported, err));
     if (mer_plan_better(search->plan, score, mer_plan_choice(search->plan)->score)) {
         *ret_score = score;
         memcpy(search->pipeline->reported.scores, reported, sizeof(reported));
@@ -125,20 +124,34 @@ static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *
     return mer_ok();
 }
 
-/* Of a setting that predicts alone. There is nothing to learn from where the memory did not do for
- * keeping its predictions. */
-static mer_status learn_after_one(const struct mer_ctx *ctx, struct mer_search *search,
-                                  const struct mer_candidate *choice, mer_err *err)
+/* The weights of a setting that predicts alone; false: memory did not do for keeping its
+ * predictions. */
+static bool weigh_one(const struct mer_search *search, const struct mer_candidate *choice,
+                      uint32_t *weights)
 {
-    uint32_t weights[MER_KEPT_MAX] = {0};
     const size_t id = (size_t)(choice - search->plan->candidates);
 
+    memset(weights, 0, MER_KEPT_MAX * sizeof(*weights));
     for (size_t i = 0; i < search->keep.n; i++) {
         if (search->keep.items[i].id != id)
             continue;
         weights[i] = 1;
-        return mer_search_learn_after(ctx, search, weights, err);
+        return true;
     }
+    return false;
+}
+
+static mer_status add_one(struct mer_search *search, const struct mer_candidate *choice,
+                          mer_err *err)
+{
+    struct mer_pipeline *pipeline = search->pipeline;
+
+    MER_GUARD(
+        mer_arena_zero(&pipeline->arena, 1, sizeof(*pipeline->members), &pipeline->members, err));
+    pipeline->members[0] = (struct mer_member){
+        .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
+    pipeline->n_members = 1;
+    search->last_seconds = mer_search_fit_seconds(search, choice);
     return mer_ok();
 }
 
@@ -148,6 +161,7 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
     struct mer_pipeline *pipeline = search->pipeline;
     const struct mer_candidate *choice = mer_plan_choice(search->plan);
     uint32_t weights[MER_KEPT_MAX] = {0};
+    bool has_second, has_weights = true;
     double score;
 
     MER_GUARD(select_ensemble(ctx, search, weights, &score, err));
@@ -155,17 +169,17 @@ static mer_status choose_members(const struct mer_ctx *ctx, struct mer_search *s
         MER_GUARD(add_members(search, weights, err));
         pipeline->score = score;
         mer_log_info(ctx, "automl", "%zu models are averaged: %s %.6g, the best of them alone %.6g",
-                     pipeline->n_members, search->metric->name, score,
-                     mer_plan_choice(search->plan)->score);
-        return mer_search_learn_after(ctx, search, weights, err);
+                     pipeline->n_members, search->metric->name, score, choice->score);
+    } else {
+        MER_GUARD(add_one(search, choice, err));
+        has_weights = weigh_one(search, choice, weights);
     }
-    MER_GUARD(
-        mer_arena_zero(&pipeline->arena, 1, sizeof(*pipeline->members), &pipeline->members, err));
-    pipeline->members[0] = (struct mer_member){
-        .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
-    pipeline->n_members = 1;
-    search->last_seconds = mer_search_fit_seconds(search, choice);
-    return learn_after_one(ctx, search, choice, err);
+    /* There is nothing to learn from where no predictions are kept. */
+    if (!has_weights)
+        return mer_ok();
+    MER_GUARD(mer_search_try_layer(ctx, search, weights, isnan(score) ? choice->score : score,
+                                   &has_second, err));
+    return mer_search_learn_after(ctx, search, weights, err);
 }
 
 /* Counts the folds that are looked at, and lets no more than so many be. */
@@ -241,6 +255,9 @@ static mer_status show_folds(const struct mer_ctx *ctx, const struct mer_search 
                                            .n_members = pipeline->n_members,
                                            .recalibration = &pipeline->recalibration,
                                            .threshold = pipeline->threshold.value,
+                                           .stack_columns =
+                                               (const double *const *)search->stack_columns,
+                                           .n_stack_columns = search->n_stack_columns,
                                            .visit = visit_counted,
                                            .self = &counted};
     if (!search->options->visit)

@@ -12,6 +12,9 @@
  * repeat. To hear of it, and to save the model, takes what else a budget may be over by. */
 #define MER_GRACE 0.1
 
+/* Trials of the plan, and of a second layer. */
+enum { MER_SECOND_TRIALS_MAX = 8, MER_TRIALS_KEPT = MER_PLAN_MAX + MER_SECOND_TRIALS_MAX };
+
 struct mer_search {
     const struct mer_search_options *options;
     const struct mer_frame *frame;
@@ -56,6 +59,13 @@ struct mer_search {
     double ensemble_score; /* of an ensemble */
     mer_status failure;    /* the first failed trial's */
     mer_err failure_err;
+
+    size_t n_layers; /* that are tried: 2, or 1 */
+    /* What the first layer says: by fold, as an evaluation wants it, and of all rows for the last
+     * fits (search_layers.c); NULL: there is one layer, or the second is not chosen. */
+    double **stack_columns;
+    double *stack_rows;
+    size_t n_stack_columns;
 
     uint64_t end_ns; /* the clock's budget; 0: none */
     double prepare_seconds;
@@ -166,6 +176,28 @@ MER_MUST_CHECK mer_status mer_search_pick_rows(const struct mer_ctx *ctx,
                                                const struct mer_target *target, size_t n_rows,
                                                size_t stride, uint32_t *rows, size_t *ret_n,
                                                mer_err *err);
+
+/* Scores an ensemble of what is kept as trials are scored: by fold (search_finish.c).
+ * `ret_reported`: NULL, or what is told beside. */
+MER_MUST_CHECK mer_status mer_search_score_ensemble(const struct mer_ctx *ctx,
+                                                    struct mer_search *search,
+                                                    const uint32_t *weights, double *ret_score,
+                                                    double *ret_reported, mer_err *err);
+
+/* search_layers.c. Runs trials as mer_search_drive does; where there are two layers with what is
+ * left to the first. */
+MER_MUST_CHECK mer_status mer_search_drive_layers(const struct mer_ctx *ctx,
+                                                  struct mer_search *search, mer_err *err);
+void mer_search_layers_release(const struct mer_ctx *ctx, struct mer_search *search);
+/* Of the units that were asked for, those of the first layer; and the sum for which they are what
+ * was reached. */
+uint64_t mer_search_first_units(const struct mer_search *search);
+uint64_t mer_search_total_units(const struct mer_search *search);
+/* Tries a second layer over what was chosen by `weights`, with that score. Where it is better, the
+ * pipeline has its members, and weights and what is kept are of both layers. */
+MER_MUST_CHECK mer_status mer_search_try_layer(const struct mer_ctx *ctx, struct mer_search *search,
+                                               uint32_t *weights, double first_score,
+                                               bool *ret_is_better, mer_err *err);
 
 /* Chooses what predicts, and fits it (search_finish.c). */
 MER_MUST_CHECK mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *search,

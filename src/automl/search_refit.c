@@ -32,7 +32,9 @@ struct fitting {
     struct mer_member safe; /* a model, or none, that predicts when no member's fit has ended */
     const struct mer_candidate *safe_setting;
     size_t n_safe_rows;
-    struct mer_fit_data data; /* of the members */
+    struct mer_fit_data data;   /* of the members */
+    struct mer_fit_data second; /* of those of the second layer */
+    size_t n_first;             /* members of the first; all where there is one */
     struct fit_end {
         mer_status status;
         mer_err err;
@@ -190,7 +192,8 @@ static mer_status fit_safely(struct fitting *fitting, const struct mer_design *d
 /* A member that was fitted on all rows already needs no second fit. */
 static bool is_safe(const struct fitting *fitting, const struct mer_member *member)
 {
-    return fitting->safe.model && fitting->n_safe_rows == fitting->search->learned->n_rows &&
+    return !member->is_second && fitting->safe.model &&
+           fitting->n_safe_rows == fitting->search->learned->n_rows &&
            fitting->safe.family == member->family &&
            memcmp(fitting->safe.params.values, member->params.values,
                   member->family->n_params * sizeof(double)) == 0;
@@ -207,7 +210,8 @@ static void fit_task(void *argument, size_t i, size_t worker)
         return; /* its model is put there afterwards */
     end->status = mer_ctx_check_cancel(&fitting->ctx, &end->err);
     if (mer_is_ok(end->status))
-        end->status = member->family->fit(&fitting->ctx, &member->params, &fitting->data,
+        end->status = member->family->fit(&fitting->ctx, &member->params,
+                                          member->is_second ? &fitting->second : &fitting->data,
                                           &member->model, &end->err);
 }
 
@@ -237,6 +241,47 @@ static mer_status fall_back(struct fitting *fitting, mer_err *err)
     return mer_ok();
 }
 
+/* Leaves a member out as if its fit had not ended. */
+static void leave_out(struct fitting *fitting, size_t i)
+{
+    struct mer_member *member = &fitting->search->pipeline->members[i];
+
+    if (!mer_is_ok(fitting->ends[i].status))
+        return;
+    member->family->free(&fitting->ctx, member->model);
+    member->model = NULL;
+    fitting->ends[i].status =
+        mer_fail(&fitting->ends[i].err, MER_ERR_BUDGET, "what it learns from is not there");
+}
+
+/* Without one of the first layer, or all of the second, the first predicts alone. */
+static void drop_layer(struct fitting *fitting)
+{
+    struct mer_member *members = fitting->search->pipeline->members;
+    const size_t n = fitting->search->pipeline->n_members, n_first = fitting->n_first;
+    bool has_first = true, has_second = n_first == n, has_weight = false;
+
+    for (size_t i = 0; i < n_first; i++) {
+        has_first &= mer_is_ok(fitting->ends[i].status);
+        has_weight |= mer_is_ok(fitting->ends[i].status) && members[i].weight > 0;
+    }
+    for (size_t i = n_first; i < n; i++)
+        has_second |= mer_is_ok(fitting->ends[i].status);
+    if (n_first == n || (has_first && has_second))
+        return;
+    for (size_t i = n_first; i < n; i++)
+        leave_out(fitting, i);
+    struct mer_search *search = fitting->search;
+    while (search->n_trials > 0 && search->trials[search->n_trials - 1].is_second)
+        search->n_trials--;
+    for (size_t i = 0; i < n_first; i++) {
+        if (members[i].weight == 0 && has_weight)
+            leave_out(fitting, i);
+        else if (members[i].weight == 0)
+            members[i].weight = 1;
+    }
+}
+
 /* Takes away the members that time did not do for, or that the caller did not wait for; any other
  * failure is one of the fit. */
 static mer_status drop_late(struct fitting *fitting, mer_err *err)
@@ -250,6 +295,7 @@ static mer_status drop_late(struct fitting *fitting, mer_err *err)
         is_any |= mer_is_ok(fitting->ends[i].status);
     const bool is_stopped = is_any && mer_search_wants_best(&fitting->ctx, fitting->search);
 
+    drop_layer(fitting);
     for (size_t i = 0; i < n_members; i++) {
         const mer_status status = fitting->ends[i].status;
         if (mer_is_ok(status)) {
@@ -275,7 +321,7 @@ static mer_status drop_late(struct fitting *fitting, mer_err *err)
 }
 
 static mer_status fit_members(struct fitting *fitting, const struct mer_design *design,
-                              mer_err *err)
+                              const struct mer_design *second, mer_err *err)
 {
     struct mer_pipeline *pipeline = fitting->search->pipeline;
     const struct mer_ctx ctx = fitting->ctx;
@@ -286,6 +332,8 @@ static mer_status fit_members(struct fitting *fitting, const struct mer_design *
                                           .target = &fitting->target,
                                           .seed = fitting->search->options->seed,
                                           .monotone = fitting->monotone};
+    fitting->second = fitting->data;
+    fitting->second.design = second;
     if (n > 1 && n_cells <= PARALLEL_CELLS_MAX && mer_team_size(ctx.team) > 1) {
         fitting->ctx.team = NULL;
         fitting->ctx.progress = NULL;
@@ -337,12 +385,32 @@ static mer_status prepare_all(const struct mer_ctx *ctx, struct fitting *fitting
     return mer_ok();
 }
 
+/* The members; those of a second layer learn from what the folds' models of the first say of rows
+ * that they have not seen. */
+static mer_status fit_layers(struct fitting *fitting, const struct mer_design *design, mer_err *err)
+{
+    const struct mer_search *search = fitting->search;
+    const struct mer_pipeline *pipeline = search->pipeline;
+    const size_t n_bases = mer_members_bases(pipeline->members, pipeline->n_members);
+    struct mer_stacked stacked = {.dense = NULL};
+    mer_status status = mer_ok();
+
+    fitting->n_first = n_bases > 0 ? n_bases : pipeline->n_members;
+    if (n_bases > 0)
+        status = mer_stack_extend(fitting->plain, design, search->stack_rows,
+                                  search->n_stack_columns, &stacked, err);
+    if (mer_is_ok(status))
+        status = fit_members(fitting, design, &stacked.design, err);
+    mer_stack_release(fitting->plain, &stacked);
+    return status;
+}
+
 /* The fits, once the rows are prepared. */
 static mer_status fit_all(struct fitting *fitting, const struct mer_design *design, mer_err *err)
 {
     if (fitting->search->end_ns != 0)
         MER_GUARD(fit_safely(fitting, design, err));
-    MER_GUARD(fit_members(fitting, design, err));
+    MER_GUARD(fit_layers(fitting, design, err));
     return mer_search_fit_quantiles(fitting->plain, fitting->search, &fitting->data, err);
 }
 

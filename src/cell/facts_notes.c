@@ -14,8 +14,10 @@ enum {
     FIELD_LEAST = 13,
     COLUMN_LEAST = 40,
     MEMBER_LEAST = 4 + 4,
-    TRIAL_LEAST = 4 + 4 + 24
+    TRIAL_LEAST = 4 + 4 + 24,
+    SECOND_LAYER = 1 << 16 /* beside a member's weight */
 };
+#define TRIAL_OF_SECOND_LAYER ((uint64_t)1 << 63) /* beside its units */
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {
@@ -83,7 +85,8 @@ static mer_status put_trials(struct mer_buf *buf, const struct mer_facts *facts,
         MER_GUARD(put_family(buf, trial->family, &trial->params, err));
         MER_GUARD(mer_notes_put_f64(buf, trial->score, err));
         MER_GUARD(mer_notes_put_f64(buf, trial->deviation, err));
-        MER_GUARD(mer_notes_put_u64(buf, trial->units, err));
+        MER_GUARD(mer_notes_put_u64(
+            buf, trial->units | (trial->is_second ? TRIAL_OF_SECOND_LAYER : 0), err));
     }
     return mer_ok();
 }
@@ -94,7 +97,8 @@ static mer_status put_members(struct mer_buf *buf, const struct mer_facts *facts
     for (size_t i = 0; i < facts->n_members; i++) {
         const struct mer_member *const member = &facts->members[i];
         MER_GUARD(put_family(buf, member->family, &member->params, err));
-        MER_GUARD(mer_notes_put_u32(buf, member->weight, err));
+        MER_GUARD(
+            mer_notes_put_u32(buf, member->weight | (member->is_second ? SECOND_LAYER : 0), err));
     }
     return mer_notes_put_f64(buf, facts->score, err);
 }
@@ -293,10 +297,17 @@ static void read_members(struct mer_notes_reader *notes, struct mer_facts *facts
     }
     for (size_t i = 0; i < n; i++) {
         read_family(notes, facts->task, &members[i].family, &members[i].params);
-        members[i].weight = mer_notes_u32_upto(notes, MER_WEIGHT_MAX);
-        if (members[i].weight == 0)
+        const uint32_t weight = mer_notes_u32_upto(notes, SECOND_LAYER | MER_WEIGHT_MAX);
+        members[i].is_second = weight & SECOND_LAYER;
+        members[i].weight = weight & ~(uint32_t)SECOND_LAYER;
+        if (members[i].weight > MER_WEIGHT_MAX)
             mer_notes_refuse(notes);
     }
+    const size_t n_bases = mer_members_bases(members, n);
+    for (size_t i = 0; i < n; i++)
+        if (i < n_bases ? members[i].is_second
+                        : members[i].weight == 0 || members[i].is_second != (n_bases > 0))
+            mer_notes_refuse(notes);
     facts->members = members;
     facts->n_members = n;
     facts->score = read_score(notes);
@@ -322,7 +333,9 @@ static void read_search(struct mer_notes_reader *notes, struct mer_facts *facts)
         read_family(notes, facts->task, &trials[i].family, &trials[i].params);
         trials[i].score = read_score(notes);
         trials[i].deviation = read_score(notes);
-        trials[i].units = mer_notes_u64(notes);
+        const uint64_t units = mer_notes_u64(notes);
+        trials[i].is_second = (units & TRIAL_OF_SECOND_LAYER) != 0;
+        trials[i].units = units & ~TRIAL_OF_SECOND_LAYER;
     }
     facts->trials = trials;
     facts->n_trials = n;

@@ -11,7 +11,8 @@
 enum { DIRECTION_LEAST = 8, COLUMN_LEAST = 8 };
 
 /* Whoever gives an evaluation's data a new field sends it over as well. */
-static_assert(sizeof(struct mer_evaluation_data) == 96, "an evaluation travels whole");
+static_assert(sizeof(struct mer_evaluation_data) == 112,
+              "an evaluation travels whole, but for a second layer, which is tried at home");
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {

@@ -38,6 +38,7 @@ struct fit_arguments {
     const char *folds_column;
     const char *class_weight;
     const char *deploy;
+    uint64_t layers;
     const char *calibrate;
     const char *threshold;
     const char *quantiles;

@@ -63,6 +63,7 @@ static mer_status check_replay(const struct fit_arguments *arguments, mer_err *e
                    {"class-weight", arguments->class_weight},
                    {"leave-out-leaks", arguments->leave_out_leaks},
                    {"deploy", arguments->deploy},
+                   {"layers", arguments->layers > 0},
                    {"calibrate", arguments->calibrate},
                    {"threshold", arguments->threshold},
                    {"quantiles", arguments->quantiles},

@@ -47,13 +47,17 @@ void mer_cli_print_members(struct mer_cli *cli, const struct mer_facts *facts)
             mer_cli_show_params(facts->members[0].family, &facts->members[0].params).text);
         return;
     }
+    const bool has_layers = mer_members_bases(facts->members, facts->n_members) > 0;
     for (size_t i = 0; i < facts->n_members; i++)
         total += facts->members[i].weight;
     for (size_t i = 0; i < facts->n_members; i++) {
         const struct mer_member *const member = &facts->members[i];
-        mer_cli_print(cli, "  %5.1f %%    %-13s %s\n",
-                      100.0 * (double)member->weight / (double)total, member->family->name,
-                      mer_cli_show_params(member->family, &member->params).text);
+        mer_cli_print(
+            cli, "  %5.1f %%    %s%-13s %s\n", 100.0 * (double)member->weight / (double)total,
+            !has_layers         ? ""
+            : member->is_second ? "layer 2    "
+                                : "layer 1    ",
+            member->family->name, mer_cli_show_params(member->family, &member->params).text);
     }
 }
 
@@ -101,6 +105,8 @@ static bool first_is_best(const struct mer_facts *facts)
     const struct mer_metric *const metric = mer_metric_find(facts->metric);
     for (size_t i = 1; metric && i < facts->n_trials; i++) {
         const double first = facts->trials[0].score, other = facts->trials[i].score;
+        if (facts->trials[i].is_second)
+            continue;
         if (metric->greater_is_better ? other > first : other < first)
             return false;
     }
@@ -144,7 +150,7 @@ void mer_cli_print_leaderboard(struct mer_cli *cli, const struct mer_facts *fact
         for (size_t k = 0; k < facts->reported.n; k++)
             mer_cli_print(cli, "%-*s  ", reported_width(facts, k),
                           mer_cli_show_score(trial->reported[k]).text);
-        mer_cli_print(cli, "%-10s  %s\n", cost.text,
+        mer_cli_print(cli, "%-10s  %s%s\n", cost.text, trial->is_second ? "layer 2: " : "",
                       mer_cli_show_params(trial->family, &trial->params).text);
     }
     if (!first_is_best(facts))
@@ -166,6 +172,8 @@ void mer_cli_put_leaderboard(struct mer_cli_document *document, const struct mer
         mer_json_begin_object(writer);
         mer_cli_put_unsigned(document, "rank", i + 1);
         mer_cli_put_string(document, "family", trial->family->name);
+        if (trial->is_second)
+            mer_cli_put_unsigned(document, "layer", 2);
         mer_cli_put_number(document, "score", trial->score);
         mer_cli_put_number(document, "deviation", trial->deviation);
         mer_describe_reported(facts, trial->reported, writer);

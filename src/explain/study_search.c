@@ -197,6 +197,16 @@ static void put_shares(struct mer_page *page, const struct mer_facts *facts)
                        "rows to all of them, more rows would help.</p></article>\n");
 }
 
+static void put_layers(struct mer_page *page, const struct mer_facts *facts)
+{
+    const size_t n_bases = mer_members_bases(facts->members, facts->n_members);
+    if (n_bases > 0)
+        mer_page_format(page,
+                        "<p>They are in two layers: what %zu say of a row is what the other %zu "
+                        "learn from, beside the columns of the table.</p>\n",
+                        n_bases, facts->n_members - n_bases);
+}
+
 static void put_averaged(struct mer_page *page, const struct mer_facts *facts)
 {
     if (facts->n_members < 2)
@@ -207,6 +217,7 @@ static void put_averaged(struct mer_page *page, const struct mer_facts *facts)
         "alone would predict faster (<code>--deploy fast</code>).</p>\n",
         facts->n_members, facts->metric, mer_numeral(facts->score, 5).text,
         mer_numeral(facts->trials[0].score, 5).text);
+    put_layers(page, facts);
 }
 
 void mer_study_put_search(struct mer_page *page, const struct mer_study_view *view)

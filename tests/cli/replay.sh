@@ -19,6 +19,7 @@ repeats --target class --model gbdt --param n_estimators=30 --param learning_rat
 repeats --target value --trials 5 --include tree,linear
 repeats --target class --trials 5 --class-weight balanced --leave-out-leaks
 repeats --target class --trials 8 --deploy fast
+repeats --target class --trials 12 --layers 2
 repeats --target value --trials 5 --quantiles 0.2,0.8
 repeats --target class --trials 6 --metric f1 --calibrate temperature --threshold auto
 # Once more from the copy, in other circumstances.
@@ -36,7 +37,7 @@ grep -q 'the first trial that differs' err || fail "the first trial that differs
 # What comes from the model cannot be given, and the record must be there and the model's own.
 for words in "--target class" "--seed 4" "--units 5" "--budget 1s" "--trials 2" "--metric auc" \
     "--model tree" "--folds 3" "--resume" \
-    "--deploy fast" "--calibrate none" "--quantiles 0.5" "--threshold 0.5"; do
+    "--deploy fast" "--layers 2" "--calibrate none" "--quantiles 0.5" "--threshold 0.5"; do
     # $words is several words on purpose.
     # shellcheck disable=SC2086
     expect 64 fit table.csv --out none.safetensors --replay first.safetensors $words

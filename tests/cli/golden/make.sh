@@ -74,6 +74,9 @@ case $version in
     make wine.ensemble.multiclass wine cultivar ensemble --trials 7
     make diabetes.ensemble.regression diabetes progression ensemble --trials 6
     ;;
+5) # two layers
+    make loans.ensemble.binary loans defaulted ensemble --layers 2 --trials 8 --include tree,naive_bayes,gbdt
+    ;;
 *)
     echo "make.sh: there is no version $version yet" >&2
     exit 64
