@@ -235,9 +235,11 @@ static mer_status fall_back(struct fitting *fitting, mer_err *err)
     fitting->safe.model = NULL;
     mer_log_warning(&fitting->ctx, "automl",
                     "time did not do for the last fits: %s, fitted on %zu of %zu rows, predicts "
-                    "instead; --units will not repeat this",
+                    "instead, without calibration, intervals and sets of classes; --units will "
+                    "not repeat this: with %llu it makes the model that was chosen",
                     pipeline->members[0].family->name, fitting->n_safe_rows,
-                    fitting->search->learned->n_rows);
+                    fitting->search->learned->n_rows,
+                    (unsigned long long)mer_search_total_units(fitting->search));
     return mer_ok();
 }
 
