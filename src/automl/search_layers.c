@@ -234,10 +234,11 @@ static void cut_inner(const struct mer_search *search, size_t f, struct mer_fold
     *ret_n = 0;
     for (size_t i = 0; i < how->n_rows; i++) {
         const bool is_own = fold[i] == own;
-        inner->held_out[i] =
-            is_own ? MER_FOLD_NONE
-                   : (uint8_t)((fold[i] - (fold[i] > own ? 1U : 0U)) % inner->n_folds);
-        inner->first[i] = is_own ? MER_FOLD_NONE : 0;
+        const size_t rank = fold[i] - (fold[i] > own ? 1U : 0U);
+        inner->held_out[i] = (uint8_t)MER_FOLD_NONE;
+        if (!is_own)
+            inner->held_out[i] = (uint8_t)(rank % inner->n_folds);
+        inner->first[i] = (uint8_t)(is_own ? MER_FOLD_NONE : 0);
         if (!is_own)
             rows[(*ret_n)++] = (uint32_t)i;
     }
