@@ -34,8 +34,8 @@ enum { PASSED_OVER_MAX = 12 };
  */
 #define RESERVE 1.15
 /* And by so much more for each time that the machine is slower than usually, to so much at most. */
-#define BUSY_RESERVE 0.2
-#define RESERVE_MAX 1.8
+#define BUSY_RESERVE 0.6
+#define RESERVE_MAX 2.5
 /* What a unit takes on most tables on a machine that does nothing else. */
 #define USUAL_SECONDS 0.7e-6
 /* What a thread more adds to a fit's speed. */
