@@ -180,6 +180,22 @@ static mer_status place_rows(const struct mer_ctx *ctx, struct mer_evaluation *e
     return mer_ok();
 }
 
+mer_status mer_fold_prepare(const struct mer_ctx *ctx, const struct mer_evaluation *evaluation,
+                            const struct mer_fold *fold, bool shape_only,
+                            struct mer_prepare **ret_prepare, mer_err *err)
+{
+    const struct mer_evaluation_data *data = &evaluation->data;
+    const struct mer_target target = {.task = data->target->task,
+                                      .values = data->target->values,
+                                      .classes = data->target->classes,
+                                      .n_classes = data->target->n_classes};
+    const struct mer_prepare_options options = {
+        .hints = data->hints, .target = &target, .seed = data->seed, .shape_only = shape_only};
+
+    return mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
+                           &options, ret_prepare, err);
+}
+
 /* Splits, and learns the preprocessing of each fold. */
 static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evaluation, mer_err *err)
 {
@@ -199,16 +215,7 @@ static mer_status split(const struct mer_ctx *ctx, struct mer_evaluation *evalua
         const size_t n_used = fold->n_train + fold->n_valid;
         MER_GUARD(gather_target(ctx, data->target, n_used, fold, err));
         MER_GUARD(gather_weights(ctx, data->weights, n_used, fold, err));
-        const struct mer_target target = {.task = data->target->task,
-                                          .values = data->target->values,
-                                          .classes = data->target->classes,
-                                          .n_classes = data->target->n_classes};
-        const struct mer_prepare_options options = {.hints = data->hints,
-                                                    .target = &target,
-                                                    .seed = data->seed,
-                                                    .shape_only = data->shapes_only};
-        MER_GUARD(mer_prepare_fit(ctx, data->frame, data->target_column, fold->rows, fold->n_train,
-                                  &options, &fold->prepare, err));
+        MER_GUARD(mer_fold_prepare(ctx, evaluation, fold, data->shapes_only, &fold->prepare, err));
         MER_GUARD(mer_prepare_directions(ctx, fold->prepare, data->directions, data->n_directions,
                                          &fold->monotone, err));
         evaluation->prepare_cost += mer_prepare_cost(n_rows, data->frame->n_columns);

@@ -35,6 +35,11 @@ struct mer_evaluation {
     uint64_t prepare_cost;
 };
 
+/* Learns a fold's preprocessing from its training rows; what of it is shape_only says prepare.h. */
+MER_MUST_CHECK mer_status mer_fold_prepare(const struct mer_ctx *ctx,
+                                           const struct mer_evaluation *evaluation,
+                                           const struct mer_fold *fold, bool shape_only,
+                                           struct mer_prepare **ret_prepare, mer_err *err);
 /* The designs of a fold's rows. */
 MER_MUST_CHECK mer_status mer_fold_apply(const struct mer_ctx *ctx,
                                          const struct mer_evaluation *evaluation,

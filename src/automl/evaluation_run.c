@@ -233,7 +233,7 @@ struct visiting {
 };
 
 /* The members of a second layer, on what the folds' models say of the training rows. */
-static mer_status fit_second(const struct mer_ctx *ctx, const struct visiting *visiting,
+static mer_status fit_second(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
                              const struct mer_fold *fold, const struct mer_fit_data *first,
                              struct mer_member *fitted, mer_err *err)
 {
@@ -242,8 +242,8 @@ static mer_status fit_second(const struct mer_ctx *ctx, const struct visiting *v
     struct mer_stacked stacked = {.dense = NULL};
     double *columns;
 
-    MER_GUARD(mer_fold_columns(ctx, fold, visits->stack_columns[fold - visiting->evaluation->folds],
-                               visits->n_stack_columns, 0, first->design->n_rows, &columns, err));
+    MER_GUARD(mer_fold_columns(ctx, fold, visits->stack_columns[f], visits->n_stack_columns, 0,
+                               first->design->n_rows, &columns, err));
     mer_status status =
         mer_stack_extend(ctx, first->design, columns, visits->n_stack_columns, &stacked, err);
     data.design = &stacked.design;
@@ -256,10 +256,9 @@ static mer_status fit_second(const struct mer_ctx *ctx, const struct visiting *v
 }
 
 static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
-                              const struct mer_design *train, struct mer_member *fitted,
-                              mer_err *err)
+                              const struct mer_fold *fold, const struct mer_design *train,
+                              struct mer_member *fitted, mer_err *err)
 {
-    const struct mer_fold *fold = &visiting->evaluation->folds[f];
     const struct mer_target target = mer_fold_target(visiting->evaluation, fold);
     const struct mer_fit_data fit_data = {.design = train,
                                           .target = &target,
@@ -274,15 +273,15 @@ static mer_status fit_members(const struct mer_ctx *ctx, const struct visiting *
     const size_t n_first = n_bases > 0 ? n_bases : visiting->visits->n_members;
     for (size_t i = 0; i < n_first; i++)
         MER_GUARD(fitted[i].family->fit(ctx, &fitted[i].params, &fit_data, &fitted[i].model, err));
-    return n_bases > 0 ? fit_second(ctx, visiting, fold, &fit_data, fitted, err) : mer_ok();
+    return n_bases > 0 ? fit_second(ctx, visiting, f, fold, &fit_data, fitted, err) : mer_ok();
 }
 
 static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting *visiting,
-                                size_t f, const struct mer_design *train,
-                                const struct mer_design *valid, mer_err *err)
+                                size_t f, const struct mer_fold *fold,
+                                const struct mer_design *train, const struct mer_design *valid,
+                                mer_err *err)
 {
     const struct mer_evaluation *evaluation = visiting->evaluation;
-    const struct mer_fold *fold = &evaluation->folds[f];
     const struct mer_target target = mer_fold_target(evaluation, fold);
     struct mer_member *fitted;
 
@@ -305,7 +304,7 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
                                      .classes =
                                          fold->classes ? fold->classes + fold->n_train : NULL,
                                      .seed = evaluation->data.seed};
-    mer_status status = fit_members(ctx, visiting, f, train, fitted, err);
+    mer_status status = fit_members(ctx, visiting, f, fold, train, fitted, err);
     if (mer_is_ok(status))
         status = visiting->visits->visit(visiting->visits->self, ctx, &fit, err);
     mer_members_release(ctx, fitted, visiting->visits->n_members);
@@ -313,20 +312,44 @@ static mer_status fit_and_visit(const struct mer_ctx *ctx, const struct visiting
     return status;
 }
 
+static mer_status visit_prepared(const struct mer_ctx *ctx, const struct visiting *visiting,
+                                 size_t f, const struct mer_fold *fold, mer_err *err)
+{
+    struct mer_prepared train, valid;
+
+    MER_GUARD(mer_fold_apply(ctx, visiting->evaluation, fold, &train, &valid, err));
+    const mer_status status =
+        fit_and_visit(ctx, visiting, f, fold, &train.design, &valid.design, err);
+    mer_prepared_release(ctx, &train);
+    mer_prepared_release(ctx, &valid);
+    return status;
+}
+
+/* Where trials run elsewhere only shapes were wanted so far, but texts are condensed here. */
+static bool lacks_texts(const struct mer_evaluation *evaluation, const struct mer_fold *fold)
+{
+    struct mer_design shape;
+
+    mer_prepare_shape(fold->prepare, &shape);
+    return evaluation->data.shapes_only && shape.n_sparse > 0;
+}
+
 static mer_status visit_fold(const struct mer_ctx *ctx, const struct visiting *visiting, size_t f,
                              mer_err *err)
 {
-    const struct mer_fold *fold = &visiting->evaluation->folds[f];
-    struct mer_prepared train, valid;
+    const struct mer_evaluation *evaluation = visiting->evaluation;
+    const struct mer_fold *fold = &evaluation->folds[f];
 
     if (fold->n_valid == 0)
         return mer_ok();
-    if (visiting->evaluation->keeps_designs)
-        return fit_and_visit(ctx, visiting, f, &fold->train.design, &fold->valid.design, err);
-    MER_GUARD(mer_fold_apply(ctx, visiting->evaluation, fold, &train, &valid, err));
-    const mer_status status = fit_and_visit(ctx, visiting, f, &train.design, &valid.design, err);
-    mer_prepared_release(ctx, &train);
-    mer_prepared_release(ctx, &valid);
+    if (evaluation->keeps_designs)
+        return fit_and_visit(ctx, visiting, f, fold, &fold->train.design, &fold->valid.design, err);
+    if (!lacks_texts(evaluation, fold))
+        return visit_prepared(ctx, visiting, f, fold, err);
+    struct mer_fold whole = *fold;
+    MER_GUARD(mer_fold_prepare(ctx, evaluation, fold, false, &whole.prepare, err));
+    const mer_status status = visit_prepared(ctx, visiting, f, &whole, err);
+    mer_prepare_free(ctx, whole.prepare);
     return status;
 }
 

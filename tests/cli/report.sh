@@ -72,6 +72,28 @@ expect 0 predict selected.safetensors noisy.csv --out predicted.csv
 [ "$(stat -c %a page.html)" = 600 ] || fail "others can read the page"
 
 # An existing page is found out before the work; nothing is written then.
+# Texts are condensed for the study of the folds as they were for the trials, so the page's loss is
+# the score.
+awk 'BEGIN {
+    split("invoice meeting lunch report winner prize click bonus", words, " ")
+    seed = 7
+    print "text,class"
+    for (i = 0; i < 300; i++) {
+        line = ""
+        for (k = 0; k < 8; k++) {
+            seed = (seed * 16807) % 2147483647
+            line = line words[1 + seed % 4 + (i % 2 && k % 2 ? 4 : 0)] " "
+        }
+        print line i "," (i % 2 ? "spam" : "ham")
+    }
+}' > texts.csv
+for workers in 1 2; do
+    expect 0 fit texts.csv --target class --out texts.safetensors --report texts.html --model gbdt \
+        --calibrate none --seed 1 --workers $workers --force
+    has out "gbdt, log_loss 0.0016873"
+    has texts.html "0.0016873"
+done
+
 expect_error 73 "exists" fit table.csv --target class --out new.safetensors --report page.html
 nothing_left new "a fit whose report exists"
 expect_error 64 "is an input" fit table.csv --target class --out new.safetensors --report table.csv --force
