@@ -98,7 +98,7 @@ mer_status mer_study_add_rounds(const struct mer_ctx *ctx, const struct mer_fold
 
     for (size_t m = 0; m < fold->n_members && n < MER_ROUNDS_MEMBERS; m++) {
         const struct mer_member *const member = &fold->members[m];
-        if (!member->family->stages)
+        if (!member->family->stages || member->is_second) /* it sees other designs */
             continue;
         struct mer_rounds *const rounds = &study->rounds[n++];
         if (study->n_boosted < n) {

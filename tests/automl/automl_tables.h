@@ -73,12 +73,29 @@ static inline struct mer_frame read_table(const char *text)
 /* A made table with all kinds of columns: numbers with missing values, an integer, a boolean, two
  * categorical columns, a date, and a target `y` that depends on them. `task` is 'b' (two classes),
  * 'm' (three) or 'r' (a number). */
+/* The last cell of a row: a number, or the name of a class. */
+static inline void add_target(struct mer_buf *buf, char task, double y, unsigned class)
+{
+    static const char *const classes[] = {"low", "middle", "high"};
+    if (task == 'r')
+        assert_ok(mer_buf_printf(buf, &err, "%.6f\n", y));
+    else
+        assert_ok(mer_buf_printf(buf, &err, "%s\n", classes[class]));
+}
+
+static inline struct mer_frame read_made(struct mer_buf *buf)
+{
+    const char *text;
+    assert_ok(mer_buf_cstr(buf, &text, &err));
+    struct mer_frame frame = read_table(text);
+    mer_buf_release(buf);
+    return frame;
+}
+
 static inline struct mer_frame make_table(size_t n_rows, char task, uint64_t seed)
 {
     static const char *const colours[] = {"red", "green", "blue", "white"};
-    static const char *const classes[] = {"low", "middle", "high"};
     struct mer_buf buf;
-    const char *text;
     mer_rng rng;
 
     mer_rng_init(&rng, seed, 0);
@@ -101,15 +118,9 @@ static inline struct mer_frame make_table(size_t n_rows, char task, uint64_t see
         assert_ok(mer_buf_printf(&buf, &err, "%.6f,%s,%u,%s,%s,p%u,20%02u-%02u-%02u,n%zu %.3f,",
                                  height, number, age, member ? "true" : "false", colours[colour],
                                  place, 10 + age % 10, 1 + colour * 3, 1 + place, i, noise));
-        if (task == 'r')
-            assert_ok(mer_buf_printf(&buf, &err, "%.6f\n", y));
-        else
-            assert_ok(mer_buf_printf(&buf, &err, "%s\n", classes[class]));
+        add_target(&buf, task, y, class);
     }
-    assert_ok(mer_buf_cstr(&buf, &text, &err));
-    struct mer_frame frame = read_table(text);
-    mer_buf_release(&buf);
-    return frame;
+    return read_made(&buf);
 }
 
 static inline struct mer_schema schema_of(const struct mer_frame *frame)

@@ -20,6 +20,41 @@ static void assert_same_models(const struct mer_pipeline *a, const struct mer_pi
     mer_bundle_release(&second);
 }
 
+/* A sum, which lines see, and the sign of a product, which trees see: what a layer that sees what
+ * both say of a row can add up. */
+static struct mer_frame make_parts(size_t n_rows, char task)
+{
+    struct mer_buf buf;
+    mer_rng rng;
+
+    mer_rng_init(&rng, 4, 0);
+    mer_buf_init(&buf, &alloc, (size_t)1 << 20);
+    assert_ok(mer_buf_text(&buf, "a,b,c,d,e,place,y\n", &err));
+    for (size_t i = 0; i < n_rows; i++) {
+        double x[5];
+        for (size_t k = 0; k < 5; k++)
+            x[k] = mer_rng_normal(&rng);
+        const double y = 2 * (x[0] * x[1] > 0 ? 1 : -1) + x[2] + x[3] + x[4];
+        const unsigned class = task == 'b' ? y > 0 : y > 1.5 ? 2 : y > -1.5;
+        for (size_t k = 0; k < 5; k++)
+            assert_ok(mer_buf_printf(&buf, &err, "%.6f,", x[k]));
+        assert_ok(mer_buf_printf(&buf, &err, "p%u,", (unsigned)mer_rng_below(&rng, 12)));
+        add_target(&buf, task, y, class);
+    }
+    return read_made(&buf);
+}
+
+/* Those that see one half each. */
+static uint64_t lines_and_trees(void)
+{
+    uint64_t families = 0;
+    for (size_t f = 0; f < MER_N_FAMILIES; f++)
+        if (strcmp(MER_FAMILIES[f]->name, "linear") == 0 ||
+            strcmp(MER_FAMILIES[f]->name, "tree") == 0)
+            families |= (uint64_t)1 << f;
+    return families;
+}
+
 /* A fit that has kept a second layer: for some seed one is better. */
 static struct mer_pipeline *fit_two(const struct mer_frame *frame,
                                     struct mer_search_options *options)
@@ -74,8 +109,9 @@ static void threads_change_no_byte_of_two_layers(void **state)
 {
     (void)state;
     for (size_t t = 0; t < 3; t++) {
-        struct mer_frame frame = make_table(200, "bmr"[t], 4);
-        struct mer_search_options options = {.n_folds = 4, .max_trials = 12};
+        struct mer_frame frame = make_parts(300, "bmr"[t]);
+        struct mer_search_options options = {
+            .n_folds = 4, .units = 400000, .families = lines_and_trees()};
         struct mer_pipeline *one = fit_two(&frame, &options);
         assert_ok(mer_team_new(&alloc, 3, &ctx.team, &err));
         struct mer_pipeline *three = fit(&frame, &options);
@@ -91,7 +127,7 @@ static void threads_change_no_byte_of_two_layers(void **state)
 static void the_units_that_were_reached_repeat_two_layers(void **state)
 {
     (void)state;
-    struct mer_frame frame = make_table(200, 'b', 4);
+    struct mer_frame frame = make_parts(300, 'b');
     struct mer_search_options options = {.n_folds = 4, .max_trials = 12};
     struct mer_pipeline *first = fit_two(&frame, &options);
     uint64_t of_trials = 0;
@@ -142,12 +178,15 @@ static void a_second_layer_knows_nothing_of_noise(void **state)
 static void groups_and_weights_go_with_two_layers(void **state)
 {
     (void)state;
-    struct mer_frame frame = make_table(200, 'b', 4);
-    double weights[200];
-    for (size_t i = 0; i < 200; i++)
+    struct mer_frame frame = make_parts(300, 'r');
+    double weights[300];
+    for (size_t i = 0; i < 300; i++)
         weights[i] = 1 + (double)(i % 3);
-    struct mer_search_options options = {
-        .n_folds = 4, .max_trials = 12, .weights = weights, .group_column = &frame.columns[5]};
+    struct mer_search_options options = {.n_folds = 4,
+                                         .units = 400000,
+                                         .families = lines_and_trees(),
+                                         .weights = weights,
+                                         .group_column = &frame.columns[5]};
     struct mer_pipeline *pipeline = fit_two(&frame, &options);
     assert_int_equal(pipeline->validation.kind, MER_FOLDS_GROUPS);
     mer_pipeline_free(&ctx, pipeline);
