@@ -87,7 +87,6 @@ static void write_family(struct mer_json_writer *writer, const struct mer_family
     mer_params_write(family->params, family->n_params, params, writer);
 }
 
-/* Not there where rows were shuffled once, so that such models are what they always were. */
 /* Numbers of which some may be unknown. */
 static void write_scores(struct mer_json_writer *writer, const double *scores, size_t n)
 {
@@ -118,6 +117,7 @@ static void write_reported(struct mer_json_writer *writer, const struct mer_repo
     mer_json_end_object(writer);
 }
 
+/* Not there where rows were shuffled once, so that such models are what they always were. */
 static void write_validation(struct mer_json_writer *writer,
                              const struct mer_validation *validation)
 {
