@@ -256,6 +256,40 @@ static void sets_count_on_the_most_probable_class_being_in_them(void **state)
     mer_arena_release(&arena);
 }
 
+/* The shares of the classes as the folds saw them, a row more or less; the model itself says what
+ * they are of all rows. */
+static void a_model_that_says_the_same_of_all_rows_keeps_the_classes_that_it_needs(void **state)
+{
+    enum { N = 1000, FOLDS = 5 };
+    static double probabilities[3 * N];
+    static int32_t classes[N];
+    const double shares[] = {0.7, 0.2, 0.1};
+    struct mer_conformal conformal;
+    struct mer_arena arena;
+    double bound;
+    (void)state;
+    mer_arena_init(&arena, &alloc);
+    for (size_t i = 0; i < N; i++) {
+        const double off = ((double)(i % FOLDS) - FOLDS / 2) / 2 / N;
+        memcpy(&probabilities[3 * i], shares, sizeof shares);
+        probabilities[3 * i] -= off;
+        probabilities[3 * i + 1] += off;
+        classes[i] = i / 100 < 7 ? 0 : i / 100 < 9 ? 1 : 2;
+    }
+    const struct mer_conformal_rows rows = {.predictions = probabilities,
+                                            .n_rows = N,
+                                            .n_outputs = 3,
+                                            .n_repeats = 1,
+                                            .classes = classes};
+    assert_ok(mer_conformal_learn(&ctx, &rows, &arena, &conformal, &err));
+    for (double coverage = 0.71; coverage < 0.9; coverage += 0.01) {
+        assert_ok(mer_conformal_bound(&conformal, coverage, &bound, &err));
+        assert_true(mer_conformal_holds(bound, shares[1]));
+        assert_false(mer_conformal_holds(bound, shares[2]));
+    }
+    mer_arena_release(&arena);
+}
+
 static void errors_that_grow_with_time_make_intervals_wider(void **state)
 {
     enum { N = 1000 };
@@ -394,6 +428,7 @@ int main(void)
         TEST(margins_follow_the_usual_error_for_predictions_of_that_size),
         TEST(a_row_that_is_held_out_often_counts_once_and_one_of_weight_two_twice),
         TEST(sets_count_on_the_most_probable_class_being_in_them),
+        TEST(a_model_that_says_the_same_of_all_rows_keeps_the_classes_that_it_needs),
         TEST(errors_that_grow_with_time_make_intervals_wider),
         TEST(an_ensemble_that_was_chosen_by_luck_does_not_make_intervals_narrow),
         TEST(tampered_errors_are_refused),

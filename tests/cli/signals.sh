@@ -18,13 +18,13 @@ now_ms() {
 
 # stopped SIGNAL CODE: sends the signal to a busy fit
 stopped() {
-    rm -f run.log
+    rm -f run.log out err # what an earlier run printed says nothing of this one
     # A background job of a script ignores SIGINT unless it is given back its default action.
     "$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget 60s --log-file run.log \
         > out 2> err < nothing &
     pid=$!
     tenths=0
-    while ! grep -q rows out && [ "$tenths" -lt 100 ]; do
+    while ! grep -q rows out 2> nowhere && [ "$tenths" -lt 100 ]; do
         sleep 0.1
         tenths=$((tenths + 1))
     done
