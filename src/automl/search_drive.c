@@ -20,10 +20,11 @@
 enum { PASSED_OVER_MAX = 12 };
 /* More rounds of boosting than any setting has. */
 #define NO_STOP 1e9
-/* A fit of a family that was not measured yet may be so much faster than thought, and where rows
- * are many such a trial may take so much of the time that is left before it is given up. */
+/* A fit of a family that was not measured yet may be so much faster than thought, and such a trial
+ * may take so much of the time that is left before it is given up: less where rows are many. */
 #define HOPE 0.25
-#define HOPE_PART 0.2
+#define HOPE_PART 0.4
+#define HOPE_PART_OF_MANY 0.2
 /* But not before it has taken so many times what was thought: what follows a trial that was given
  * up may not come to its units. */
 #define HOPE_TIMES 4
@@ -333,10 +334,11 @@ static uint64_t trial_deadline(const struct mer_ctx *ctx, const struct mer_searc
                      (1 + (candidate->rung == 0 ? refit * n_parallel / gain : 0));
     if (choice)
         allowed = fmin(allowed, left - after_seconds(search, choice, 0));
-    if (choice && search->plan->options.n_rungs > 0 && !is_measured(search, candidate->family)) {
+    if (choice && !is_measured(search, candidate->family)) {
+        const double part = search->plan->options.n_rungs > 0 ? HOPE_PART_OF_MANY : HOPE_PART;
         const double expected =
             expected_units(search, candidate, candidate->rung) * SECONDS_A_UNIT / n_parallel;
-        allowed = fmin(allowed, fmax(HOPE_PART * left, HOPE_TIMES * expected));
+        allowed = fmin(allowed, fmax(part * left, HOPE_TIMES * expected));
     }
     return now + (allowed > 0 ? (uint64_t)(allowed * MER_NS) : 0);
 }

@@ -8,9 +8,12 @@
 
 #define MER_NS 1e9
 
-/* Fits are given up when a budget is over by so many seconds; what is given up --units will not
- * repeat. To hear of it, and to save the model, takes what else a budget may be over by. */
-#define MER_GRACE 0.1
+/* The last fits are given up when a budget is over by so many seconds and such a part of it; what
+ * is given up --units will not repeat. A budget may be over by 1 s and 5 %: to hear of it, and to
+ * save the model, takes the rest. */
+#define MER_GRACE_SECONDS 0.4
+#define MER_GRACE_PART 0.03
+#define MER_GRACE_MAX 10
 
 /* Trials of the plan, and of a second layer. */
 enum { MER_SECOND_TRIALS_MAX = 8, MER_TRIALS_KEPT = MER_PLAN_MAX + MER_SECOND_TRIALS_MAX };
@@ -82,6 +85,8 @@ static inline double mer_seconds_between(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? (double)(to_ns - from_ns) / MER_NS : 0;
 }
 
+/* When fits that follow a search are given up, where a clock ends it. */
+uint64_t mer_search_hard_end_ns(const struct mer_search *search);
 /* The caller's own deadline or this one, whichever is earlier; 0: there is none. */
 struct mer_ctx mer_with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns);
 

@@ -243,7 +243,7 @@ static mer_status fit_in_time(const struct mer_ctx *ctx, struct mer_search *sear
 
     if (search->end_ns == 0)
         return quantile->family->fit(ctx, &quantile->params, data, &quantile->model, err);
-    const uint64_t end = search->end_ns + (uint64_t)(MER_GRACE * MER_NS);
+    const uint64_t end = mer_search_hard_end_ns(search);
     const uint64_t now = mer_ctx_now_ns(ctx), left = end > now ? end - now : 0;
     const struct mer_ctx limited =
         mer_with_deadline(ctx, now + left / (search->pipeline->n_quantiles - q));

@@ -54,10 +54,10 @@ static void log_roles(const struct mer_ctx *ctx, const struct mer_prepare *prepa
     }
 }
 
-/* When all fits are given up. */
-static uint64_t hard_end_ns(const struct mer_search *search)
+uint64_t mer_search_hard_end_ns(const struct mer_search *search)
 {
-    return search->end_ns + (uint64_t)(MER_GRACE * MER_NS);
+    const double part = fmin(MER_GRACE_PART * search->options->budget_seconds, MER_GRACE_MAX);
+    return search->end_ns + (uint64_t)((MER_GRACE_SECONDS + part) * MER_NS);
 }
 
 static mer_status fit_on(const struct fitting *fitting, const struct mer_design *design,
@@ -174,7 +174,8 @@ static mer_status fit_safe(struct fitting *fitting, const struct mer_design *des
 static mer_status fit_safely(struct fitting *fitting, const struct mer_design *design, mer_err *err)
 {
     const struct mer_ctx limited = fitting->ctx;
-    const double left = mer_seconds_between(mer_ctx_now_ns(&limited), hard_end_ns(fitting->search));
+    const double left =
+        mer_seconds_between(mer_ctx_now_ns(&limited), mer_search_hard_end_ns(fitting->search));
 
     mer_status status = fit_safe(fitting, design, SAFE_PART * left, err);
     if (status.code == MER_ERR_BUDGET) {
@@ -425,7 +426,8 @@ mer_status mer_search_refit(const struct mer_ctx *ctx, struct mer_search *search
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof(*fitting), &fitting, err));
     fitting->search = search;
     fitting->plain = ctx;
-    fitting->ctx = search->end_ns != 0 ? mer_with_deadline(ctx, hard_end_ns(search)) : *ctx;
+    fitting->ctx =
+        search->end_ns != 0 ? mer_with_deadline(ctx, mer_search_hard_end_ns(search)) : *ctx;
     fitting->target = (struct mer_target){.task = search->target.task,
                                           .values = search->target.values,
                                           .classes = search->target.classes,

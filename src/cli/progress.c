@@ -91,9 +91,9 @@ void mer_cli_progress_report(void *self, const char *phase, uint64_t done, uint6
     if (!progress->enabled)
         return;
     const uint64_t now = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
-    if (!progress->phase || strcmp(progress->phase, phase) != 0) {
+    if (strncmp(progress->phase, phase, sizeof progress->phase - 1) != 0) {
         mer_cli_progress_clear(progress);
-        progress->phase = phase;
+        (void)snprintf(progress->phase, sizeof progress->phase, "%s", phase);
         progress->phase_start_ns = now;
         progress->last_shown_ns = now + NS_BEFORE_FIRST_LINE - NS_BETWEEN_LINES;
     }

@@ -7,8 +7,8 @@
 
 struct mer_cli_progress {
     bool enabled;
-    bool shown; /* the line is on the screen */
-    const char *phase;
+    bool shown;     /* the line is on the screen */
+    char phase[32]; /* a copy: who reports may have it on the stack. "": there was none */
     uint64_t phase_start_ns;
     uint64_t last_shown_ns;
     /* How far a search is, which knows more than its steps; "" : nothing is known. */

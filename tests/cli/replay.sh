@@ -12,7 +12,7 @@ repeats() {
     grep -q "the same bytes as 'first.safetensors'" out || fail "$*: it is not told"
 }
 repeats --target class --units 60000
-repeats --target value --budget 3s
+repeats --target value --budget $((3 * times))s
 repeats --target value --trials 6 --metric mae --folds 4
 repeats --target class --model gbdt --param n_estimators=30 --param learning_rate=0.2 \
     --monotone number=increasing

@@ -64,7 +64,7 @@ mkfifo pipe
 "$merlon" schema infer - --user nobody < pipe > out 2> err &
 pid=$!
 exec 3> pipe
-sleep 0.5
+sleep $((times > 1 ? 5 : 1))
 for line in "Uid:	$(id -u nobody)	$(id -u nobody)	$(id -u nobody)" "CapBnd:	0000000000000000" \
     "CapEff:	0000000000000000" "NoNewPrivs:	1"; do
     grep -q "^$line" "/proc/$pid/status" || fail "its status lacks '$line'"

@@ -149,7 +149,7 @@ expect_error 77 "not what was signed" seal kept --recipient default --out no
 nothing_left no "a changed original"
 
 # Models
-expect 0 fit "$train" --target diagnosis --budget 300ms --model tree --out model.safetensors --quiet
+expect 0 fit "$train" --target diagnosis --budget $((300 * times))ms --model tree --out model.safetensors --quiet
 expect 0 predict model.safetensors "$test" --out plain.csv
 expect 0 seal model.safetensors --recipient default --out model.age
 mkdir away

@@ -54,6 +54,23 @@ static void the_progress_line_has_share_rate_and_remaining_time(void **state)
     assert_non_null(strstr(line, "0%"));
 }
 
+/* Who reports may have the phase's name in a buffer of its own. */
+static void the_progress_remembers_a_phase_by_its_name(void **state)
+{
+    (void)state;
+    struct mer_cli_progress progress;
+    char phase[] = "reading";
+    mer_cli_progress_init(&progress, true);
+    progress.enabled = true; /* whatever standard error is */
+    mer_cli_progress_report(&progress, phase, 0, 10);
+    const uint64_t start_ns = progress.phase_start_ns;
+    memset(phase, 'x', sizeof phase - 1);
+    mer_cli_progress_report(&progress, "reading", 1, 10);
+    assert_true(progress.phase_start_ns == start_ns);
+    mer_cli_progress_report(&progress, phase, 1, 10);
+    assert_true(progress.phase_start_ns > start_ns);
+}
+
 static void numbers_are_short(void **state)
 {
     (void)state;
@@ -70,6 +87,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paragraphs_are_filled_to_the_width),
         cmocka_unit_test(the_progress_line_has_share_rate_and_remaining_time),
+        cmocka_unit_test(the_progress_remembers_a_phase_by_its_name),
         cmocka_unit_test(numbers_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
