@@ -213,9 +213,11 @@ static mer_status load_map(const struct mer_ctx *ctx, const struct mer_bundle *b
      * can be many times as large as the file. */
     const size_t n_features = mer_kernel_map_features(shape, (size_t)n_waves);
     const size_t n_coefficients = model->ridge.n_outputs * mer_lanes_pad(n_features);
+    const size_t n_held = MER_KERNEL_HELD_SHARE * n_coefficients;
     MER_GUARD(check_coefficients(bundle, prefix, model, n_features, err));
     MER_GUARD(mer_kernel_map_init(ctx, shape, (size_t)n_waves, model->gamma, model->seed,
-                                  MER_KERNEL_HELD_SHARE * n_coefficients, &model->map, err));
+                                  n_held > MER_KERNEL_HELD_MIN ? n_held : MER_KERNEL_HELD_MIN,
+                                  &model->map, err));
     return mer_json_want_integer(object, "features", (int64_t)n_features, (int64_t)n_features,
                                  "the kernel model", &n_saved, err);
 }

@@ -25,8 +25,10 @@ enum {
     MER_KERNEL_VARIABLES_MAX = 100000,
     MER_KERNEL_NUMBERS_MAX = 1 << 25, /* waves times variables */
     MER_KERNEL_LINEAR_MAX = 256,      /* variables that follow the waves */
-    /* Of a loaded map: numbers of waves that are held for each coefficient that the file has. */
-    MER_KERNEL_HELD_SHARE = 128
+    /* Of a loaded map: numbers of waves that are held for each coefficient that the file has, and
+     * in any case. To draw them anew for a row takes milliseconds. */
+    MER_KERNEL_HELD_SHARE = 256,
+    MER_KERNEL_HELD_MIN = 1 << 19
 };
 
 struct mer_kernel_map {

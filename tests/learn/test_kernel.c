@@ -265,9 +265,9 @@ static void make_wide(void)
  * slabs and with rests. */
 static void waves_that_would_be_many_times_the_file_are_not_held(void **state)
 {
-    static const char *const SETTINGS[] = {"n_components", "501", "alpha", "1", NULL};
+    static const char *const SETTINGS[] = {"n_components", "1201", "alpha", "1", NULL};
     static double first[WIDE_ASKED], again[WIDE_ASKED];
-    const size_t wave_bytes = 501 * sizeof(double);
+    const size_t wave_bytes = 1201 * sizeof(double);
     struct mer_alloc alloc, small;
     struct saved_model saved;
     struct mer_model *loaded = NULL, *model = NULL;
