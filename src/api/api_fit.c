@@ -105,14 +105,18 @@ static mer_status choose_families(const struct mer_fit_options *options,
                                   struct mer_search_options *search, mer_err *err)
 {
     const uint64_t of_space = search->space ? space_families(search->space) : UINT64_MAX;
+    /* What is to predict fast has no use for what does not; who names a family wants it. */
+    const bool leaves_slow = options->single && !options->include && !search->space;
+    const bool is_limited = options->include || options->exclude || search->space;
     uint64_t excluded = 0;
-    if (!options->include && !options->exclude && !search->space)
+    if (!is_limited && (options->family || !options->single))
         return mer_ok();
     if (options->family)
         return mer_fail(err, MER_ERR_USAGE,
                         "one model family is to be fitted: there is none to include or exclude");
     for (size_t f = 0; f < MER_N_FAMILIES; f++)
-        if (search->space || !(MER_FAMILIES[f]->capabilities & MER_BY_NAME))
+        if (search->space || !(MER_FAMILIES[f]->capabilities &
+                               (leaves_slow ? MER_BY_NAME | MER_SLOW_ROWS : MER_BY_NAME)))
             search->families |= (uint64_t)1 << f;
     if (options->include)
         MER_GUARD(read_families(options->include, &search->families, err));

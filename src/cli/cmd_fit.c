@@ -292,7 +292,7 @@ static const struct mer_cli_option OPTIONS[] = {
      .metavar = "WHAT",
      .choices = mer_cli_choice_deploy,
      .help = "best (the default): the average of the settings that complement each other; fast: "
-             "one setting, which predicts faster"},
+             "one setting, which predicts faster, and no forest unless --include names it"},
     {.name = "calibrate",
      .type = MER_CLI_CHOICE,
      .at = AT(calibrate),

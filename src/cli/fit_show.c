@@ -109,6 +109,15 @@ static void print_left_out(struct mer_cli *cli, const struct mer_table *table,
         mer_cli_print(cli, "  left out: %zu columns more\n", n - COLUMNS_SHOWN);
 }
 
+/* The best setting that --deploy fast may keep. */
+static const struct mer_trial *fastest(const struct mer_facts *facts)
+{
+    for (size_t i = 0; i < facts->n_trials; i++)
+        if (!facts->trials[i].is_second && !(facts->trials[i].family->capabilities & MER_SLOW_ROWS))
+            return &facts->trials[i];
+    return NULL;
+}
+
 void mer_cli_fit_print_result(struct fit *fit)
 {
     struct mer_cli *const cli = fit->cli;
@@ -131,10 +140,10 @@ void mer_cli_fit_print_result(struct fit *fit)
                   mer_cli_show_bytes(fit->saved.n_bytes).text, fit->saved.digest);
     if (!fit->start)
         mer_cli_print_reported(cli, facts, "  ");
-    if (facts->n_members > 1 && facts->n_trials > 0)
-        mer_cli_print(cli, "  one setting alone (--deploy fast): %s, %s %s\n",
-                      facts->trials[0].family->name, facts->metric,
-                      mer_cli_show_score(facts->trials[0].score).text);
+    const struct mer_trial *const fast = fastest(facts);
+    if (facts->n_members > 1 && fast)
+        mer_cli_print(cli, "  one setting alone (--deploy fast): %s, %s %s\n", fast->family->name,
+                      facts->metric, mer_cli_show_score(fast->score).text);
     mer_cli_print_findings(cli, facts, "  ");
     mer_cli_print(cli, "  signed by the key %s%s\n", mer_quote(key).text,
                   fit->key_is_new ? ", made just now, without a passphrase (merlon keys list)"

@@ -26,6 +26,7 @@ enum {
     MER_KEEPS_ROWS = 1 << 8, /* the model holds its training rows: whoever has it has them */
     MER_CAN_SPARSE = 1 << 9, /* takes the sparse block of a design, and no condensed columns */
     MER_CAN_WATCH = 1 << 10, /* stops adding trees when rows that it does not learn from say so */
+    MER_SLOW_ROWS = 1 << 11, /* many deep trees: a row alone takes some hundred microseconds */
 };
 
 struct mer_fit_data {

@@ -617,7 +617,8 @@ static mer_status adapted_fit_extra(const struct mer_ctx *ctx, const struct mer_
 const struct mer_family MER_FAMILY_RANDOM_FOREST = {
     .name = "random_forest",
     .title = "Random forest",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
+    .capabilities =
+        MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS | MER_SLOW_ROWS,
     .params = RANDOM_FOREST_PARAMS,
     .n_params = N_PARAMS,
     MER_ADAPTED_MEMBERS,
@@ -626,7 +627,8 @@ const struct mer_family MER_FAMILY_RANDOM_FOREST = {
 const struct mer_family MER_FAMILY_EXTRA_TREES = {
     .name = "extra_trees",
     .title = "Extremely randomised trees",
-    .capabilities = MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS,
+    .capabilities =
+        MER_CAN_REGRESSION | MER_CAN_BINARY | MER_CAN_MULTICLASS | MER_CAN_WEIGHTS | MER_SLOW_ROWS,
     .params = EXTRA_TREES_PARAMS,
     .n_params = N_PARAMS,
     .fit = adapted_fit_extra,
