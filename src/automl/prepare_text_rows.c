@@ -102,11 +102,17 @@ static mer_status join(const struct making *making, size_t n_parts, struct mer_t
     return mer_ok();
 }
 
+/* A single task is the caller's: a row that is asked for alone must not pay for the others. */
+static size_t n_workers_of(const struct mer_ctx *ctx, size_t n_parts)
+{
+    return n_parts <= 1 ? 1 : mer_team_size(ctx->team);
+}
+
 static mer_status make(struct making *making, size_t n_parts, struct mer_text_rows *rows,
                        mer_err *err)
 {
     struct mer_alloc *alloc = making->ctx->alloc;
-    const size_t n_workers = mer_team_size(making->ctx->team);
+    const size_t n_workers = n_workers_of(making->ctx, n_parts);
     size_t n_terms = 0;
 
     for (size_t t = 0; t < making->block->n_texts; t++)
@@ -133,7 +139,7 @@ mer_status mer_text_rows_make(const struct mer_ctx *ctx, const struct mer_text_b
     struct mer_text_rows rows = {.start = NULL};
 
     const mer_status status = make(&making, n_parts, &rows, err);
-    for (size_t w = 0; making.workers && w < mer_team_size(ctx->team); w++)
+    for (size_t w = 0; making.workers && w < n_workers_of(ctx, n_parts); w++)
         mer_text_row_release(ctx->alloc, &making.workers[w]);
     for (size_t p = 0; making.parts && p < n_parts; p++) {
         mer_free(ctx->alloc, making.parts[p].columns);
