@@ -291,10 +291,10 @@ static void chunks_in_other_places_are_refused(void **state)
             assert_changed_is_refused(&identities, other, sealed.n, 10 * i + j);
         }
         memcpy(other, sealed.bytes, sealed.n); /* dropped */
-        memmove(a, a + SEALED_CHUNK, (3 - i) * SEALED_CHUNK + n_last);
+        memcpy(a, own + SEALED_CHUNK, (3 - i) * SEALED_CHUNK + n_last);
         assert_changed_is_refused(&identities, other, sealed.n - SEALED_CHUNK, i);
         memcpy(other, sealed.bytes, sealed.n); /* twice */
-        memmove(a + SEALED_CHUNK, a, (4 - i) * SEALED_CHUNK + n_last);
+        memcpy(a + SEALED_CHUNK, own, (4 - i) * SEALED_CHUNK + n_last);
         assert_changed_is_refused(&identities, other, sealed.n + SEALED_CHUNK, i);
     }
     mer_buf_release(&sealed);
