@@ -20,15 +20,15 @@ now_ms() {
 stopped() {
     rm -f run.log out err # what an earlier run printed says nothing of this one
     # A background job of a script ignores SIGINT unless it is given back its default action.
-    "$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget 60s --log-file run.log \
+    "$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget $((60 * times))s --log-file run.log \
         > out 2> err < nothing &
     pid=$!
     tenths=0
-    while ! grep -q rows out 2> nowhere && [ "$tenths" -lt 100 ]; do
+    while ! grep -q rows out 2> nowhere && [ "$tenths" -lt $((100 * times)) ]; do
         sleep 0.1
         tenths=$((tenths + 1))
     done
-    [ "$1" = INT ] || sleep 0.3
+    [ "$1" = INT ] || sleep $((times > 1 ? 3 : 1))
     start=$(now_ms)
     kill "-$1" "$pid" || fail "fit ended before SIG$1 came"
     code=0
@@ -41,7 +41,7 @@ stopped() {
         return 0
     fi
     [ "$code" -eq "$2" ] || fail "SIG$1 ends with $code, not $2"
-    [ "$took" -le 1000 ] || fail "SIG$1 took $took ms"
+    [ "$took" -le $((1000 * times)) ] || fail "SIG$1 took $took ms"
     forget_root
     check_error_form "SIG$1"
     has err "nothing was written"
@@ -57,11 +57,11 @@ if env --default-signal=INT true 2> nowhere; then
     printf '#!/bin/sh\nexec env --default-signal=INT "$@"\n' > "$launcher"
     chmod +x "$launcher"
     # Ctrl-C once there is a score: the best so far is the model.
-    "$launcher" "$merlon" fit large.csv --target y --out best.safetensors --budget 60s --log-file run.log \
+    "$launcher" "$merlon" fit large.csv --target y --out best.safetensors --budget $((60 * times))s --log-file run.log \
         > out 2> err < nothing &
     pid=$!
     tenths=0
-    while ! grep -q "trial 2 of" run.log 2> nowhere && [ "$tenths" -lt 300 ]; do
+    while ! grep -q "trial 2 of" run.log 2> nowhere && [ "$tenths" -lt $((300 * times)) ]; do
         sleep 0.1
         tenths=$((tenths + 1))
     done
@@ -82,10 +82,10 @@ stopped HUP 129
 
 # A second signal ends the program at once; its log is sealed all the same.
 rm -f run.log
-"$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget 60s --log-file run.log \
+"$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget $((60 * times))s --log-file run.log \
     > out 2> err < nothing &
 pid=$!
-sleep 1
+sleep $times
 kill -TERM "$pid" || fail "fit ended before the first signal came"
 kill -TERM "$pid" 2> nowhere || true
 code=0
@@ -96,9 +96,9 @@ nothing_left m.safetensors "a run with two signals"
 
 # Killed outright: no name is left but the log's.
 rm -f run.log
-"$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget 60s > out 2> err < nothing &
+"$launcher" "$merlon" fit large.csv --target y --out m.safetensors --budget $((60 * times))s > out 2> err < nothing &
 pid=$!
-sleep 1
+sleep $times
 kill -KILL "$pid" || fail "fit ended before SIGKILL came"
 wait "$pid" || true
 nothing_left m.safetensors SIGKILL
