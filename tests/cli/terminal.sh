@@ -30,17 +30,17 @@ has typescript "${escape}[1m"
 tr '\r' '\n' < typescript | grep -v "\[[#.]*\]" > rest
 has rest "Model: 'm.safetensors'"
 
-on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 1s --force --no-color"
+on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget ${times}s --force --no-color"
 lacks typescript "${escape}[1m"
 NO_COLOR=1
 export NO_COLOR
-on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 1s --force"
+on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget ${times}s --force"
 lacks typescript "${escape}[1m"
 unset NO_COLOR
-on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget 2s --force --quiet"
+on_terminal "'$merlon' fit large.csv --target y --out m.safetensors --budget $((2 * times))s --force --quiet"
 lacks typescript " trials, best "
 # Without a terminal there is neither.
-expect 0 fit large.csv --target y --out m.safetensors --budget 1s --force
+expect 0 fit large.csv --target y --out m.safetensors --budget ${times}s --force
 if grep -q "$escape" out err; then
     fail "escape sequences without a terminal"
 fi
