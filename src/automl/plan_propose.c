@@ -255,6 +255,20 @@ static bool is_worth(const struct mer_candidate *centre, const char *param, int 
     return direction > 0 && centre->n_rounds >= 0.9 * cap;
 }
 
+/* Within what is searched: what lies beyond it is too little regularised to be trusted where it
+ * scores well, as some always does when many are tried on few rows. */
+static double searched(const struct mer_plan *plan, const struct mer_family *family,
+                       const char *param, double value)
+{
+    const struct mer_space_family *own = mer_space_find(&plan->space, family);
+    const size_t at = find_param(family, param);
+
+    for (size_t i = 0; own && i < own->n_dims; i++)
+        if (own->dims[i].param == at && own->dims[i].n_choices == 0)
+            return fmin(fmax(value, own->dims[i].low), own->dims[i].high);
+    return value;
+}
+
 static void add_neighbours(struct mer_plan *plan, const struct mer_candidate *best, unsigned level)
 {
     const struct mer_family *family = best->family;
@@ -273,11 +287,11 @@ static void add_neighbours(struct mer_plan *plan, const struct mer_candidate *be
             struct mer_params params = *centre;
             if (!is_worth(best, refinement->param, direction))
                 continue;
+            const double next = !refinement->by_factor ? value + direction * step
+                                : direction > 0        ? value * step
+                                                       : value / step;
             mer_plan_set_param(family, refinement->param,
-                               !refinement->by_factor ? value + direction * step
-                               : direction > 0        ? value * step
-                                                      : value / step,
-                               &params);
+                               searched(plan, family, refinement->param, next), &params);
             mer_plan_add(plan, family, &params, MER_PREFERENCE_SCORE);
         }
     }

@@ -169,6 +169,17 @@ static void quantile_task(void *argument, size_t task, size_t worker)
                                   quantile_of_leaf(quantiles->step, node, quantiles->level);
 }
 
+static double newton_of_leaf(const struct mer_boost_step *step, size_t node)
+{
+    const struct mer_boost_state *boost = step->boost;
+    const double most = mer_objective_step_max(boost->target->kind);
+    const double value = mer_gbdt_value((double)step->work->sums[node][0] / step->fixed,
+                                        (double)step->work->sums[node][1] / step->fixed,
+                                        &boost->options->limits.rule, &step->nodes[node].bounds);
+
+    return boost->options->learning_rate * fmin(fmax(value, -most), most);
+}
+
 mer_status mer_boost_value_leaves(struct mer_boost_step *step, struct mer_team *team,
                                   double *values, mer_err *err)
 {
@@ -180,13 +191,7 @@ mer_status mer_boost_value_leaves(struct mer_boost_step *step, struct mer_team *
     if (isnan(level)) {
         mer_team_run(team, sum_task, &pieces, pieces.n_tasks);
         for (size_t i = 0; i < step->n_nodes; i++)
-            values[i] =
-                step->nodes[i].left
-                    ? 0
-                    : boost->options->learning_rate *
-                          mer_gbdt_value((double)step->work->sums[i][0] / step->fixed,
-                                         (double)step->work->sums[i][1] / step->fixed,
-                                         &boost->options->limits.rule, &step->nodes[i].bounds);
+            values[i] = step->nodes[i].left ? 0 : newton_of_leaf(step, i);
     } else {
         struct quantiles quantiles = {step, level, values};
         memset(values, 0, step->n_nodes * sizeof *values);

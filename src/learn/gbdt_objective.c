@@ -142,6 +142,9 @@ static double tweedie_loss(const struct mer_boost_target *target, size_t row, do
 
 /* ---- classification ---- */
 
+/* In units of the log odds. */
+#define STEP_MAX 20.0
+
 static double logistic_loss(const struct mer_boost_target *target, size_t row, double score)
 {
     return mer_softplus(target->classes[row] ? -score : score);
@@ -171,6 +174,13 @@ static const struct mer_objective OBJECTIVES[MER_OBJECTIVE_COUNT] = {
 const struct mer_objective *mer_objective(enum mer_objective_kind kind)
 {
     return &OBJECTIVES[kind];
+}
+
+double mer_objective_step_max(enum mer_objective_kind kind)
+{
+    const enum mer_link link = OBJECTIVES[kind].link;
+
+    return link == MER_LINK_LOGIT || link == MER_LINK_SOFTMAX ? STEP_MAX : (double)INFINITY;
 }
 
 mer_status mer_objective_check(const struct mer_boost_target *target, mer_err *err)

@@ -56,6 +56,12 @@ MER_MUST_CHECK mer_status mer_objective_check(const struct mer_boost_target *tar
 
 const struct mer_objective *mer_objective(enum mer_objective_kind kind);
 
+/* How far a leaf may move a row's score before shrinkage. Where a row is wrong beyond doubt its
+ * Hessian vanishes, and with little regularisation a Newton step would leave all bounds; of classes
+ * it is limited as LogitBoost limits its responses (Friedman, Hastie, Tibshirani, "Additive
+ * logistic regression", 2000), only further out. Infinite for other targets. */
+double mer_objective_step_max(enum mer_objective_kind kind);
+
 /* The scores that every row begins with, [n_outputs]: the best constant. rows[0 .. n) are those
  * that are learned from. */
 MER_MUST_CHECK mer_status mer_objective_base(const struct mer_ctx *ctx,

@@ -122,6 +122,45 @@ static void refining_tries_neighbours_of_the_best(void **state)
     assert_true(reached);
 }
 
+/* The less a setting is held back, the better it scores. */
+static double reckless_score(const struct mer_candidate *candidate)
+{
+    const struct mer_family *family = candidate->family;
+    const struct mer_params *params = &candidate->params;
+
+    if (strcmp(family->name, "gbdt") != 0)
+        return 50;
+    return mer_params_get(family->params, family->n_params, params, "reg_lambda") +
+           mer_params_get(family->params, family->n_params, params, "subsample") -
+           mer_params_get(family->params, family->n_params, params, "learning_rate");
+}
+
+static void refining_stays_within_what_is_searched(void **state)
+{
+    (void)state;
+    struct mer_plan plan;
+    struct mer_space space;
+    size_t id, n_at_a_bound = 0;
+    begin_plan(&plan, MER_TASK_BINARY, false);
+    mer_space_default(UINT64_MAX, &space);
+    while (mer_plan_ask(&plan, &id) == MER_ASK_TRIAL) {
+        const struct mer_candidate *candidate = &plan.candidates[id];
+        const struct mer_space_family *own = mer_space_find(&space, candidate->family);
+        tell(&plan, id, reckless_score(candidate));
+        /* Of other families the portfolio has values that mean something of their own. */
+        if (strcmp(candidate->family->name, "gbdt") != 0)
+            continue;
+        assert_non_null(own);
+        for (size_t d = 0; d < own->n_dims; d++) {
+            const double value = candidate->params.values[own->dims[d].param];
+            const double slack = 1e-9 * fabs(value);
+            assert_true(value >= own->dims[d].low - slack && value <= own->dims[d].high + slack);
+            n_at_a_bound += value == own->dims[d].low;
+        }
+    }
+    assert_true(n_at_a_bound > 0);
+}
+
 static void a_failed_trial_is_never_the_best_and_a_second_telling_is_ignored(void **state)
 {
     (void)state;
@@ -384,6 +423,7 @@ int main(void)
         TEST(every_family_that_is_searched_and_can_do_the_task_comes_in_the_first_round),
         TEST(a_plan_ends_never_repeats_itself_and_comes_near_the_best),
         TEST(refining_tries_neighbours_of_the_best),
+        TEST(refining_stays_within_what_is_searched),
         TEST(a_failed_trial_is_never_the_best_and_a_second_telling_is_ignored),
         TEST(a_family_far_behind_is_not_tried_further),
         TEST(among_settings_that_noise_cannot_tell_apart_the_plainest_is_kept),

@@ -221,6 +221,33 @@ static void trees_keep_to_their_limits(void **state)
     boost_table_release(&table);
 }
 
+/* Rows of the other class among rows that are told apart beyond doubt: their Hessian vanishes. */
+static void leaves_of_classes_stay_within_bounds_where_the_hessian_vanishes(void **state)
+{
+    (void)state;
+    for (size_t n_classes = 2; n_classes <= 3; n_classes++) {
+        struct boost_table table;
+        boost_table_init(&table, &alloc, 300, 5, n_classes, 19);
+        for (size_t i = 0; i < 300; i++)
+            table.classes[i] = (int32_t)(table.dense[i * 5] * (double)n_classes);
+        for (size_t i = 0; i < 300; i += 60)
+            table.classes[i] = table.classes[i] == 0;
+        struct mer_model *model = fit_gbdt(
+            &ctx, &table,
+            SETTINGS({"n_estimators", "40"}, {"max_leaves", "4"}, {"learning_rate", "0.8"},
+                     {"min_child_samples", "1"}, {"min_child_weight", "0"}, {"reg_lambda", "1e-6"},
+                     {"subsample", "0.5"}, {"colsample_bytree", "0.2"}));
+        struct mer_ensemble ensemble = ensemble_of(&ctx, model, &table);
+        double largest = 0;
+        for (int64_t n = 0; n < ensemble.tree_starts[ensemble.n_trees]; n++)
+            largest = fmax(largest, fabs((double)ensemble.values[n]));
+        assert_true(largest > 8 && largest <= 0.8 * 20);
+        mer_ensemble_release(&alloc, &ensemble);
+        gbdt_family()->free(&ctx, model);
+        boost_table_release(&table);
+    }
+}
+
 static void level_by_level_every_level_is_full_before_the_next(void **state)
 {
     (void)state;
@@ -573,6 +600,7 @@ int main(void)
         TEST(the_bytes_of_large_leaves_do_not_depend_on_threads_either),
         TEST(saved_models_predict_the_same_after_loading),
         TEST(trees_keep_to_their_limits),
+        TEST(leaves_of_classes_stay_within_bounds_where_the_hessian_vanishes),
         TEST(level_by_level_every_level_is_full_before_the_next),
         TEST(missing_values_go_where_they_belong),
         TEST(predictions_are_monotone_where_they_have_to_be),
