@@ -3,13 +3,6 @@
  * from both layers predicts where that scores better (stacking: Wolpert, 1992; in the form of
  * Erickson et al., "AutoGluon-Tabular", 2020: all columns of the table beside the predictions).
  *
- * What a model of the first layer says of a row that it has not seen still tells of the rows that
- * it has: were the columns of a fold's training rows made by the models of the other folds, those
- * would have learned from the very rows that the fold scores, and a second layer finds that. (On
- * credit_g it scored 12 % better that way, and did 7 % worse on new rows.) So they are made by
- * models of inner folds, among the training rows alone, and the scores of both layers can be
- * compared.
- *
  * Of the units so many are for the second layer as are written here, so that those of the first
  * follow from their sum and the other way round. It is tried as a whole or not at all: where the
  * clock does not do for it, there is one layer, and the model's record says that.
@@ -17,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "automl/search_internal.h"
+#include "automl/search_layers.h"
 #include "core/math.h"
 #include "core/team.h"
 
@@ -25,35 +18,8 @@
 enum { FIRST_UNITS = 5, SECOND_UNITS = 2 };
 /* The part of the time that is left which the first layer does without. */
 #define SECOND_TIME 0.3
-/* Folds among the rows that a fold learns from, at most. */
-enum { INNER_FOLDS = 4 };
 /* Estimates of seconds are raised by this. */
 #define RESERVE 1.3
-
-/* A setting of the second layer. */
-struct second_trial {
-    struct mer_trial_request request;
-    const struct mer_candidate *candidate; /* the same of the first */
-    uint64_t refit_cost;
-};
-
-/* The second layer while it is tried. */
-struct layer {
-    const struct mer_candidate *bases[MER_STACK_BASES_MAX];
-    size_t kept[MER_STACK_BASES_MAX]; /* their places in the search's keep */
-    size_t n_bases;
-    size_t n_outputs;
-    size_t width; /* columns of each base */
-    size_t n_columns;
-    struct mer_stack_scale scale;
-    struct mer_evaluation *evaluation;
-    uint64_t units_left;
-    struct second_trial trials[MER_SECOND_TRIALS_MAX];
-    size_t n_trials;
-    struct mer_keep both; /* the bases, whose predictions are the search's, and the second layer */
-    bool is_cut;          /* the clock, or a person, has ended it */
-    bool is_impossible;   /* the data do not allow for it */
-};
 
 void mer_search_layers_release(const struct mer_ctx *ctx, struct mer_search *search)
 {
@@ -115,29 +81,22 @@ mer_status mer_search_drive_layers(const struct mer_ctx *ctx, struct mer_search 
     return mer_ok();
 }
 
-/* Folds among the rows that a fold learns from. */
-static size_t inner_folds(const struct mer_search *search)
-{
-    const size_t n = search->folds.n_folds - 1;
-    return n < INNER_FOLDS ? n : INNER_FOLDS;
-}
-
 /* The most that fitting a setting in all inner folds of all folds takes: in each as much as in one
  * fold of its trial. */
 static uint64_t inner_cost(const struct mer_search *search, const struct mer_candidate *candidate)
 {
-    return inner_folds(search) *
+    return mer_layer_inner_folds(search) *
            mer_evaluation_cost(search->evaluation, candidate->family, &candidate->params, 0);
 }
 
 /* The first layer that the second learns from: the weightiest of what was chosen, as far as half of
  * the units do for what they say in the inner folds. */
 static void choose_bases(const struct mer_search *search, const uint32_t *weights,
-                         struct layer *layer)
+                         struct mer_layer *layer)
 {
     const uint64_t limit = second_limit(search);
     const uint64_t prepare =
-        mer_evaluation_prepare_cost(search->evaluation) * (1 + inner_folds(search));
+        mer_evaluation_prepare_cost(search->evaluation) * (1 + mer_layer_inner_folds(search));
     uint64_t left = limit > prepare ? (limit - prepare) / 2 : 0;
     uint32_t rest[MER_KEPT_MAX];
 
@@ -177,191 +136,7 @@ static struct mer_stack_scale scale_of(const struct mer_search *search)
                                     spread > 0 ? spread : 1};
 }
 
-/* What the end of a fit that did not succeed means for the layer: time is up, somebody wants what
- * there is, or it fails. */
-static mer_status end_layer(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct layer *layer, const struct mer_trial_result *result,
-                            mer_err *err)
-{
-    if (result->status.code == MER_ERR_BUDGET)
-        layer->is_cut = true;
-    else if (result->status.code == MER_ERR_CANCELLED)
-        layer->is_cut = mer_search_wants_best(ctx, search);
-    else
-        layer->is_impossible = true;
-    if (layer->is_cut || layer->is_impossible)
-        return mer_ok();
-    *err = result->err;
-    return result->status;
-}
-
-/* One base's predictions for held-out rows become its columns: those of rows `rows[i]`. */
-static void put_columns(const struct layer *layer, size_t base, const double *predictions,
-                        const uint32_t *rows, size_t n, double *columns)
-{
-    for (size_t i = 0; i < n; i++)
-        mer_stack_columns(predictions + i * layer->n_outputs, layer->n_outputs, &layer->scale,
-                          columns + (size_t)rows[i] * layer->n_columns + base * layer->width);
-}
-
-/* What a base said of all rows in a repetition, when they were held out. */
-static mer_status say_of_held_out(const struct mer_ctx *ctx, const struct mer_search *search,
-                                  const struct layer *layer, size_t base, size_t repetition,
-                                  const uint32_t *rows, double *columns, mer_err *err)
-{
-    const size_t n = search->frame->n_rows * layer->n_outputs;
-    const float *kept = search->keep.items[layer->kept[base]].predictions + repetition * n;
-    double *predictions;
-
-    MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(*predictions), &predictions, err));
-    for (size_t i = 0; i < n; i++)
-        predictions[i] = (double)kept[i];
-    put_columns(layer, base, predictions, rows, search->frame->n_rows, columns);
-    mer_free(ctx->alloc, predictions);
-    return mer_ok();
-}
-
-/* Cuts the rows that a fold learns from into inner folds, each of which is some of the others of
- * its repetition; the fold's own rows are in none. `rows`: those that are in one, in their order.
- */
-static void cut_inner(const struct mer_search *search, size_t f, struct mer_folds *inner,
-                      uint32_t *rows, size_t *ret_n)
-{
-    const struct mer_folds *how = &search->folds;
-    const uint8_t *fold = how->held_out + f / how->n_folds * how->n_rows;
-    const size_t own = f % how->n_folds;
-
-    *ret_n = 0;
-    for (size_t i = 0; i < how->n_rows; i++) {
-        const bool is_own = fold[i] == own;
-        const size_t rank = fold[i] - (fold[i] > own ? 1U : 0U);
-        inner->held_out[i] = (uint8_t)MER_FOLD_NONE;
-        if (!is_own)
-            inner->held_out[i] = (uint8_t)(rank % inner->n_folds);
-        inner->first[i] = (uint8_t)(is_own ? MER_FOLD_NONE : 0);
-        if (!is_own)
-            rows[(*ret_n)++] = (uint32_t)i;
-    }
-}
-
-/* Whether all inner folds of a fold learn from rows of each class. */
-static mer_status has_all_classes(const struct mer_ctx *ctx, const struct mer_search *search,
-                                  const struct mer_folds *inner, bool *ret_has, mer_err *err)
-{
-    const struct mer_learned_target *target = &search->target;
-    uint8_t *is_seen;
-
-    *ret_has = true;
-    if (!target->classes)
-        return mer_ok();
-    MER_GUARD(mer_alloc_zero(ctx->alloc, target->n_classes, inner->n_folds, &is_seen, err));
-    for (size_t i = 0; i < inner->n_rows; i++)
-        for (size_t g = 0; g < inner->n_folds; g++)
-            if (inner->held_out[i] != MER_FOLD_NONE && inner->held_out[i] != g)
-                is_seen[(size_t)target->classes[i] * inner->n_folds + g] = 1;
-    *ret_has = memchr(is_seen, 0, target->n_classes * inner->n_folds) == NULL;
-    mer_free(ctx->alloc, is_seen);
-    return mer_ok();
-}
-
-/* Says of the rows that a fold learns from what its bases would have said had the fold's rows not
- * been there, nor the row itself. */
-static mer_status run_inner(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct layer *layer, const struct mer_evaluation *evaluation, size_t f,
-                            const uint32_t *rows, size_t n, mer_err *err)
-{
-    mer_status status = mer_ok();
-
-    for (size_t b = 0; b < layer->n_bases && mer_is_ok(status) && !layer->is_cut; b++) {
-        struct mer_trial_result result = {.id = 0};
-        const struct mer_trial_request request = {.family = layer->bases[b]->family,
-                                                  .params = layer->bases[b]->params,
-                                                  .patience = layer->bases[b]->patience,
-                                                  .wants_held_out = true};
-        mer_trial_run(ctx, evaluation, &request, &result);
-        status = result.status;
-        if (mer_is_ok(status) && result.n_held_out != n)
-            status = mer_fail(err, MER_ERR_INTERNAL, "inner folds hold out other rows");
-        else if (mer_is_ok(status))
-            put_columns(layer, b, result.held_out, rows, n, search->stack_columns[f]);
-        else
-            status = end_layer(ctx, search, layer, &result, err);
-        mer_trial_result_release(ctx->alloc, &result);
-    }
-    return status;
-}
-
-/* The columns of one fold. */
-static mer_status make_fold(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct layer *layer, size_t f, struct mer_folds *inner, uint32_t *rows,
-                            mer_err *err)
-{
-    const size_t n_rows = search->frame->n_rows;
-    struct mer_evaluation_data data = search->data;
-    struct mer_evaluation *evaluation = NULL;
-    bool has_all;
-    size_t n;
-
-    for (size_t i = 0; i < n_rows; i++)
-        rows[i] = (uint32_t)i;
-    for (size_t b = 0; b < layer->n_bases; b++)
-        MER_GUARD(say_of_held_out(ctx, search, layer, b, f / search->folds.n_folds, rows,
-                                  search->stack_columns[f], err));
-    if (f % search->folds.n_folds == 0)
-        for (size_t i = 0; i < n_rows * layer->n_columns; i++)
-            search->stack_rows[i] += search->stack_columns[f][i] / (double)search->folds.n_repeats;
-    cut_inner(search, f, inner, rows, &n);
-    MER_GUARD(has_all_classes(ctx, search, inner, &has_all, err));
-    if (!has_all) {
-        layer->is_impossible = true;
-        return mer_ok();
-    }
-    data.shapes_only = false;
-    data.folds = inner;
-    data.n_folds = inner->n_folds;
-    mer_status status = mer_evaluation_new(ctx, &data, &evaluation, err);
-    if (mer_is_ok(status))
-        status = run_inner(ctx, search, layer, evaluation, f, rows, n, err);
-    mer_evaluation_free(ctx, evaluation);
-    return status;
-}
-
-/* What the bases say, for the folds and for all rows. */
-static mer_status make_columns(const struct mer_ctx *ctx, struct mer_search *search,
-                               struct layer *layer, mer_err *err)
-{
-    const size_t n_rows = search->frame->n_rows, n_cells = n_rows * layer->n_columns;
-    struct mer_folds inner = {.kind = search->folds.kind,
-                              .n_rows = n_rows,
-                              .n_folds = inner_folds(search),
-                              .n_repeats = 1};
-    uint32_t *rows = NULL;
-    mer_status status;
-
-    search->n_stack_columns = layer->n_columns;
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_rows, sizeof(*rows), &rows, err), out);
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_rows, 1, &inner.held_out, err), out);
-    MER_GUARD_GOTO(mer_alloc_array(ctx->alloc, n_rows, 1, &inner.first, err), out);
-    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, n_cells, sizeof(double), &search->stack_rows, err),
-                   out);
-    MER_GUARD_GOTO(mer_alloc_zero(ctx->alloc, search->n_folds, sizeof(*search->stack_columns),
-                                  &search->stack_columns, err),
-                   out);
-    for (size_t f = 0; f < search->n_folds; f++)
-        MER_GUARD_GOTO(
-            mer_alloc_zero(ctx->alloc, n_cells, sizeof(double), &search->stack_columns[f], err),
-            out);
-    for (size_t f = 0; f < search->n_folds && !layer->is_cut && !layer->is_impossible; f++) {
-        mer_ctx_progress(ctx, "second layer", f, search->n_folds);
-        MER_GUARD_GOTO(make_fold(ctx, search, layer, f, &inner, rows, err), out);
-    }
-out:
-    mer_folds_release(ctx, &inner);
-    mer_free(ctx->alloc, rows);
-    return status;
-}
-
-static bool has_setting(const struct layer *layer, const struct mer_candidate *candidate)
+static bool has_setting(const struct mer_layer *layer, const struct mer_candidate *candidate)
 {
     for (size_t i = 0; i < layer->n_trials; i++)
         if (layer->trials[i].request.family == candidate->family &&
@@ -372,7 +147,7 @@ static bool has_setting(const struct layer *layer, const struct mer_candidate *c
 }
 
 /* Adds a setting, if the units do for it. */
-static void add_setting(struct layer *layer, const struct mer_candidate *candidate)
+static void add_setting(struct mer_layer *layer, const struct mer_candidate *candidate)
 {
     if (layer->n_trials == MER_SECOND_TRIALS_MAX || has_setting(layer, candidate))
         return;
@@ -387,11 +162,11 @@ static void add_setting(struct layer *layer, const struct mer_candidate *candida
         return;
     layer->units_left -= request.cost;
     layer->trials[layer->n_trials++] =
-        (struct second_trial){.request = request, .candidate = candidate};
+        (struct mer_second_trial){.request = request, .candidate = candidate};
 }
 
 /* The settings of the bases, then the best of each family. */
-static void choose_settings(const struct mer_search *search, struct layer *layer)
+static void choose_settings(const struct mer_search *search, struct mer_layer *layer)
 {
     for (size_t b = 0; b < layer->n_bases; b++)
         add_setting(layer, layer->bases[b]);
@@ -415,7 +190,7 @@ static double fits_side_by_side(const struct mer_ctx *ctx)
 
 /* Seconds that may go into the layer, so that the last fits of both still end in time. */
 static double seconds_allowed(const struct mer_ctx *ctx, const struct mer_search *search,
-                              const struct layer *layer)
+                              const struct mer_layer *layer)
 {
     const double share = mer_search_refit_share(search);
     double fits = 0;
@@ -473,10 +248,11 @@ static void summarise(const struct mer_trial_result *result, double *ret_mean,
 }
 
 /* Keeps what a trial of the second layer says, and lists it. */
-static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, struct layer *layer,
-                       size_t i, const struct mer_trial_result *result, mer_err *err)
+static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search,
+                       struct mer_layer *layer, size_t i, const struct mer_trial_result *result,
+                       mer_err *err)
 {
-    struct second_trial *second = &layer->trials[i];
+    struct mer_second_trial *second = &layer->trials[i];
     const struct mer_trial_request *request = &second->request;
     double score, deviation;
 
@@ -509,7 +285,7 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, str
 }
 
 static mer_status run_trial(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct layer *layer, size_t i, mer_err *err)
+                            struct mer_layer *layer, size_t i, mer_err *err)
 {
     struct mer_trial_result result = {.id = 0};
     mer_status status = mer_ok();
@@ -519,7 +295,7 @@ static mer_status run_trial(const struct mer_ctx *ctx, struct mer_search *search
     if (mer_is_ok(result.status))
         status = tell(ctx, search, layer, i, &result, err);
     else if (result.status.code == MER_ERR_BUDGET || result.status.code == MER_ERR_CANCELLED)
-        status = end_layer(ctx, search, layer, &result, err);
+        status = mer_layer_end(ctx, search, layer, &result, err);
     else
         mer_log_warning(ctx, "automl", "a trial of %s in the second layer failed: %s",
                         layer->trials[i].request.family->name, result.err.message);
@@ -529,7 +305,7 @@ static mer_status run_trial(const struct mer_ctx *ctx, struct mer_search *search
 
 /* When the layer is given up; 0: never. */
 static uint64_t layer_end(const struct mer_ctx *ctx, const struct mer_search *search,
-                          const struct layer *layer)
+                          const struct mer_layer *layer)
 {
     const double allowed = seconds_allowed(ctx, search, layer);
 
@@ -540,7 +316,7 @@ static uint64_t layer_end(const struct mer_ctx *ctx, const struct mer_search *se
 
 /* Tries the settings, once the columns are there. */
 static mer_status run_settings(const struct mer_ctx *ctx, struct mer_search *search,
-                               struct layer *layer, mer_err *err)
+                               struct mer_layer *layer, mer_err *err)
 {
     struct mer_evaluation_data data = search->data;
 
@@ -561,12 +337,12 @@ static mer_status run_settings(const struct mer_ctx *ctx, struct mer_search *sea
 
 /* All that is tried, by the clock. */
 static mer_status run_layer(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct layer *layer, mer_err *err)
+                            struct mer_layer *layer, mer_err *err)
 {
     const uint64_t end_ns = layer_end(ctx, search, layer);
     const struct mer_ctx limited = end_ns != 0 ? mer_with_deadline(ctx, end_ns) : *ctx;
 
-    mer_status status = make_columns(&limited, search, layer, err);
+    mer_status status = mer_layer_make_columns(&limited, search, layer, err);
     if (mer_is_ok(status) && !layer->is_cut && !layer->is_impossible)
         status = run_settings(&limited, search, layer, err);
     /* Preparing was given up, or does not fit into memory. */
@@ -582,7 +358,7 @@ static mer_status run_layer(const struct mer_ctx *ctx, struct mer_search *search
 
 /* The members of both layers: all bases in the order of their columns, then the weightiest of the
  * second. */
-static mer_status add_members(struct mer_search *search, const struct layer *layer,
+static mer_status add_members(struct mer_search *search, const struct mer_layer *layer,
                               const uint32_t *weights, mer_err *err)
 {
     struct mer_pipeline *pipeline = search->pipeline;
@@ -596,7 +372,8 @@ static mer_status add_members(struct mer_search *search, const struct layer *lay
                                                    .weight = weights[b],
                                                    .scale = layer->scale};
     for (size_t i = layer->n_bases; i < layer->both.n; i++) {
-        const struct second_trial *second = &layer->trials[layer->both.items[i].id - MER_PLAN_MAX];
+        const struct mer_second_trial *second =
+            &layer->trials[layer->both.items[i].id - MER_PLAN_MAX];
         if (weights[i] == 0)
             continue;
         size_t at = n++;
@@ -641,7 +418,7 @@ static mer_status gain_by_folds(const struct mer_ctx *ctx, const struct mer_sear
  * from there is always some that does a little better on the held-out rows. (Kept for any gain,
  * they did worse on new rows in four of five cases: docs/search.md.) */
 static mer_status is_worth_it(const struct mer_ctx *ctx, struct mer_search *search,
-                              const struct layer *layer, const uint32_t *weights,
+                              const struct mer_layer *layer, const uint32_t *weights,
                               const uint32_t *both, bool *ret_is, mer_err *err)
 {
     double *predictions, gain;
@@ -668,8 +445,9 @@ static void say_nothing_was_tried(const struct mer_ctx *ctx)
 }
 
 /* Chooses from both layers; whether that is better than the first alone. */
-static mer_status choose(const struct mer_ctx *ctx, struct mer_search *search, struct layer *layer,
-                         double first_score, uint32_t *weights, bool *ret_is_better, mer_err *err)
+static mer_status choose(const struct mer_ctx *ctx, struct mer_search *search,
+                         struct mer_layer *layer, double first_score, uint32_t *weights,
+                         bool *ret_is_better, mer_err *err)
 {
     const struct mer_held_out *held_out;
     const struct mer_keep first = search->keep;
@@ -705,7 +483,7 @@ static mer_status choose(const struct mer_ctx *ctx, struct mer_search *search, s
 }
 
 /* What is kept are the bases and the second layer from now on. */
-static void keep_both(const struct mer_ctx *ctx, struct mer_search *search, struct layer *layer)
+static void keep_both(const struct mer_ctx *ctx, struct mer_search *search, struct mer_layer *layer)
 {
     for (size_t i = 0; i < search->keep.n; i++) {
         bool is_base = false;
@@ -719,7 +497,7 @@ static void keep_both(const struct mer_ctx *ctx, struct mer_search *search, stru
 }
 
 static mer_status try_layer(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct layer *layer, double first_score, uint32_t *weights,
+                            struct mer_layer *layer, double first_score, uint32_t *weights,
                             bool *ret_is_better, mer_err *err)
 {
     const size_t n_trials = search->n_trials;
@@ -752,7 +530,7 @@ mer_status mer_search_try_layer(const struct mer_ctx *ctx, struct mer_search *se
                                 uint32_t *weights, double first_score, bool *ret_is_better,
                                 mer_err *err)
 {
-    struct layer *layer;
+    struct mer_layer *layer;
 
     *ret_is_better = false;
     if (search->n_layers < 2)
