@@ -37,9 +37,8 @@ static double wanted_reach(const struct mer_search *search)
 
     if (!best || best->n_rounds == 0)
         return search->boosting_reach;
-    return best->n_rounds * (double)(1U << best->rung) *
-           mer_params_get(best->family->params, best->family->n_params, &best->params,
-                          "learning_rate");
+    return best->n_rounds * mer_params_get(best->family->params, best->family->n_params,
+                                           &best->params, "learning_rate");
 }
 
 /* Rounds of boosting far beyond what trials wanted so far cost units that are hardly ever used:

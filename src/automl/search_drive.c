@@ -448,8 +448,7 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search, siz
     search->plan->refit_limit = single_limit(search, 0);
     if (candidate->n_rounds > 0)
         search->boosting_reach =
-            fmax(search->boosting_reach,
-                 candidate->n_rounds * learning_rate(candidate) * (1U << candidate->rung));
+            fmax(search->boosting_reach, candidate->n_rounds * learning_rate(candidate));
     search->trials[search->n_trials++] =
         (struct mer_trial){.family = candidate->family,
                            .params = mer_candidate_final(candidate),

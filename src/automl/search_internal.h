@@ -39,8 +39,7 @@ struct mer_search {
     size_t n_trials;
     uint64_t units;       /* of preparing, and of the trials that have finished */
     uint64_t trial_units; /* that those trials came to: less where boosting stopped early */
-    /* The most that rounds times learning rate came to; on a share of the rows, times two for each
-     * rung: about what all of them want. */
+    /* The most that the rounds which trials want for all rows came to, times the learning rate. */
     double boosting_reach;
     struct mer_keep keep;
 
