@@ -19,7 +19,7 @@
 #define ROUNDS_GROWTH 1.5
 
 /* Rows times classes from which on there is one holdout, and three folds. */
-enum { ONE_FOLD_CELLS = 400000, FEW_FOLDS_CELLS = 150000, FEW_FOLDS = 3 };
+enum { ONE_FOLD_CELLS = 300000, FEW_FOLDS_CELLS = 150000, FEW_FOLDS = 3 };
 
 static uint64_t candidate_cost(void *self, const struct mer_family *family,
                                const struct mer_params *params, unsigned rung)
@@ -130,6 +130,21 @@ static mer_status plan_one(struct mer_search *search, mer_err *err)
     return mer_ok();
 }
 
+/* Whether a member has the trial's setting, or all of it but the rounds of boosting that time did
+ * not do for. */
+static bool has_setting_of(const struct mer_member *member, const struct mer_trial *trial)
+{
+    struct mer_params params = trial->params;
+    const size_t at =
+        mer_params_find(trial->family->params, trial->family->n_params, "n_estimators");
+
+    if (trial->family != member->family)
+        return false;
+    if (at != SIZE_MAX)
+        params.values[at] = fmin(params.values[at], member->params.values[at]);
+    return memcmp(&params, &member->params, sizeof(params)) == 0;
+}
+
 /* The trial whose setting predicts alone, which time may have put in the place of another; else the
  * one that was chosen. */
 static size_t kept_trial(const struct mer_search *search)
@@ -141,9 +156,7 @@ static size_t kept_trial(const struct mer_search *search)
         return chosen;
     for (size_t k = 0; k <= search->n_trials; k++) {
         const size_t i = k == 0 ? chosen : k - 1;
-        const struct mer_trial *const trial = &search->trials[i];
-        if (trial->family == member->family &&
-            memcmp(&trial->params, &member->params, sizeof(trial->params)) == 0)
+        if (has_setting_of(member, &search->trials[i]))
             return i;
     }
     return chosen;

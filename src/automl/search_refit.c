@@ -3,7 +3,8 @@
  * A budget is kept even when the machine slows down at the very end: all fits are given up once it
  * is over by a little. So that there is a model then, a small fit comes first that takes next to
  * nothing of the time: the best setting on a share of the rows, or the best one that is cheap. It
- * predicts when no other fit has ended.
+ * predicts when no other fit has ended. Boosting that has made half of its rounds by then has ended
+ * with those.
  */
 #include <math.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 /* The seconds of one that comes when there is no time any more. */
 #define SAFE_SECONDS 0.05
 enum { SAFE_ROWS_MIN = 1000 };
+
+/* Boosting that is cut short is a model with this part of its rounds. */
+#define LEAST_ROUNDS_PART 0.5
 
 /* Models are fitted side by side, each on one thread, where the table has at most so many cells. */
 enum { PARALLEL_CELLS_MAX = 4 << 20 };
@@ -38,6 +42,7 @@ struct fitting {
     struct fit_end {
         mer_status status;
         mer_err err;
+        bool is_cut; /* it has fewer rounds of boosting than were wanted */
     } ends[MER_MEMBERS_MAX];
 };
 
@@ -200,6 +205,28 @@ static bool is_safe(const struct fitting *fitting, const struct mer_member *memb
                   member->family->n_params * sizeof(double)) == 0;
 }
 
+/* Fits a member; when time ends boosting half-way or later, its parameters tell how far it came. */
+static mer_status fit_member(struct fitting *fitting, struct mer_member *member, bool *ret_is_cut,
+                             mer_err *err)
+{
+    const struct mer_family *family = member->family;
+    struct mer_fit_data data = member->is_second ? fitting->second : fitting->data;
+    const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
+    const bool may_be_cut = (family->capabilities & MER_CAN_WATCH) != 0 && at != SIZE_MAX;
+    uint32_t n_rounds = 0;
+
+    if (may_be_cut) {
+        data.least_rounds = (size_t)ceil(LEAST_ROUNDS_PART * member->params.values[at]);
+        data.ret_n_rounds = &n_rounds;
+    }
+    MER_GUARD(family->fit(&fitting->ctx, &member->params, &data, &member->model, err));
+    *ret_is_cut = may_be_cut && n_rounds < member->params.values[at] &&
+                  mer_ctx_check_cancel(&fitting->ctx, NULL).code == MER_ERR_BUDGET;
+    if (*ret_is_cut)
+        member->params.values[at] = n_rounds;
+    return mer_ok();
+}
+
 static void fit_task(void *argument, size_t i, size_t worker)
 {
     struct fitting *fitting = argument;
@@ -211,9 +238,7 @@ static void fit_task(void *argument, size_t i, size_t worker)
         return; /* its model is put there afterwards */
     end->status = mer_ctx_check_cancel(&fitting->ctx, &end->err);
     if (mer_is_ok(end->status))
-        end->status = member->family->fit(&fitting->ctx, &member->params,
-                                          member->is_second ? &fitting->second : &fitting->data,
-                                          &member->model, &end->err);
+        end->status = fit_member(fitting, member, &end->is_cut, &end->err);
 }
 
 /* The small fit predicts instead of the members. */
@@ -285,6 +310,22 @@ static void drop_layer(struct fitting *fitting)
     }
 }
 
+static void say_what_was_cut(const struct fitting *fitting)
+{
+    const struct mer_pipeline *pipeline = fitting->search->pipeline;
+    size_t n = 0;
+
+    for (size_t i = 0; i < pipeline->n_members; i++)
+        n += fitting->ends[i].is_cut;
+    if (n > 0)
+        mer_log_warning(&fitting->ctx, "automl",
+                        "time did not do for all rounds of boosting in %zu of the %zu last fits: "
+                        "--units will not repeat this: with %llu it makes the model that was "
+                        "chosen",
+                        n, pipeline->n_members,
+                        (unsigned long long)mer_search_total_units(fitting->search));
+}
+
 /* Takes away the members that time did not do for, or that the caller did not wait for; any other
  * failure is one of the fit. */
 static mer_status drop_late(struct fitting *fitting, mer_err *err)
@@ -298,6 +339,7 @@ static mer_status drop_late(struct fitting *fitting, mer_err *err)
         is_any |= mer_is_ok(fitting->ends[i].status);
     const bool is_stopped = is_any && mer_search_wants_best(&fitting->ctx, fitting->search);
 
+    say_what_was_cut(fitting);
     drop_layer(fitting);
     for (size_t i = 0; i < n_members; i++) {
         const mer_status status = fitting->ends[i].status;

@@ -44,6 +44,10 @@ struct mer_fit_data {
      * *ret_n_rounds: how many stayed. 0: no such rows; only for families that say MER_CAN_WATCH. */
     size_t n_watched;
     size_t patience;
+    /* When the deadline comes, trees that fill so many rounds are a model all the same, of as many
+     * rounds as there are; without so many the fit has failed. 0: it has failed in any case; only
+     * for families that say MER_CAN_WATCH. */
+    size_t least_rounds;
     uint32_t *ret_n_rounds;
 };
 

@@ -418,6 +418,7 @@ static mer_status set_options(struct fitting *fitting, mer_err *err)
         .colsample = values[PARAM_COLSAMPLE_BYTREE],
         .early_stopping_rounds = (size_t)values[PARAM_EARLY_STOPPING_ROUNDS],
         .validation_fraction = values[PARAM_VALIDATION_FRACTION],
+        .least_rounds = fitting->data->least_rounds,
         .hist_bytes = histogram_bytes(fitting->ctx->alloc),
         .seed = fitting->data->seed,
         .limits = {.rule = {.lambda = values[PARAM_REG_LAMBDA],

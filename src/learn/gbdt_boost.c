@@ -167,6 +167,13 @@ static mer_status add_round(const struct mer_boost_state *boost,
     return mer_ok();
 }
 
+/* Whether the rounds before this one, for which time did not do, are a model by themselves. */
+static bool is_cut_short(const struct mer_boost_state *boost, mer_status status)
+{
+    const size_t least = boost->options->least_rounds;
+    return status.code == MER_ERR_BUDGET && least > 0 && boost->round >= least;
+}
+
 /* Rounds until the last, or until the held-out rows have seen nothing better for long. */
 static mer_status run_rounds(struct mer_boost_state *boost, struct mer_ensemble_builder *builder,
                              double *losses, size_t *ret_n_losses, mer_err *err)
@@ -180,8 +187,14 @@ static mer_status run_rounds(struct mer_boost_state *boost, struct mer_ensemble_
                                          boost->held_out, boost->n_held_out);
     for (boost->round = 0; boost->round < options->n_rounds; boost->round++) {
         mer_ctx_progress(boost->ctx, "boosting", boost->round, options->n_rounds);
-        MER_GUARD(mer_ctx_check_cancel(boost->ctx, err));
-        MER_GUARD(grow_round(boost, err));
+        mer_status status = mer_ctx_check_cancel(boost->ctx, err);
+        if (mer_is_ok(status))
+            status = grow_round(boost, err);
+        if (is_cut_short(boost, status)) {
+            mer_err_clear(err);
+            break;
+        }
+        MER_GUARD(status);
         MER_GUARD(add_round(boost, builder, err));
         if (!losses)
             continue;

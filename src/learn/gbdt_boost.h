@@ -17,6 +17,7 @@ struct mer_boost_options {
     size_t early_stopping_rounds; /* 0: none; else stop when so many rounds brought nothing */
     double validation_fraction;   /* rows held out for that */
     size_t n_watched;             /* the last so many rows are held out for that instead; 0: none */
+    size_t least_rounds;          /* that are a model when the deadline comes; 0: none are */
     size_t hist_bytes;            /* for all histograms that are kept */
     uint64_t seed;
     struct mer_gbdt_limits limits;
@@ -35,7 +36,8 @@ struct mer_boosting {
 
 /* Adds the trees to the builder, whose base is set unless initial scores are given. *ret_losses,
  * owned by the caller, has the validation loss before the first round and after each (NULL without
- * early stopping). Cancelled: MER_ERR_CANCELLED. */
+ * early stopping). Cancelled: MER_ERR_CANCELLED. Too late: MER_ERR_BUDGET, or with least_rounds the
+ * rounds that there are. */
 MER_MUST_CHECK mer_status mer_boost(const struct mer_ctx *ctx, const struct mer_boosting *boosting,
                                     struct mer_ensemble_builder *builder, double **ret_losses,
                                     size_t *ret_n_losses, mer_err *err);

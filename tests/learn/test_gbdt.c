@@ -370,6 +370,70 @@ static void a_fit_goes_on_from_a_model(void **state)
     boost_table_release(&table);
 }
 
+static uint64_t tick(void *self)
+{
+    return ++*(uint64_t *)self;
+}
+
+/* The trees are the first of the whole model's. */
+static void assert_beginning(struct mer_model *part, struct mer_model *whole, size_t n_rounds,
+                             const struct boost_table *table)
+{
+    struct mer_ensemble own = ensemble_of(&ctx, part, table);
+    struct mer_ensemble all = ensemble_of(&ctx, whole, table);
+    assert_int_equal(own.n_trees, 3 * n_rounds);
+    assert_memory_equal(own.values, all.values, own.n_nodes * sizeof *own.values);
+    assert_memory_equal(own.thresholds, all.thresholds, own.n_nodes * sizeof *own.thresholds);
+    mer_ensemble_release(&alloc, &own);
+    mer_ensemble_release(&alloc, &all);
+}
+
+static void a_deadline_leaves_the_rounds_that_there_are_once_they_are_enough(void **state)
+{
+    (void)state;
+    struct boost_table table;
+    boost_table_init(&table, &alloc, 400, 5, 3, 37);
+    const struct setting *const settings = SETTINGS({"n_estimators", "12"}, {"max_leaves", "8"});
+    const struct mer_params params = gbdt_params(settings);
+    struct mer_model *whole = fit_gbdt(&ctx, &table, settings);
+    size_t n_late = 0, n_cut = 0;
+    uint32_t n_rounds = 0;
+    for (uint64_t deadline = 1; n_rounds < 12; deadline++) {
+        uint64_t ticks = 0;
+        const struct mer_clock clock = {.now_ns = tick, .self = &ticks};
+        const struct mer_ctx limited = {.alloc = &alloc, .clock = &clock, .deadline_ns = deadline};
+        struct mer_fit_data data = {.design = &table.design,
+                                    .target = &table.target,
+                                    .seed = 3,
+                                    .least_rounds = 6,
+                                    .ret_n_rounds = &n_rounds};
+        struct mer_model *model = NULL;
+        mer_err err = {0};
+        enum mer_code code = gbdt_family()->fit(&limited, &params, &data, &model, &err).code;
+        if (code == MER_OK) {
+            assert_in_range(n_rounds, 6, 12);
+            assert_string_equal(err.message, "");
+            assert_beginning(model, whole, n_rounds, &table);
+            gbdt_family()->free(&ctx, model);
+            n_cut += n_rounds < 12;
+        } else {
+            assert_int_equal(code, MER_ERR_BUDGET);
+            n_late++;
+        }
+        /* Who does not say that a part is enough gets all or nothing. */
+        ticks = 0;
+        data.least_rounds = 0;
+        const bool is_whole = code == MER_OK && n_rounds == 12;
+        code = gbdt_family()->fit(&limited, &params, &data, &model, &err).code;
+        assert_int_equal(code, is_whole ? MER_OK : MER_ERR_BUDGET);
+        if (code == MER_OK)
+            gbdt_family()->free(&ctx, model);
+    }
+    assert_true(n_late > 5 && n_cut > 5);
+    gbdt_family()->free(&ctx, whole);
+    boost_table_release(&table);
+}
+
 static void early_stopping_keeps_the_best_round_and_the_curve(void **state)
 {
     (void)state;
@@ -605,6 +669,7 @@ int main(void)
         TEST(missing_values_go_where_they_belong),
         TEST(predictions_are_monotone_where_they_have_to_be),
         TEST(a_fit_goes_on_from_a_model),
+        TEST(a_deadline_leaves_the_rounds_that_there_are_once_they_are_enough),
         TEST(early_stopping_keeps_the_best_round_and_the_curve),
         TEST(rows_without_weight_do_not_count_and_two_of_weight_one_are_one_of_two),
         TEST(quantiles_have_their_share_of_rows_below),
