@@ -57,10 +57,33 @@ static void cap_rounds(const struct mer_search *search, const struct mer_family 
     params->values[at] = fmin(params->values[at], patience + ceil(ROUNDS_GROWTH * reach / rate));
 }
 
+/* Splits that a row alone may pass in a model that is to predict fast: a few ns each. */
+#define FAST_SPLITS 18000.0
+
+/* Of many classes each has its trees, and a row passes all of them. */
+static void cap_trees(const struct mer_search *search, const struct mer_family *family,
+                      struct mer_params *params)
+{
+    const struct mer_learned_target *target = &search->target;
+    const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
+    const size_t leaves = mer_params_find(family->params, family->n_params, "max_leaves");
+
+    if (!search->options->single || search->options->family || search->options->space ||
+        at == SIZE_MAX || leaves == SIZE_MAX)
+        return;
+    const double n_outputs = target->task == MER_TASK_MULTICLASS ? (double)target->n_classes : 1;
+    double depth = 1;
+    for (double n = 2; n < params->values[leaves]; n *= 2)
+        depth++;
+    params->values[at] =
+        fmin(params->values[at], fmax(1, floor(FAST_SPLITS / (n_outputs * depth))));
+}
+
 static void settle(void *self, const struct mer_family *family, struct mer_params *params)
 {
     const struct mer_search *search = self;
     cap_rounds(search, family, params);
+    cap_trees(search, family, params);
     mer_evaluation_settle(search->evaluation, family, params);
 }
 

@@ -363,8 +363,9 @@ static uint32_t rounds_for_all_rows(const struct mer_search *search,
     const double most = mer_params_get(candidate->family->params, candidate->family->n_params,
                                        &candidate->params, "n_estimators");
     /* Four times as many rows want twice the rounds, or more; what a share of the rows says stays
-     * below the cap. */
-    return (uint32_t)fmax(1, (candidate->rung > 0 ? fmin(wanted, most) : wanted) + 0.5);
+     * below the cap, and a model that is to be fast does. */
+    const bool is_capped = candidate->rung > 0 || search->options->single;
+    return (uint32_t)fmax(1, (is_capped ? fmin(wanted, most) : wanted) + 0.5);
 }
 
 /* The work units of fitting a setting on all rows, with the rounds that its folds wanted. */

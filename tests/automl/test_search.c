@@ -423,6 +423,48 @@ static void one_setting_is_kept_where_speed_was_asked_for(void **state)
     mer_frame_release(&frame);
 }
 
+/* The splits that a row passes in the largest boosted model that was tried, at most. */
+static double most_splits(const struct mer_pipeline *pipeline)
+{
+    double most = 0;
+    for (size_t i = 0; i < pipeline->n_trials; i++) {
+        const struct mer_trial *trial = &pipeline->trials[i];
+        const struct mer_family *family = trial->family;
+        if (strcmp(family->name, "gbdt") != 0)
+            continue;
+        const double leaves =
+            mer_params_get(family->params, family->n_params, &trial->params, "max_leaves");
+        most = fmax(most, trial->params.values[rounds_at(family)] * (double)pipeline->n_classes *
+                              ceil(log2(leaves)));
+    }
+    return most;
+}
+
+static void of_many_classes_a_fast_model_has_fewer_trees(void **state)
+{
+    (void)state;
+    char text[16000] = "x,z,y\n";
+    for (int i = 0; i < 480; i++) {
+        char line[60];
+        (void)snprintf(line, sizeof(line), "%d,%d,c%d\n", i * 37 % 60 + i % 5, i * 7 % 11,
+                       i * 37 % 60);
+        strcat(text, line);
+    }
+    struct mer_frame frame = read_table(text);
+    struct mer_search_options options = {.seed = 3, .n_folds = 2, .max_trials = 8};
+    for (size_t f = 0; f < MER_N_FAMILIES; f++)
+        if (strcmp(MER_FAMILIES[f]->name, "gbdt") == 0)
+            options.families = (uint64_t)1 << f;
+    struct mer_pipeline *best = fit(&frame, &options);
+    options.single = true;
+    struct mer_pipeline *fast = fit(&frame, &options);
+    assert_true(most_splits(best) > 25000);
+    assert_true(most_splits(fast) <= 18000);
+    mer_pipeline_free(&ctx, best);
+    mer_pipeline_free(&ctx, fast);
+    mer_frame_release(&frame);
+}
+
 static void a_metric_that_does_not_fit_the_task_is_refused(void **state)
 {
     (void)state;
@@ -646,6 +688,7 @@ int main(void)
         TEST(a_budget_too_small_for_anything_says_so),
         TEST(one_family_is_fitted_with_its_parameters),
         TEST(one_setting_is_kept_where_speed_was_asked_for),
+        TEST(of_many_classes_a_fast_model_has_fewer_trees),
         TEST(a_metric_that_does_not_fit_the_task_is_refused),
         TEST(an_unknown_target_is_refused_with_the_nearest_name),
         TEST(rare_classes_do_not_disturb),
