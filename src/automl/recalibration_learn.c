@@ -13,6 +13,11 @@ enum { CELLS_MAX = 1 << 18, BIN_ROWS = 20, N_PARTS = 5, STEPS_MAX = 40 };
 
 #define LEAST_PROBABILITY 1e-15
 
+/* So many rows more, of which each class has the same share, go into the temperature: where every
+ * held-out row is right there is else no end to how sure one may be. Half a row, as Krichevsky and
+ * Trofimov estimate ("The performance of universal encoding", 1981). */
+#define DOUBTED_ROWS 0.5
+
 struct learning {
     const struct mer_ctx *ctx;
     const struct mer_recalibrating *from;
@@ -35,11 +40,12 @@ static double weight_of(const struct learning *learning, size_t row)
 
 /* ---- Temperature ---- */
 
-/* First and second derivative of the log loss by 1 / T. */
+/* First and second derivative of the log loss by 1 / T, with the doubt. */
 static void derive(const struct learning *learning, size_t part, double slope, double *ret_first,
                    double *ret_second)
 {
     const size_t n_classes = learning->from->n_classes;
+    const double doubt = DOUBTED_ROWS / (double)learning->n_rows;
     double first = 0, second = 0;
 
     for (size_t i = 0; i < learning->n_rows; i++) {
@@ -49,12 +55,14 @@ static void derive(const struct learning *learning, size_t part, double slope, d
         const double *const p = learning->probabilities + row * n_classes;
         const size_t truth = (size_t)learning->from->classes[row];
         double z[MER_ISOTONIC_CLASSES_MAX], largest = -INFINITY, total = 0, mean = 0, square = 0;
+        double all = 0;
         /* Of more classes the first are kept in mind, the others' logarithms are taken twice. */
         for (size_t k = 0; k < n_classes; k++) {
             const double logarithm = mer_ln(fmax(p[k], LEAST_PROBABILITY));
             if (k < MER_ISOTONIC_CLASSES_MAX)
                 z[k] = logarithm;
             largest = fmax(largest, logarithm);
+            all += logarithm;
         }
         for (size_t k = 0; k < n_classes; k++) {
             const double logarithm =
@@ -66,7 +74,8 @@ static void derive(const struct learning *learning, size_t part, double slope, d
         }
         mean /= total;
         const double weight = weight_of(learning, row);
-        first += weight * (mean - mer_ln(fmax(p[truth], LEAST_PROBABILITY)));
+        first += weight * (mean - (1 - doubt) * mer_ln(fmax(p[truth], LEAST_PROBABILITY)) -
+                           doubt * all / (double)n_classes);
         second += weight * fmax(0, square / total - mean * mean);
     }
     *ret_first = first;

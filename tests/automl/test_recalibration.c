@@ -125,6 +125,29 @@ static void classes_that_are_parted_without_a_mistake_do_no_harm(void **state)
     mer_arena_release(&arena);
 }
 
+/* Rows that are all right do not say how sure one may be: half a row more is wrong at times. */
+static void no_number_of_rows_that_are_right_makes_sure(void **state)
+{
+    (void)state;
+    struct mer_arena arena;
+    double least = 1;
+    mer_arena_init(&arena, &alloc);
+    for (size_t n = 30; n <= 3000; n *= 10) {
+        for (size_t i = 0; i < n; i++) {
+            classes[i] = i % 2 == 0;
+            p[2 * i + 1] = i % 2 == 0 ? 0.9 : 0.1;
+            p[2 * i] = 1 - p[2 * i + 1];
+        }
+        (void)learn(MER_RECALIBRATION_TEMPERATURE, p, classes, n, &arena);
+        const double doubt = p[0]; /* a row of class 1 */
+        if (!(doubt > 0.2 / (double)n && doubt < 0.5 / (double)n))
+            fail_msg("%zu rows: %g is left for the other class", n, doubt);
+        assert_true(doubt < least);
+        least = doubt;
+    }
+    mer_arena_release(&arena);
+}
+
 static void rows_without_weight_say_nothing(void **state)
 {
     static double weights[N];
@@ -313,6 +336,7 @@ int main(void)
         TEST(curves_straighten_what_no_temperature_does),
         TEST(what_is_right_already_stays_as_it_is),
         TEST(classes_that_are_parted_without_a_mistake_do_no_harm),
+        TEST(no_number_of_rows_that_are_right_makes_sure),
         TEST(rows_without_weight_say_nothing),
         TEST(curves_want_rows),
         TEST(a_calibrated_model_predicts_the_same_after_loading),
