@@ -38,7 +38,8 @@ COVERAGE = 0.9
 def call(arguments):
     done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[0])
+        lines = [line for line in done.stderr.splitlines() if line.startswith("merlon: error")]
+        raise RuntimeError((lines or ["no message"])[0])
     return done.stdout
 
 

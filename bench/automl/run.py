@@ -52,7 +52,8 @@ def call(arguments, timeout=None):
     except subprocess.TimeoutExpired as late:
         raise Failed(f"merlon {arguments[1]} did not end within {late.timeout:.0f} s") from late
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no message"]
+        lines = [line for line in done.stderr.splitlines() if line.startswith("merlon: error")]
+        lines = lines or ["no message"]
         raise Failed(f"merlon {arguments[1]} ended with {done.returncode}: {lines[0]}")
     return done.stdout
 

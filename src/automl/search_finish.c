@@ -50,15 +50,32 @@ mer_status mer_search_score_ensemble(const struct mer_ctx *ctx, struct mer_searc
     return status;
 }
 
-/* Settings that were tried on a share of the rows, and are too costly to fit on all. */
-static void forget_costly(const struct mer_ctx *ctx, struct mer_search *search)
+static bool is_costly(const struct mer_search *search, const struct mer_kept *item)
 {
-    const uint64_t limit = mer_search_refit_limit(search, search->trial_units);
+    return search->plan->candidates[item->id].rung > 0 &&
+           item->cost > mer_search_refit_limit(search, search->trial_units);
+}
 
-    for (size_t i = search->keep.n; i-- > 0;)
-        if (search->plan->candidates[search->keep.items[i].id].rung > 0 &&
-            search->keep.items[i].cost > limit)
-            mer_keep_remove(ctx, &search->keep, search->keep.items[i].id);
+/* Forgets settings that were tried on a share of the rows and are too costly to fit on all with
+ * others. The best alone may cost more: its predictions, which tell how far it may be off, come
+ * last then. How many are before those. */
+static size_t forget_costly(const struct mer_ctx *ctx, struct mer_search *search)
+{
+    const size_t choice = (size_t)(mer_plan_choice(search->plan) - search->plan->candidates);
+    struct mer_keep *const keep = &search->keep;
+
+    for (size_t i = keep->n; i-- > 0;)
+        if (keep->items[i].id != choice && is_costly(search, &keep->items[i]))
+            mer_keep_remove(ctx, keep, keep->items[i].id);
+    for (size_t i = 0; i < keep->n; i++) {
+        const struct mer_kept item = keep->items[i];
+        if (!is_costly(search, &item))
+            continue;
+        memmove(keep->items + i, keep->items + i + 1, (keep->n - i - 1) * sizeof(item));
+        keep->items[keep->n - 1] = item;
+        return keep->n - 1;
+    }
+    return keep->n;
 }
 
 /* Choosing an ensemble may take half of what is left. */
@@ -101,22 +118,35 @@ mer_status mer_search_ensemble_score(const struct mer_ctx *ctx, struct mer_searc
                           : mer_search_score_ensemble(ctx, search, weights, ret_score, NULL, err);
 }
 
+/* The best ensemble of what is kept, its score (NaN: there is none) and the metrics beside it. */
+static mer_status weigh_and_score(const struct mer_ctx *ctx, struct mer_search *search,
+                                  uint32_t *weights, double *ret_score, double *ret_reported,
+                                  mer_err *err)
+{
+    size_t n_members;
+
+    *ret_score = (double)NAN;
+    MER_GUARD(weigh(ctx, search, weights, &n_members, err));
+    return n_members < 2
+               ? mer_ok()
+               : mer_search_score_ensemble(ctx, search, weights, ret_score, ret_reported, err);
+}
+
 /* The weights of the best ensemble; *ret_score: NaN where no ensemble is better than the best
  * single setting. */
 static mer_status select_ensemble(const struct mer_ctx *ctx, struct mer_search *search,
                                   uint32_t *weights, double *ret_score, mer_err *err)
 {
-    size_t n_members;
     double score, reported[MER_REPORTED_MAX];
 
     *ret_score = (double)NAN;
     if (search->options->family || search->options->single)
         return mer_ok();
-    forget_costly(ctx, search);
-    MER_GUARD(weigh(ctx, search, weights, &n_members, err));
-    if (n_members < 2)
-        return mer_ok();
-    MER_GUARD(mer_search_score_ensemble(ctx, search, weights, &score, reported, err));
+    const size_t n_eligible = forget_costly(ctx, search), n_kept = search->keep.n;
+    search->keep.n = n_eligible;
+    const mer_status status = weigh_and_score(ctx, search, weights, &score, reported, err);
+    search->keep.n = n_kept;
+    MER_GUARD(status);
     if (mer_plan_better(search->plan, score, mer_plan_choice(search->plan)->score)) {
         *ret_score = score;
         memcpy(search->pipeline->reported.scores, reported, sizeof(reported));

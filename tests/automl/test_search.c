@@ -423,6 +423,24 @@ static void one_setting_is_kept_where_speed_was_asked_for(void **state)
     mer_frame_release(&frame);
 }
 
+/* Of many rows the best setting may have been tried on a share of them alone, and cost more than an
+ * ensemble's members may. */
+static void what_saw_a_share_of_the_rows_knows_how_far_it_is_off_all_the_same(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_table(8000, 'm', 7);
+    size_t n_of_a_share = 0;
+    for (uint64_t units = 20000; units <= 1000000; units *= 2) {
+        const struct mer_search_options options = {.seed = 5, .units = units};
+        struct mer_pipeline *pipeline = fit(&frame, &options);
+        n_of_a_share += pipeline->trials[0].rung > 0 && pipeline->n_members == 1;
+        assert_true(pipeline->conformal.n_rows > 0);
+        mer_pipeline_free(&ctx, pipeline);
+    }
+    assert_true(n_of_a_share > 0);
+    mer_frame_release(&frame);
+}
+
 /* The splits that a row passes in the largest boosted model that was tried, at most. */
 static double most_splits(const struct mer_pipeline *pipeline)
 {
@@ -688,6 +706,7 @@ int main(void)
         TEST(a_budget_too_small_for_anything_says_so),
         TEST(one_family_is_fitted_with_its_parameters),
         TEST(one_setting_is_kept_where_speed_was_asked_for),
+        TEST(what_saw_a_share_of_the_rows_knows_how_far_it_is_off_all_the_same),
         TEST(of_many_classes_a_fast_model_has_fewer_trees),
         TEST(a_metric_that_does_not_fit_the_task_is_refused),
         TEST(an_unknown_target_is_refused_with_the_nearest_name),
