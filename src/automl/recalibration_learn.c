@@ -14,8 +14,9 @@ enum { CELLS_MAX = 1 << 18, BIN_ROWS = 20, N_PARTS = 5, STEPS_MAX = 40 };
 #define LEAST_PROBABILITY 1e-15
 
 /* So many rows more, of which each class has the same share, go into the temperature: where every
- * held-out row is right there is else no end to how sure one may be. Half a row, as Krichevsky and
- * Trofimov estimate ("The performance of universal encoding", 1981). */
+ * held-out row is right there is else no end to how sure one may be. (Krichevsky and Trofimov, "The
+ * performance of universal encoding", 1981, take half a row for each class; with many that is more
+ * than rows that are few can bear.) */
 #define DOUBTED_ROWS 0.5
 
 struct learning {
