@@ -60,23 +60,32 @@ static void cap_rounds(const struct mer_search *search, const struct mer_family 
 /* Splits that a row alone may pass in a model that is to predict fast: a few ns each. */
 #define FAST_SPLITS 18000.0
 
-/* Of many classes each has its trees, and a row passes all of them. */
+double mer_search_fast_rounds(const struct mer_family *family, const struct mer_params *params,
+                              enum mer_task task, size_t n_classes)
+{
+    const size_t leaves = mer_params_find(family->params, family->n_params, "max_leaves");
+    const double n_outputs = task == MER_TASK_MULTICLASS ? (double)n_classes : 1;
+    double depth = 1;
+
+    if (leaves == SIZE_MAX)
+        return (double)INFINITY;
+    for (double n = 2; n < params->values[leaves]; n *= 2)
+        depth++;
+    /* Of many classes each has its trees, and a row passes all of them. */
+    return fmax(1, floor(FAST_SPLITS / (n_outputs * depth)));
+}
+
 static void cap_trees(const struct mer_search *search, const struct mer_family *family,
                       struct mer_params *params)
 {
-    const struct mer_learned_target *target = &search->target;
+    const struct mer_search_options *options = search->options;
     const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
-    const size_t leaves = mer_params_find(family->params, family->n_params, "max_leaves");
 
-    if (!search->options->single || search->options->family || search->options->space ||
-        at == SIZE_MAX || leaves == SIZE_MAX)
+    if (!options->single || options->family || options->space || at == SIZE_MAX)
         return;
-    const double n_outputs = target->task == MER_TASK_MULTICLASS ? (double)target->n_classes : 1;
-    double depth = 1;
-    for (double n = 2; n < params->values[leaves]; n *= 2)
-        depth++;
     params->values[at] =
-        fmin(params->values[at], fmax(1, floor(FAST_SPLITS / (n_outputs * depth))));
+        fmin(params->values[at],
+             mer_search_fast_rounds(family, params, search->target.task, search->target.n_classes));
 }
 
 static void settle(void *self, const struct mer_family *family, struct mer_params *params)

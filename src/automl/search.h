@@ -91,4 +91,9 @@ MER_MUST_CHECK mer_status mer_search_fit(const struct mer_ctx *ctx, const struct
                                          const struct mer_search_options *options,
                                          struct mer_pipeline **ret_pipeline, mer_err *err);
 
+/* The rounds of boosting that a setting may have where speed was asked for (`single`), so that a
+ * row alone takes some 40 microseconds. Infinite for a family without max_leaves. */
+double mer_search_fast_rounds(const struct mer_family *family, const struct mer_params *params,
+                              enum mer_task task, size_t n_classes);
+
 #endif

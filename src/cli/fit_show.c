@@ -1,6 +1,7 @@
 /* What fit tells people and machines of the data and the model. */
 #include <string.h>
 
+#include "automl/search.h"
 #include "cli/fit.h"
 #include "cli/leaderboard.h"
 #include "engine/journal.h"
@@ -112,9 +113,16 @@ static void print_left_out(struct mer_cli *cli, const struct mer_table *table,
 /* The best setting that --deploy fast may keep. */
 static const struct mer_trial *fastest(const struct mer_facts *facts)
 {
-    for (size_t i = 0; i < facts->n_trials; i++)
-        if (!facts->trials[i].is_second && !(facts->trials[i].family->capabilities & MER_SLOW_ROWS))
-            return &facts->trials[i];
+    for (size_t i = 0; i < facts->n_trials; i++) {
+        const struct mer_trial *const trial = &facts->trials[i];
+        const struct mer_family *const family = trial->family;
+        const size_t at = mer_params_find(family->params, family->n_params, "n_estimators");
+        const double most =
+            mer_search_fast_rounds(family, &trial->params, facts->task, facts->n_classes);
+        if (!trial->is_second && !(family->capabilities & MER_SLOW_ROWS) &&
+            (at == SIZE_MAX || trial->params.values[at] <= most))
+            return trial;
+    }
     return NULL;
 }
 
