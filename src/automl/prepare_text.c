@@ -27,21 +27,35 @@ struct mer_cell mer_text_cell(const struct mer_column *column, size_t row)
 
 /* ---- a row ---- */
 
-mer_status mer_text_row_init(struct mer_alloc *alloc, size_t n_terms_max, struct mer_text_row *row,
+/* log2 of the places that so many terms need, at least 1. */
+static unsigned places_log(size_t n_terms)
+{
+    unsigned log = 1;
+    while (((size_t)1 << log) < 2 * n_terms)
+        log++;
+    return log;
+}
+
+mer_status mer_text_row_init(struct mer_alloc *alloc, size_t n_bytes_max, struct mer_text_row *row,
                              mer_err *err)
 {
+    const size_t n = mer_words_terms_max(n_bytes_max);
+
     *row = (struct mer_text_row){.n = 0};
-    MER_GUARD(mer_words_init(alloc, &row->words, err));
-    MER_GUARD(mer_alloc_zero(alloc, n_terms_max, sizeof *row->place, &row->place, err));
-    MER_GUARD(mer_alloc_array(alloc, n_terms_max, sizeof *row->terms, &row->terms, err));
-    MER_GUARD(mer_alloc_array(alloc, n_terms_max, sizeof *row->values, &row->values, err));
+    MER_GUARD(mer_words_init(alloc, n_bytes_max, &row->words, err));
+    MER_GUARD(
+        mer_alloc_zero(alloc, (size_t)1 << places_log(n), sizeof *row->places, &row->places, err));
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof *row->slots, &row->slots, err));
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof *row->terms, &row->terms, err));
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof *row->values, &row->values, err));
     return mer_alloc_zero(alloc, MER_COMPONENTS_MAX, sizeof *row->sums, &row->sums, err);
 }
 
 void mer_text_row_release(struct mer_alloc *alloc, struct mer_text_row *row)
 {
     mer_words_release(alloc, &row->words);
-    mer_free(alloc, row->place);
+    mer_free(alloc, row->places);
+    mer_free(alloc, row->slots);
     mer_free(alloc, row->terms);
     mer_free(alloc, row->values);
     mer_free(alloc, row->sums);
@@ -64,26 +78,38 @@ static uint32_t find_term(const struct mer_text_features *text, uint32_t bucket)
     return low < text->n_terms && text->buckets[low] == bucket ? (uint32_t)low + 1 : 0;
 }
 
+/* A slot of a term, its own or a free one, in 2^log places. */
+static uint32_t find_slot(const struct mer_text_row *row, unsigned log, uint32_t term)
+{
+    const uint32_t mask = ((uint32_t)1 << log) - 1;
+    uint32_t slot = term * UINT32_C(0x9e3779b1) >> (32 - log);
+    while (row->places[slot] != 0 && row->terms[row->places[slot] - 1] != term)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
 /* The terms of the cell that are known, and how often each stands there. */
 static void count_terms(const struct mer_text_features *text, struct mer_cell cell,
                         struct mer_text_row *row)
 {
     mer_words_find(&row->words, cell.bytes, cell.n);
+    const unsigned log = places_log(row->words.n_terms);
     row->n = 0;
     for (size_t i = 0; i < row->words.n_terms; i++) {
         const uint32_t term = find_term(text, row->words.terms[i]);
         if (term == 0)
             continue;
-        uint32_t *const place = &row->place[term - 1];
-        if (*place == 0) {
+        const uint32_t slot = find_slot(row, log, term - 1);
+        if (row->places[slot] == 0) {
+            row->slots[row->n] = slot;
             row->terms[row->n] = term - 1;
             row->values[row->n] = 0;
-            *place = (uint32_t)++row->n;
+            row->places[slot] = (uint32_t)++row->n;
         }
-        row->values[*place - 1] += 1;
+        row->values[row->places[slot] - 1] += 1;
     }
     for (size_t i = 0; i < row->n; i++)
-        row->place[row->terms[i]] = 0;
+        row->places[row->slots[i]] = 0;
 }
 
 void mer_text_row_fill(const struct mer_text_features *text, struct mer_cell cell,
@@ -176,7 +202,7 @@ static mer_status count_rows(struct counting *counting, uint32_t *ret_counts, me
     MER_GUARD(mer_alloc_zero(alloc, n_workers, sizeof *counting->workers, &counting->workers, err));
     for (size_t w = 0; w < n_workers; w++) {
         struct count_worker *own = &counting->workers[w];
-        MER_GUARD_GOTO(mer_words_init(alloc, &own->words, err), done);
+        MER_GUARD_GOTO(mer_words_init(alloc, MER_TEXT_CHARACTERS_MAX, &own->words, err), done);
         MER_GUARD_GOTO(mer_alloc_zero(alloc, MER_TERM_BUCKETS, sizeof(uint32_t), &own->last, err),
                        done);
         MER_GUARD_GOTO(mer_alloc_zero(alloc, MER_TERM_BUCKETS, sizeof(uint32_t), &own->counts, err),

@@ -56,17 +56,21 @@ MER_MUST_CHECK mer_status mer_text_learn(const struct mer_ctx *ctx, struct mer_a
 MER_MUST_CHECK mer_status mer_text_index(struct mer_arena *arena, struct mer_text_features *text,
                                          mer_err *err);
 
-/* Room for the row of one text at a time. */
+/* Room for the row of one text at a time. It follows from the longest of them, not from how many
+ * terms are known: a short text that is asked for alone stays in the nearest cache. */
 struct mer_text_row {
     struct mer_words words;
-    uint32_t *place; /* [n_terms]: where a term is in the row, from 1; all 0 between rows */
+    /* Open addressing, a power of two, at least twice as long as the row's terms: where a term is
+     * in the row, from 1; all 0 between rows. */
+    uint32_t *places;
+    uint32_t *slots; /* [n]: of its places */
     uint32_t *terms; /* [n]: terms in the order of the text */
     float *values;   /* [n] */
     size_t n;
     double *sums; /* [MER_COMPONENTS_MAX] */
 };
-/* For texts of at most n_terms_max terms. Release in any case. */
-MER_MUST_CHECK mer_status mer_text_row_init(struct mer_alloc *alloc, size_t n_terms_max,
+/* For texts of at most n_bytes_max bytes. Release in any case. */
+MER_MUST_CHECK mer_status mer_text_row_init(struct mer_alloc *alloc, size_t n_bytes_max,
                                             struct mer_text_row *row, mer_err *err);
 void mer_text_row_release(struct mer_alloc *alloc, struct mer_text_row *row);
 /* The sparse row of a cell. */

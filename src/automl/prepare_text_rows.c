@@ -46,11 +46,16 @@ static mer_status append(struct mer_alloc *alloc, const struct mer_text_row *row
     return mer_ok();
 }
 
+static size_t row_at(const struct mer_text_block *block, size_t i)
+{
+    return block->rows ? block->rows[i] : block->first + i;
+}
+
 static mer_status make_row(const struct making *making, size_t i, struct mer_text_row *row,
                            struct part *part)
 {
     const struct mer_text_block *block = making->block;
-    const size_t at = block->rows ? block->rows[i] : block->first + i;
+    const size_t at = row_at(block, i);
 
     for (size_t t = 0; t < block->n_texts; t++) {
         const struct mer_text_features *text = &block->texts[t];
@@ -108,19 +113,28 @@ static size_t n_workers_of(const struct mer_ctx *ctx, size_t n_parts)
     return n_parts <= 1 ? 1 : mer_team_size(ctx->team);
 }
 
+/* Bytes of the longest text. */
+static size_t longest(const struct mer_text_block *block)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < block->n_texts; t++)
+        for (size_t i = 0; i < block->n_rows; i++) {
+            const struct mer_cell cell = mer_text_cell(block->columns[t], row_at(block, i));
+            n = cell.n > n ? cell.n : n;
+        }
+    return n;
+}
+
 static mer_status make(struct making *making, size_t n_parts, struct mer_text_rows *rows,
                        mer_err *err)
 {
     struct mer_alloc *alloc = making->ctx->alloc;
     const size_t n_workers = n_workers_of(making->ctx, n_parts);
-    size_t n_terms = 0;
+    const size_t n_bytes_max = longest(making->block);
 
-    for (size_t t = 0; t < making->block->n_texts; t++)
-        if (making->block->texts[t].n_terms > n_terms)
-            n_terms = making->block->texts[t].n_terms;
     MER_GUARD(mer_alloc_zero(alloc, n_workers, sizeof *making->workers, &making->workers, err));
     for (size_t w = 0; w < n_workers; w++)
-        MER_GUARD(mer_text_row_init(alloc, n_terms, &making->workers[w], err));
+        MER_GUARD(mer_text_row_init(alloc, n_bytes_max, &making->workers[w], err));
     MER_GUARD(
         mer_alloc_zero(alloc, making->block->n_rows, sizeof *making->counts, &making->counts, err));
     MER_GUARD(mer_alloc_zero(alloc, n_parts, sizeof *making->parts, &making->parts, err));

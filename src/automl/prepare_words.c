@@ -102,15 +102,25 @@ struct mer_text_looks mer_text_look(const char *bytes, size_t n)
     return looks;
 }
 
-mer_status mer_words_init(struct mer_alloc *alloc, struct mer_words *ret_words, mer_err *err)
+static size_t characters_max(size_t n_bytes)
+{
+    return n_bytes < MER_TEXT_CHARACTERS_MAX ? n_bytes : MER_TEXT_CHARACTERS_MAX;
+}
+
+size_t mer_words_terms_max(size_t n_bytes)
+{
+    return TERMS_A_CHARACTER * characters_max(n_bytes) + TERMS_MORE;
+}
+
+mer_status mer_words_init(struct mer_alloc *alloc, size_t n_bytes_max, struct mer_words *ret_words,
+                          mer_err *err)
 {
     struct mer_words words = {.n_terms = 0};
     /* A space before, and one behind. */
-    MER_GUARD(mer_alloc_array(alloc, MER_TEXT_CHARACTERS_MAX + 2, sizeof *words.characters,
+    MER_GUARD(mer_alloc_array(alloc, characters_max(n_bytes_max) + 2, sizeof *words.characters,
                               &words.characters, err));
-    const mer_status status =
-        mer_alloc_array(alloc, TERMS_A_CHARACTER * MER_TEXT_CHARACTERS_MAX + TERMS_MORE,
-                        sizeof *words.terms, &words.terms, err);
+    const mer_status status = mer_alloc_array(alloc, mer_words_terms_max(n_bytes_max),
+                                              sizeof *words.terms, &words.terms, err);
     if (mer_is_ok(status))
         *ret_words = words;
     else

@@ -30,14 +30,18 @@ struct mer_text_looks {
 };
 struct mer_text_looks mer_text_look(const char *bytes, size_t n);
 
+/* The most terms that a text of so many bytes can have, repeated ones too. */
+size_t mer_words_terms_max(size_t n_bytes);
+
 /* Room for the terms of one text at a time. */
 struct mer_words {
     uint32_t *characters;
     uint32_t *terms; /* numbers of buckets in the order of the text, repeated ones too */
     size_t n_terms;
 };
-MER_MUST_CHECK mer_status mer_words_init(struct mer_alloc *alloc, struct mer_words *ret_words,
-                                         mer_err *err);
+/* For texts of at most n_bytes_max bytes. */
+MER_MUST_CHECK mer_status mer_words_init(struct mer_alloc *alloc, size_t n_bytes_max,
+                                         struct mer_words *ret_words, mer_err *err);
 void mer_words_release(struct mer_alloc *alloc, struct mer_words *words);
 void mer_words_find(struct mer_words *words, const char *bytes, size_t n);
 

@@ -12,7 +12,7 @@ static bool has_all_terms(const char *of, const char *in)
     struct mer_words words;
     bool found_all = true;
     uint32_t terms[1000];
-    assert_ok(mer_words_init(&alloc, &words, &err));
+    assert_ok(mer_words_init(&alloc, MER_TEXT_CHARACTERS_MAX, &words, &err));
     mer_words_find(&words, of, strlen(of));
     const size_t n = words.n_terms;
     assert_true(n > 0 && n < 1000);
@@ -42,7 +42,7 @@ static void words_pairs_and_runs_of_characters_are_terms(void **state)
 {
     (void)state;
     struct mer_words words;
-    assert_ok(mer_words_init(&alloc, &words, &err));
+    assert_ok(mer_words_init(&alloc, MER_TEXT_CHARACTERS_MAX, &words, &err));
     /* Two words and their pair; of " ab " 2 runs of three and 1 of four characters, of " cde " 3, 2
      * and 1. */
     mer_words_find(&words, "ab cde", 6);
@@ -66,7 +66,7 @@ static void a_huge_text_is_read_to_its_limit(void **state)
     assert_non_null(text);
     for (size_t i = 0; i < n; i++)
         text[i] = i % 2 ? ' ' : 'a';
-    assert_ok(mer_words_init(&alloc, &words, &err));
+    assert_ok(mer_words_init(&alloc, MER_TEXT_CHARACTERS_MAX, &words, &err));
     mer_words_find(&words, text, n);
     assert_true(words.n_terms > 0 && words.n_terms <= 4 * MER_TEXT_CHARACTERS_MAX + 8);
     memset(text, 'b', n);
@@ -74,6 +74,25 @@ static void a_huge_text_is_read_to_its_limit(void **state)
     assert_true(words.n_terms > 0 && words.n_terms <= 4 * MER_TEXT_CHARACTERS_MAX + 8);
     mer_words_release(&alloc, &words);
     free(text);
+}
+
+/* Room follows from the bytes of the longest text: of every length words of every length, and bytes
+ * that are no UTF-8. */
+static void no_text_has_more_terms_than_its_bytes_allow(void **state)
+{
+    (void)state;
+    char text[64];
+    for (size_t n = 0; n <= sizeof text; n++) {
+        struct mer_words words;
+        assert_ok(mer_words_init(&alloc, n, &words, &err));
+        for (size_t period = 1; period <= sizeof text; period++) {
+            for (size_t i = 0; i < n; i++)
+                text[i] = (char)(i % (period + 1) == period ? ' ' : period % 2 ? 'a' : 0xff);
+            mer_words_find(&words, text, n);
+            assert_true(words.n_terms <= mer_words_terms_max(n));
+        }
+        mer_words_release(&alloc, &words);
+    }
 }
 
 /* Notes of two kinds, told apart by a few words. */
@@ -398,6 +417,7 @@ int main(void)
         TEST(terms_do_not_depend_on_capitals_in_any_script),
         TEST(words_pairs_and_runs_of_characters_are_terms),
         TEST(a_huge_text_is_read_to_its_limit),
+        TEST(no_text_has_more_terms_than_its_bytes_allow),
         TEST(rows_are_of_one_length_and_components_are_standardised),
         TEST(a_term_that_the_training_rows_do_not_share_is_no_feature),
         TEST(texts_have_the_same_features_with_any_number_of_threads),
