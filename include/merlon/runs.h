@@ -55,6 +55,9 @@ struct mer_run_attempt {
     uint64_t units;
     size_t bytes;  /* the most memory it held; 0: not known */
     unsigned rung; /* tried on a share of the rows, 1 / 4^rung */
+    /* 1, or 2: of a second layer; 0: in folds among the rows that a fold learns from, for a second
+     * layer to learn from what it says there: `scores` are of those folds. */
+    unsigned layer;
 };
 
 typedef void mer_run_fn(void *self, const struct mer_run_summary *run);

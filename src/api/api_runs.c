@@ -95,6 +95,9 @@ mer_status mer_runs_show(const char *state_folder, const char *id, mer_run_fn *s
             .units = trial->units,
             .bytes = trial->bytes,
             .rung = trial->rung,
+            .layer = trial->stage == MER_STAGE_SECOND  ? 2
+                     : trial->stage == MER_STAGE_FIRST ? 1
+                                                       : 0,
         };
         each_trial(self, &attempt);
     }
@@ -158,18 +161,21 @@ static const struct mer_run_trial *find_trial(const struct mer_run *run,
 {
     for (size_t i = 0; i < run->n_trials; i++)
         if (strcmp(run->trials[i].family, like->family) == 0 && run->trials[i].rung == like->rung &&
-            strcmp(run->trials[i].params, like->params) == 0)
+            run->trials[i].stage == like->stage && strcmp(run->trials[i].params, like->params) == 0)
             return &run->trials[i];
     return NULL;
 }
 
-/* The first trial, in the order in which they ended, that the other run has not, or otherwise. */
+/* The first trial, in the order in which they ended, that the other run has not, or otherwise.
+ * What those in inner folds say shows in those of the second layer. */
 static void tell_trials(const struct diff *diff, const struct mer_run *then,
                         const struct mer_run *now)
 {
     for (size_t i = 0; i < then->n_trials; i++) {
         const struct mer_run_trial *const trial = &then->trials[i], *other = find_trial(now, trial);
         char what[96];
+        if (trial->stage == MER_STAGE_INNER)
+            continue;
         (void)snprintf(what, sizeof what, "trial %zu (%s)", i + 1, trial->family);
         if (!other) {
             tell(diff, what, "tried", "not tried");

@@ -39,6 +39,7 @@ struct mer_evaluation_data {
     size_t n_stack_columns;
     /* Trials run elsewhere: only their costs are wanted here, and no designs are kept. */
     bool shapes_only;
+    enum mer_trial_stage stage;
 };
 
 MER_MUST_CHECK mer_status mer_evaluation_new(const struct mer_ctx *ctx,

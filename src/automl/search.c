@@ -296,6 +296,25 @@ static mer_status cut_folds(const struct mer_ctx *ctx, struct mer_search *search
     return mer_ok();
 }
 
+mer_status mer_search_open_engine(const struct mer_ctx *ctx, struct mer_search *search,
+                                  const struct mer_evaluation_data *data,
+                                  const struct mer_evaluation *evaluation, mer_err *err)
+{
+    const struct mer_search_options *options = search->options;
+    mer_trial_engine_open *open_engine =
+        options->open_engine ? options->open_engine : mer_trial_engine_open_here;
+
+    mer_search_close_engine(ctx, search);
+    return open_engine(options->engine_opener, ctx, data, evaluation, &search->engine, err);
+}
+
+void mer_search_close_engine(const struct mer_ctx *ctx, struct mer_search *search)
+{
+    if (search->engine.close)
+        search->engine.close(search->engine.self, ctx);
+    search->engine.close = NULL;
+}
+
 /* Splits the table and prepares it for the search. */
 static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
@@ -321,10 +340,7 @@ static mer_status prepare_search(const struct mer_ctx *ctx, struct mer_search *s
     search->prepare_seconds = mer_seconds_between(begin_ns, mer_ctx_now_ns(ctx));
     search->units = mer_evaluation_prepare_cost(search->evaluation);
     MER_GUARD(mer_search_check_after(search, err));
-    mer_trial_engine_open *open_engine =
-        options->open_engine ? options->open_engine : mer_trial_engine_open_here;
-    MER_GUARD(open_engine(options->engine_opener, ctx, &search->data, search->evaluation,
-                          &search->engine, err));
+    MER_GUARD(mer_search_open_engine(ctx, search, &search->data, search->evaluation, err));
     if (options->family)
         return plan_one(search, err);
     const struct mer_plan_options plan = plan_options(search);
@@ -355,8 +371,7 @@ static void release(const struct mer_ctx *ctx, struct mer_search *search)
         mer_free(ctx->alloc, search->results[i]);
     }
     mer_keep_release(ctx, &search->keep);
-    if (search->engine.close)
-        search->engine.close(search->engine.self, ctx);
+    mer_search_close_engine(ctx, search);
     mer_evaluation_free(ctx, search->evaluation);
     mer_folds_release(ctx, &search->folds);
     mer_learned_target_release(ctx, &search->target);

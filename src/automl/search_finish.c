@@ -314,8 +314,7 @@ mer_status mer_search_finish(const struct mer_ctx *ctx, struct mer_search *searc
     mer_keep_release(ctx, &search->keep);
     MER_GUARD(show_folds(ctx, search, err));
     /* The folds are done with; the memory is for the last fits. */
-    search->engine.close(search->engine.self, ctx);
-    search->engine.close = NULL;
+    mer_search_close_engine(ctx, search);
     mer_evaluation_free(ctx, search->evaluation);
     search->evaluation = NULL;
     return mer_search_refit(ctx, search, err);

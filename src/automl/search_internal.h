@@ -89,6 +89,14 @@ uint64_t mer_search_hard_end_ns(const struct mer_search *search);
 /* The caller's own deadline or this one, whichever is earlier; 0: there is none. */
 struct mer_ctx mer_with_deadline(const struct mer_ctx *ctx, uint64_t deadline_ns);
 
+/* Opens the engine for trials on such data, in the place of the one that is open, if any. */
+MER_MUST_CHECK mer_status mer_search_open_engine(const struct mer_ctx *ctx,
+                                                 struct mer_search *search,
+                                                 const struct mer_evaluation_data *data,
+                                                 const struct mer_evaluation *evaluation,
+                                                 mer_err *err);
+void mer_search_close_engine(const struct mer_ctx *ctx, struct mer_search *search);
+
 /* Runs trials until the plan or a budget ends (search_drive.c). */
 MER_MUST_CHECK mer_status mer_search_drive(const struct mer_ctx *ctx, struct mer_search *search,
                                            mer_err *err);

@@ -247,15 +247,28 @@ static void summarise(const struct mer_trial_result *result, double *ret_mean,
     *ret_deviation = sqrt(squares / (double)n);
 }
 
+struct second_trials {
+    struct mer_search *search;
+    struct mer_layer *layer;
+};
+
 /* Keeps what a trial of the second layer says, and lists it. */
-static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search,
-                       struct mer_layer *layer, size_t i, const struct mer_trial_result *result,
-                       mer_err *err)
+static mer_status tell(void *self, const struct mer_ctx *ctx, size_t i,
+                       const struct mer_trial_result *result, mer_err *err)
 {
+    const struct second_trials *trials = self;
+    struct mer_search *search = trials->search;
+    struct mer_layer *layer = trials->layer;
     struct mer_second_trial *second = &layer->trials[i];
     const struct mer_trial_request *request = &second->request;
     double score, deviation;
 
+    mer_ctx_progress(ctx, "second layer", i + 1, layer->n_trials);
+    if (!mer_is_ok(result->status)) {
+        mer_log_warning(ctx, "automl", "a trial of %s in the second layer failed: %s",
+                        request->family->name, result->err.message);
+        return mer_ok();
+    }
     summarise(result, &score, &deviation);
     const struct mer_params params = final_params(search, request, result);
     second->refit_cost =
@@ -284,23 +297,17 @@ static mer_status tell(const struct mer_ctx *ctx, struct mer_search *search,
                             : mer_ok();
 }
 
-static mer_status run_trial(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct mer_layer *layer, size_t i, mer_err *err)
+static mer_status run_trials(const struct mer_ctx *ctx, struct mer_search *search,
+                             struct mer_layer *layer, mer_err *err)
 {
-    struct mer_trial_result result = {.id = 0};
-    mer_status status = mer_ok();
+    struct second_trials trials = {search, layer};
+    struct mer_trial_request requests[MER_SECOND_TRIALS_MAX];
+    const struct mer_batch batch = {
+        .requests = requests, .n = layer->n_trials, .tell = tell, .self = &trials};
 
-    mer_ctx_progress(ctx, "second layer", i, layer->n_trials);
-    mer_trial_run(ctx, layer->evaluation, &layer->trials[i].request, &result);
-    if (mer_is_ok(result.status))
-        status = tell(ctx, search, layer, i, &result, err);
-    else if (result.status.code == MER_ERR_BUDGET || result.status.code == MER_ERR_CANCELLED)
-        status = mer_layer_end(ctx, search, layer, &result, err);
-    else
-        mer_log_warning(ctx, "automl", "a trial of %s in the second layer failed: %s",
-                        layer->trials[i].request.family->name, result.err.message);
-    mer_trial_result_release(ctx->alloc, &result);
-    return status;
+    for (size_t i = 0; i < layer->n_trials; i++)
+        requests[i] = layer->trials[i].request;
+    return mer_search_run_batch(ctx, search, &batch, err);
 }
 
 /* When the layer is given up; 0: never. */
@@ -320,18 +327,34 @@ static mer_status run_settings(const struct mer_ctx *ctx, struct mer_search *sea
 {
     struct mer_evaluation_data data = search->data;
 
-    data.shapes_only = false;
+    data.stage = MER_STAGE_SECOND;
     data.stack_columns = (const double *const *)search->stack_columns;
     data.n_stack_columns = search->n_stack_columns;
     MER_GUARD(mer_evaluation_new(ctx, &data, &layer->evaluation, err));
+    MER_GUARD(mer_search_open_engine(ctx, search, &data, layer->evaluation, err));
     choose_settings(search, layer);
     for (size_t b = 0; b < layer->n_bases; b++) {
         layer->both.items[b] = search->keep.items[layer->kept[b]];
         layer->both.items[b].cost = 0; /* it is fitted in any case */
     }
     layer->both.n = layer->n_bases;
-    for (size_t i = 0; i < layer->n_trials && !layer->is_cut; i++)
-        MER_GUARD(run_trial(ctx, search, layer, i, err));
+    return run_trials(ctx, search, layer, err);
+}
+
+/* What the end of a layer that did not succeed means: where the caller wants what there is, or time
+ * or memory did not do, it is cut, and that is no failure. */
+static mer_status end_layer(const struct mer_ctx *ctx, struct mer_search *search,
+                            struct mer_layer *layer, mer_status status, mer_err *err)
+{
+    if (status.code == MER_ERR_CANCELLED)
+        layer->is_cut = mer_search_wants_best(ctx, search);
+    else if (status.code == MER_ERR_BUDGET)
+        layer->is_cut = ctx->deadline_ns == 0 || mer_ctx_now_ns(ctx) < ctx->deadline_ns;
+    else
+        layer->is_cut = status.code == MER_ERR_MEMORY;
+    if (!layer->is_cut)
+        return status;
+    mer_err_clear(err);
     return mer_ok();
 }
 
@@ -343,17 +366,10 @@ static mer_status run_layer(const struct mer_ctx *ctx, struct mer_search *search
     const struct mer_ctx limited = end_ns != 0 ? mer_with_deadline(ctx, end_ns) : *ctx;
 
     mer_status status = mer_layer_make_columns(&limited, search, layer, err);
-    if (mer_is_ok(status) && !layer->is_cut && !layer->is_impossible)
+    if (mer_is_ok(status) && !layer->is_impossible)
         status = run_settings(&limited, search, layer, err);
-    /* Preparing was given up, or does not fit into memory. */
-    if (status.code != MER_ERR_BUDGET && status.code != MER_ERR_MEMORY)
-        return status;
-    if (status.code == MER_ERR_BUDGET && ctx->deadline_ns != 0 &&
-        mer_ctx_now_ns(ctx) >= ctx->deadline_ns)
-        return status;
-    mer_err_clear(err);
-    layer->is_cut = true;
-    return mer_ok();
+    mer_search_close_engine(ctx, search);
+    return mer_is_ok(status) ? status : end_layer(ctx, search, layer, status, err);
 }
 
 /* The members of both layers: all bases in the order of their columns, then the weightiest of the
@@ -506,13 +522,17 @@ static mer_status try_layer(const struct mer_ctx *ctx, struct mer_search *search
     layer->both = (struct mer_keep){.greater_is_better = search->keep.greater_is_better,
                                     .n_values = search->keep.n_values,
                                     .max = MER_KEPT_MAX};
+    mer_search_close_engine(ctx, search);
     MER_GUARD(run_layer(ctx, search, layer, err));
+    /* What comes behind is tried on the table alone again. */
+    MER_GUARD(mer_search_open_engine(ctx, search, &search->data, search->evaluation, err));
     if (layer->is_cut || layer->is_impossible) {
         search->n_trials = n_trials;
         search->n_layers = 1;
         mer_log_warning(ctx, "automl",
                         "%s for a second layer: --layers 1 --units %llu repeats this",
-                        layer->is_cut ? "time or memory did not do" : "the folds do not do",
+                        layer->is_cut ? "time or memory did not do"
+                                      : "the folds, or what was tried in them, did not do",
                         (unsigned long long)mer_search_total_units(search));
         return mer_ok();
     }

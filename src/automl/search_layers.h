@@ -26,23 +26,33 @@ struct mer_layer {
     struct mer_second_trial trials[MER_SECOND_TRIALS_MAX];
     size_t n_trials;
     struct mer_keep both; /* the bases, whose predictions are the search's, and the second layer */
-    bool is_cut;          /* the clock, or a person, has ended it */
+    bool is_cut;          /* time or memory did not do, or a person has ended it */
     bool is_impossible;   /* the data do not allow for it */
 };
+
+/* Trials that are run together: their numbers rise from the first one's on. */
+struct mer_batch {
+    const struct mer_trial_request *requests;
+    size_t n;
+    /* Told in the order of the requests; one that was given up is told to nobody. */
+    mer_status (*tell)(void *self, const struct mer_ctx *ctx, size_t i,
+                       const struct mer_trial_result *result, mer_err *err);
+    void *self;
+};
+/* Runs them on the search's engine, as many at a time as it can. Ends with the first failure of the
+ * engine or of `tell`, MER_ERR_BUDGET and MER_ERR_CANCELLED where one was given up
+ * (search_batch.c). */
+MER_MUST_CHECK mer_status mer_search_run_batch(const struct mer_ctx *ctx,
+                                               const struct mer_search *search,
+                                               const struct mer_batch *batch, mer_err *err);
 
 /* Folds among the rows that a fold learns from. */
 size_t mer_layer_inner_folds(const struct mer_search *search);
 
-/* What the bases say, for the folds and for all rows, into the search; or the layer is cut, or
- * impossible. */
+/* What the bases say, for the folds and for all rows, into the search; or the layer is impossible.
+ */
 MER_MUST_CHECK mer_status mer_layer_make_columns(const struct mer_ctx *ctx,
                                                  struct mer_search *search, struct mer_layer *layer,
                                                  mer_err *err);
-
-/* What the end of a fit that did not succeed means for the layer: time is up, somebody wants what
- * there is, or it fails. */
-MER_MUST_CHECK mer_status mer_layer_end(const struct mer_ctx *ctx, struct mer_search *search,
-                                        struct mer_layer *layer,
-                                        const struct mer_trial_result *result, mer_err *err);
 
 #endif

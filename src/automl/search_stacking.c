@@ -21,46 +21,33 @@ size_t mer_layer_inner_folds(const struct mer_search *search)
     return n < INNER_FOLDS ? n : INNER_FOLDS;
 }
 
-mer_status mer_layer_end(const struct mer_ctx *ctx, struct mer_search *search,
-                         struct mer_layer *layer, const struct mer_trial_result *result,
-                         mer_err *err)
+/* What a base says of a row becomes its columns. It counts as floats, which is what is kept of it,
+ * here and in a journal. */
+static void put_row(const struct mer_layer *layer, size_t base, const double *predictions,
+                    size_t row, double *columns)
 {
-    if (result->status.code == MER_ERR_BUDGET)
-        layer->is_cut = true;
-    else if (result->status.code == MER_ERR_CANCELLED)
-        layer->is_cut = mer_search_wants_best(ctx, search);
-    else
-        layer->is_impossible = true;
-    if (layer->is_cut || layer->is_impossible)
-        return mer_ok();
-    *err = result->err;
-    return result->status;
-}
+    double said[MER_STACK_COLUMNS_MAX];
 
-/* One base's predictions for held-out rows become its columns: those of rows `rows[i]`. */
-static void put_columns(const struct mer_layer *layer, size_t base, const double *predictions,
-                        const uint32_t *rows, size_t n, double *columns)
-{
-    for (size_t i = 0; i < n; i++)
-        mer_stack_columns(predictions + i * layer->n_outputs, layer->n_outputs, &layer->scale,
-                          columns + (size_t)rows[i] * layer->n_columns + base * layer->width);
+    for (size_t k = 0; k < layer->n_outputs; k++)
+        said[k] = (double)(float)predictions[k];
+    mer_stack_columns(said, layer->n_outputs, &layer->scale,
+                      columns + row * layer->n_columns + base * layer->width);
 }
 
 /* What a base said of all rows in a repetition, when they were held out. */
-static mer_status say_of_held_out(const struct mer_ctx *ctx, const struct mer_search *search,
-                                  const struct mer_layer *layer, size_t base, size_t repetition,
-                                  const uint32_t *rows, double *columns, mer_err *err)
+static void put_held_out(const struct mer_search *search, const struct mer_layer *layer,
+                         size_t base, size_t repetition, double *columns)
 {
-    const size_t n = search->frame->n_rows * layer->n_outputs;
-    const float *kept = search->keep.items[layer->kept[base]].predictions + repetition * n;
-    double *predictions;
+    const size_t n_rows = search->frame->n_rows, n_outputs = layer->n_outputs;
+    const float *kept =
+        search->keep.items[layer->kept[base]].predictions + repetition * n_rows * n_outputs;
+    double predictions[MER_STACK_COLUMNS_MAX];
 
-    MER_GUARD(mer_alloc_array(ctx->alloc, n, sizeof(*predictions), &predictions, err));
-    for (size_t i = 0; i < n; i++)
-        predictions[i] = (double)kept[i];
-    put_columns(layer, base, predictions, rows, search->frame->n_rows, columns);
-    mer_free(ctx->alloc, predictions);
-    return mer_ok();
+    for (size_t i = 0; i < n_rows; i++) {
+        for (size_t k = 0; k < n_outputs; k++)
+            predictions[k] = (double)kept[i * n_outputs + k];
+        put_row(layer, base, predictions, i, columns);
+    }
 }
 
 /* Cuts the rows that a fold learns from into inner folds, each of which is some of the others of
@@ -106,31 +93,56 @@ static mer_status has_all_classes(const struct mer_ctx *ctx, const struct mer_se
     return mer_ok();
 }
 
+/* The columns of a fold while its bases are tried in inner folds. */
+struct inner_trials {
+    struct mer_layer *layer;
+    const uint32_t *rows; /* [n] that are held out in one */
+    size_t n;
+    double *columns;
+};
+
+static mer_status put_inner(void *self, const struct mer_ctx *ctx, size_t base,
+                            const struct mer_trial_result *result, mer_err *err)
+{
+    const struct inner_trials *trials = self;
+    struct mer_layer *layer = trials->layer;
+
+    if (!mer_is_ok(result->status)) {
+        mer_log_warning(ctx, "automl", "a trial of %s for a second layer failed: %s",
+                        layer->bases[base]->family->name, result->err.message);
+        layer->is_impossible = true;
+        *err = result->err;
+        return result->status;
+    }
+    if (!result->held_out || result->n_held_out != trials->n)
+        return mer_fail(err, MER_ERR_INTERNAL, "inner folds hold out other rows");
+    for (size_t i = 0; i < trials->n; i++)
+        put_row(layer, base, result->held_out + i * layer->n_outputs, trials->rows[i],
+                trials->columns);
+    return mer_ok();
+}
+
 /* Says of the rows that a fold learns from what its bases would have said had the fold's rows not
  * been there, nor the row itself. */
 static mer_status run_inner(const struct mer_ctx *ctx, struct mer_search *search,
-                            struct mer_layer *layer, const struct mer_evaluation *evaluation,
-                            size_t f, const uint32_t *rows, size_t n, mer_err *err)
+                            struct inner_trials *trials, mer_err *err)
 {
-    mer_status status = mer_ok();
+    struct mer_layer *layer = trials->layer;
+    struct mer_trial_request requests[MER_STACK_BASES_MAX];
+    const struct mer_batch batch = {
+        .requests = requests, .n = layer->n_bases, .tell = put_inner, .self = trials};
 
-    for (size_t b = 0; b < layer->n_bases && mer_is_ok(status) && !layer->is_cut; b++) {
-        struct mer_trial_result result = {.id = 0};
-        const struct mer_trial_request request = {.family = layer->bases[b]->family,
-                                                  .params = layer->bases[b]->params,
-                                                  .patience = layer->bases[b]->patience,
-                                                  .wants_held_out = true};
-        mer_trial_run(ctx, evaluation, &request, &result);
-        status = result.status;
-        if (mer_is_ok(status) && result.n_held_out != n)
-            status = mer_fail(err, MER_ERR_INTERNAL, "inner folds hold out other rows");
-        else if (mer_is_ok(status))
-            put_columns(layer, b, result.held_out, rows, n, search->stack_columns[f]);
-        else
-            status = mer_layer_end(ctx, search, layer, &result, err);
-        mer_trial_result_release(ctx->alloc, &result);
-    }
-    return status;
+    for (size_t b = 0; b < layer->n_bases; b++)
+        requests[b] = (struct mer_trial_request){.id = b,
+                                                 .family = layer->bases[b]->family,
+                                                 .params = layer->bases[b]->params,
+                                                 .patience = layer->bases[b]->patience,
+                                                 .wants_held_out = true};
+    const mer_status status = mer_search_run_batch(ctx, search, &batch, err);
+    if (!layer->is_impossible)
+        return status;
+    mer_err_clear(err);
+    return mer_ok();
 }
 
 /* The columns of one fold. */
@@ -138,19 +150,15 @@ static mer_status make_fold(const struct mer_ctx *ctx, struct mer_search *search
                             struct mer_layer *layer, size_t f, struct mer_folds *inner,
                             uint32_t *rows, mer_err *err)
 {
-    const size_t n_rows = search->frame->n_rows;
     struct mer_evaluation_data data = search->data;
     struct mer_evaluation *evaluation = NULL;
     bool has_all;
     size_t n;
 
-    for (size_t i = 0; i < n_rows; i++)
-        rows[i] = (uint32_t)i;
     for (size_t b = 0; b < layer->n_bases; b++)
-        MER_GUARD(say_of_held_out(ctx, search, layer, b, f / search->folds.n_folds, rows,
-                                  search->stack_columns[f], err));
+        put_held_out(search, layer, b, f / search->folds.n_folds, search->stack_columns[f]);
     if (f % search->folds.n_folds == 0)
-        for (size_t i = 0; i < n_rows * layer->n_columns; i++)
+        for (size_t i = 0; i < search->frame->n_rows * layer->n_columns; i++)
             search->stack_rows[i] += search->stack_columns[f][i] / (double)search->folds.n_repeats;
     cut_inner(search, f, inner, rows, &n);
     MER_GUARD(has_all_classes(ctx, search, inner, &has_all, err));
@@ -158,12 +166,16 @@ static mer_status make_fold(const struct mer_ctx *ctx, struct mer_search *search
         layer->is_impossible = true;
         return mer_ok();
     }
-    data.shapes_only = false;
+    struct inner_trials trials = {layer, rows, n, search->stack_columns[f]};
     data.folds = inner;
     data.n_folds = inner->n_folds;
+    data.stage = MER_STAGE_INNER;
     mer_status status = mer_evaluation_new(ctx, &data, &evaluation, err);
     if (mer_is_ok(status))
-        status = run_inner(ctx, search, layer, evaluation, f, rows, n, err);
+        status = mer_search_open_engine(ctx, search, &data, evaluation, err);
+    if (mer_is_ok(status))
+        status = run_inner(ctx, search, &trials, err);
+    mer_search_close_engine(ctx, search);
     mer_evaluation_free(ctx, evaluation);
     return status;
 }
@@ -192,7 +204,7 @@ mer_status mer_layer_make_columns(const struct mer_ctx *ctx, struct mer_search *
         MER_GUARD_GOTO(
             mer_alloc_zero(ctx->alloc, n_cells, sizeof(double), &search->stack_columns[f], err),
             out);
-    for (size_t f = 0; f < search->n_folds && !layer->is_cut && !layer->is_impossible; f++) {
+    for (size_t f = 0; f < search->n_folds && !layer->is_impossible; f++) {
         mer_ctx_progress(ctx, "second layer", f, search->n_folds);
         MER_GUARD_GOTO(make_fold(ctx, search, layer, f, &inner, rows, err), out);
     }

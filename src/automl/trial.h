@@ -14,6 +14,14 @@
 struct mer_evaluation;
 struct mer_evaluation_data;
 
+/* What the trials of an engine are for. Results do not depend on it; a journal keeps them apart. */
+enum mer_trial_stage {
+    MER_STAGE_FIRST,  /* settings on the table */
+    MER_STAGE_INNER,  /* what a second layer learns from: settings in folds among a fold's rows */
+    MER_STAGE_SECOND, /* settings on the table and on what the first layer says */
+    MER_STAGE_COUNT
+};
+
 struct mer_trial_request {
     uint64_t id; /* its place in the plan, from 0 */
     const struct mer_family *family;

@@ -12,7 +12,7 @@ enum { DIRECTION_LEAST = 8, COLUMN_LEAST = 8 };
 
 /* Whoever gives an evaluation's data a new field sends it over as well. */
 static_assert(sizeof(struct mer_evaluation_data) == 112,
-              "an evaluation travels whole, but for a second layer, which is tried at home");
+              "an evaluation travels whole, but for what it is for");
 
 static mer_status put_name(struct mer_buf *buf, const char *name, mer_err *err)
 {
@@ -30,6 +30,18 @@ static mer_status put_folds(struct mer_buf *buf, const struct mer_folds *folds, 
     MER_GUARD(mer_buf_append(buf, folds->held_out, folds->n_rows * folds->n_repeats, err));
     MER_GUARD(mer_notes_put_u32(buf, folds->first != NULL, err));
     return folds->first ? mer_buf_append(buf, folds->first, folds->n_rows, err) : mer_ok();
+}
+
+/* What a first layer says: of all rows, for each fold. */
+static mer_status put_stack(struct mer_buf *buf, const struct mer_evaluation_data *data,
+                            mer_err *err)
+{
+    const size_t n = data->frame->n_rows * data->n_stack_columns;
+    MER_GUARD(mer_notes_put_u32(buf, data->n_stack_columns, err));
+    for (size_t f = 0; n > 0 && f < data->n_folds; f++)
+        MER_GUARD(
+            mer_buf_append(buf, data->stack_columns[f], n * sizeof *data->stack_columns[f], err));
+    return mer_ok();
 }
 
 mer_status mer_evaluation_notes_write(const struct mer_evaluation_data *data, struct mer_buf *buf,
@@ -54,9 +66,9 @@ mer_status mer_evaluation_notes_write(const struct mer_evaluation_data *data, st
         MER_GUARD(mer_notes_put_u32(buf, data->directions[i].direction > 0, err));
     }
     MER_GUARD(mer_notes_put_u32(buf, data->weights != NULL, err));
-    return data->weights
-               ? mer_buf_append(buf, data->weights, frame->n_rows * sizeof *data->weights, err)
-               : mer_ok();
+    if (data->weights)
+        MER_GUARD(mer_buf_append(buf, data->weights, frame->n_rows * sizeof *data->weights, err));
+    return put_stack(buf, data, err);
 }
 
 /* The columns by their names, in the order given. */
@@ -97,22 +109,51 @@ static mer_status read_directions(struct mer_notes_reader *reader,
     return mer_ok();
 }
 
+/* Finite numbers; NULL where there are fewer, which is told at the end. */
+static mer_status read_numbers(struct mer_notes_reader *reader, const struct mer_ctx *ctx, size_t n,
+                               double **ret_numbers, mer_err *err)
+{
+    size_t n_bytes;
+    if (!mer_size_mul(n, sizeof **ret_numbers, &n_bytes))
+        return mer_fail(err, MER_ERR_DATA, "%zu numbers do not fit into memory", n);
+    const unsigned char *const bytes = mer_notes_bytes(reader, n_bytes);
+    if (!bytes)
+        return mer_ok();
+    MER_GUARD(mer_alloc_bytes(ctx->alloc, n_bytes, ret_numbers, err));
+    memcpy(*ret_numbers, bytes, n_bytes);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite((*ret_numbers)[i]))
+            mer_notes_refuse(reader);
+    return mer_ok();
+}
+
 static mer_status read_weights(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
                                struct mer_evaluation_notes *notes, mer_err *err)
 {
-    size_t n_bytes;
     if (!mer_notes_u32_upto(reader, 1))
         return mer_ok();
-    if (!mer_size_mul(notes->table.n_rows, sizeof *notes->weights, &n_bytes))
-        return mer_fail(err, MER_ERR_DATA, "the weights do not fit into memory");
-    const unsigned char *const bytes = mer_notes_bytes(reader, n_bytes);
-    if (!bytes)
-        return mer_ok(); /* told at the end */
-    MER_GUARD(mer_alloc_bytes(ctx->alloc, n_bytes, &notes->weights, err));
-    memcpy(notes->weights, bytes, n_bytes);
-    for (size_t i = 0; i < notes->table.n_rows; i++)
-        if (!(notes->weights[i] >= 0) || isinf(notes->weights[i]))
+    MER_GUARD(read_numbers(reader, ctx, notes->table.n_rows, &notes->weights, err));
+    for (size_t i = 0; notes->weights && i < notes->table.n_rows; i++)
+        if (notes->weights[i] < 0)
             mer_notes_refuse(reader);
+    return mer_ok();
+}
+
+static mer_status read_stack(struct mer_notes_reader *reader, const struct mer_ctx *ctx,
+                             struct mer_evaluation_notes *notes, mer_err *err)
+{
+    const size_t n_columns = mer_notes_u32_upto(reader, MER_STACK_COLUMNS_MAX);
+    size_t n, n_all;
+    if (n_columns == 0)
+        return mer_ok();
+    if (!mer_size_mul(notes->table.n_rows, n_columns, &n) ||
+        !mer_size_mul(n, notes->data.n_folds, &n_all))
+        return mer_fail(err, MER_ERR_DATA, "what the first layer says does not fit into memory");
+    MER_GUARD(read_numbers(reader, ctx, n_all, &notes->stack, err));
+    for (size_t f = 0; notes->stack && f < notes->data.n_folds; f++)
+        notes->stack_columns[f] = notes->stack + f * n;
+    notes->data.stack_columns = notes->stack_columns;
+    notes->data.n_stack_columns = notes->stack ? n_columns : 0;
     return mer_ok();
 }
 
@@ -172,6 +213,7 @@ static mer_status read_all(struct mer_notes_reader *reader, const struct mer_ctx
     data->seed = mer_notes_u64(reader);
     MER_GUARD(read_directions(reader, notes));
     MER_GUARD(read_weights(reader, ctx, notes, err));
+    MER_GUARD(read_stack(reader, ctx, notes, err));
     return mer_notes_end(reader, "what trials are scored on is not described as it should be");
 }
 
@@ -217,6 +259,7 @@ void mer_evaluation_notes_release(const struct mer_ctx *ctx, struct mer_evaluati
 {
     mer_learned_target_release(ctx, &notes->target);
     mer_free(ctx->alloc, notes->weights);
+    mer_free(ctx->alloc, notes->stack);
     mer_folds_release(ctx, &notes->folds);
     mer_free(ctx->alloc, notes->view.columns);
     if (notes->table.image)

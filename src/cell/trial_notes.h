@@ -20,6 +20,8 @@ struct mer_evaluation_notes {
     struct mer_frame view;  /* those that are learned from, and the target */
     struct mer_learned_target target;
     double *weights; /* NULL: all ones */
+    double *stack;   /* what a first layer says, by fold; NULL: there is none */
+    const double *stack_columns[MER_FOLDS_MAX];
     struct mer_folds folds;
     struct mer_evaluation_data data;
 };

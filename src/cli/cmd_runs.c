@@ -75,6 +75,7 @@ static void put_trial(struct mer_cli_document *document, const struct mer_run_at
     mer_cli_put_string(document, "family", trial->family);
     mer_cli_put_string(document, "params", trial->params);
     mer_cli_put_unsigned(document, "rung", trial->rung);
+    mer_cli_put_unsigned(document, "layer", trial->layer);
     mer_cli_put_number(document, "score", trial->score);
     mer_json_key(writer, "scores");
     mer_json_begin_array(writer);
@@ -197,14 +198,15 @@ struct showing {
 
 static void print_trial(struct mer_cli *cli, const struct mer_run_attempt *trial)
 {
+    static const char *const layers[] = {"  in folds of a fold", "", "  layer 2"};
     if (trial->failure)
-        mer_cli_print(cli, "  %4zu  %-14s failed: %s\n", trial->number, trial->family,
-                      trial->failure);
+        mer_cli_print(cli, "  %4zu  %-14s failed: %s%s\n", trial->number, trial->family,
+                      trial->failure, layers[trial->layer]);
     else
-        mer_cli_print(cli, "  %4zu  %-14s %-12s %-10s %s\n", trial->number, trial->family,
+        mer_cli_print(cli, "  %4zu  %-14s %-12s %-10s %s%s\n", trial->number, trial->family,
                       mer_cli_show_score(trial->score).text,
                       mer_cli_show_seconds(trial->seconds).text,
-                      mer_cli_show_bytes(trial->bytes).text);
+                      mer_cli_show_bytes(trial->bytes).text, layers[trial->layer]);
 }
 
 static void print_run(struct mer_cli *cli, const struct mer_run_summary *run)

@@ -345,9 +345,12 @@ static_assert(sizeof(struct mer_trial_request) == 304 &&
               "a setting's text is all of it");
 
 /* A trial's setting as a text, parameters to the last bit. */
-static mer_status write_setting(const struct mer_trial_request *request, struct mer_buf *buf,
+static mer_status write_setting(const struct mer_journal_scope *scope,
+                                const struct mer_trial_request *request, struct mer_buf *buf,
                                 mer_err *err)
 {
+    if (scope->stage != MER_STAGE_FIRST)
+        MER_GUARD(mer_buf_printf(buf, err, "%u@%s/", scope->stage, scope->digest));
     MER_GUARD(mer_buf_printf(buf, err, "%s/%u/%u", request->family->name, request->rung,
                              request->patience));
     for (size_t i = 0; i < request->family->n_params; i++) {
@@ -368,11 +371,12 @@ static mer_status prepare_once(struct mer_journal *journal, sqlite3_stmt **state
 }
 
 static mer_status bind_setting(struct mer_journal *journal, sqlite3_stmt *statement, int at,
+                               const struct mer_journal_scope *scope,
                                const struct mer_trial_request *request, mer_err *err)
 {
     struct mer_buf buf;
     mer_buf_init(&buf, journal->alloc, MER_RUN_TEXT_MAX);
-    const mer_status status = write_setting(request, &buf, err);
+    const mer_status status = write_setting(scope, request, &buf, err);
     if (mer_is_ok(status))
         (void)sqlite3_bind_text(statement, at, (const char *)buf.bytes, (int)buf.n,
                                 SQLITE_TRANSIENT);
@@ -435,12 +439,12 @@ static mer_status read_held_out(struct mer_journal *journal, sqlite3_stmt *row, 
     return mer_ok();
 }
 
-static mer_status find(struct mer_journal *journal, const struct mer_trial_request *request,
-                       size_t n_held_out, size_t n_outputs, struct mer_trial_result *result,
-                       bool *ret_found, mer_err *err)
+static mer_status find(struct mer_journal *journal, const struct mer_journal_scope *scope,
+                       const struct mer_trial_request *request, size_t n_held_out, size_t n_outputs,
+                       struct mer_trial_result *result, bool *ret_found, mer_err *err)
 {
     bool has_row = false;
-    MER_GUARD(bind_setting(journal, journal->find, 1, request, err));
+    MER_GUARD(bind_setting(journal, journal->find, 1, scope, request, err));
     MER_GUARD(mer_database_step(&journal->database, journal->find, &has_row, err));
     if (!has_row)
         return mer_ok();
@@ -456,9 +460,10 @@ static mer_status find(struct mer_journal *journal, const struct mer_trial_reque
     return mer_ok();
 }
 
-mer_status mer_journal_find(struct mer_journal *journal, const struct mer_trial_request *request,
-                            size_t n_held_out, size_t n_outputs,
-                            struct mer_trial_result *ret_result, bool *ret_found, mer_err *err)
+mer_status mer_journal_find(struct mer_journal *journal, const struct mer_journal_scope *scope,
+                            const struct mer_trial_request *request, size_t n_held_out,
+                            size_t n_outputs, struct mer_trial_result *ret_result, bool *ret_found,
+                            mer_err *err)
 {
     struct mer_trial_result result = {.id = request->id};
     bool found = false;
@@ -466,7 +471,8 @@ mer_status mer_journal_find(struct mer_journal *journal, const struct mer_trial_
                            "SELECT code, scores, rounds, seconds, bytes, predictions "
                            "FROM trial LEFT JOIN held_out USING (number) WHERE setting = ?1",
                            err));
-    const mer_status status = find(journal, request, n_held_out, n_outputs, &result, &found, err);
+    const mer_status status =
+        find(journal, scope, request, n_held_out, n_outputs, &result, &found, err);
     (void)sqlite3_reset(journal->find);
     MER_GUARD(status);
     *ret_found = found;
@@ -520,19 +526,20 @@ static mer_status keep_held_out(struct mer_journal *journal, const struct mer_tr
 }
 
 /* A row of a trial, and the time that went into the run so far, in one transaction. */
-static mer_status insert_trial(struct mer_journal *journal, const struct mer_trial_request *request,
+static mer_status insert_trial(struct mer_journal *journal, const struct mer_journal_scope *scope,
+                               const struct mer_trial_request *request,
                                const struct mer_trial_result *result, mer_err *err)
 {
     sqlite3_stmt *statement;
     const uint64_t now_ns = MER_CLOCK_MONOTONIC.now_ns(MER_CLOCK_MONOTONIC.self);
     MER_GUARD(prepare_once(journal, &journal->note,
                            "INSERT OR IGNORE INTO trial VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-                           "?8, ?9, ?10)",
+                           "?8, ?9, ?10, ?11)",
                            err));
     sqlite3_stmt *const note = journal->note;
     const size_t n = mer_is_ok(result->status) ? result->n_scores : 0;
     bool has_row;
-    MER_GUARD(bind_setting(journal, note, 1, request, err));
+    MER_GUARD(bind_setting(journal, note, 1, scope, request, err));
     bind_text(note, 2, request->family->name);
     MER_GUARD(bind_params(journal, note, 3, request, err));
     (void)sqlite3_bind_int64(note, 4, request->rung);
@@ -544,6 +551,7 @@ static mer_status insert_trial(struct mer_journal *journal, const struct mer_tri
                             SQLITE_TRANSIENT);
     (void)sqlite3_bind_double(note, 9, isfinite(result->seconds) ? result->seconds : 0);
     (void)sqlite3_bind_int64(note, 10, (int64_t)result->peak_bytes);
+    (void)sqlite3_bind_int64(note, 11, scope->stage);
     MER_GUARD(mer_database_step(&journal->database, note, &has_row, err));
     MER_GUARD(keep_held_out(journal, result, err));
     MER_GUARD(mer_database_prepare(&journal->database, "UPDATE run SET spent_seconds = ?1",
@@ -553,13 +561,14 @@ static mer_status insert_trial(struct mer_journal *journal, const struct mer_tri
     return mer_database_finish(&journal->database, statement, err);
 }
 
-mer_status mer_journal_note(struct mer_journal *journal, const struct mer_trial_request *request,
+mer_status mer_journal_note(struct mer_journal *journal, const struct mer_journal_scope *scope,
+                            const struct mer_trial_request *request,
                             const struct mer_trial_result *result, mer_err *err)
 {
     if (result->status.code == MER_ERR_BUDGET || result->status.code == MER_ERR_CANCELLED)
         return mer_ok();
     MER_GUARD(mer_database_do(&journal->database, "BEGIN", err));
-    mer_status status = insert_trial(journal, request, result, err);
+    mer_status status = insert_trial(journal, scope, request, result, err);
     if (mer_is_ok(status))
         status = mer_database_do(&journal->database, "COMMIT", err);
     if (!mer_is_ok(status)) {

@@ -54,12 +54,20 @@ const char *mer_journal_id(const struct mer_journal *journal);
 uint64_t mer_journal_seed(const struct mer_journal *journal);
 double mer_journal_spent_seconds(const struct mer_journal *journal);
 
+/* What trials are tried on beside the table: the same setting on other rows, or with what another
+ * first layer says, is another trial. */
+struct mer_journal_scope {
+    enum mer_trial_stage stage;
+    char digest[17]; /* of those; "" in the first stage, where all follows from the settings */
+};
+
 /* The metric that scores are of. */
 MER_MUST_CHECK mer_status mer_journal_set_metric(struct mer_journal *journal, const char *metric,
                                                  mer_err *err);
 /* What became of the same trial before; *ret_found false: nothing is known, or the predictions that
  * are wanted, of [n_held_out][n_outputs] rounded to floats, were not kept. */
 MER_MUST_CHECK mer_status mer_journal_find(struct mer_journal *journal,
+                                           const struct mer_journal_scope *scope,
                                            const struct mer_trial_request *request,
                                            size_t n_held_out, size_t n_outputs,
                                            struct mer_trial_result *ret_result, bool *ret_found,
@@ -67,6 +75,7 @@ MER_MUST_CHECK mer_status mer_journal_find(struct mer_journal *journal,
 /* Notes what became of a trial. One that was given up says nothing and is not noted; one that was
  * noted before stays. */
 MER_MUST_CHECK mer_status mer_journal_note(struct mer_journal *journal,
+                                           const struct mer_journal_scope *scope,
                                            const struct mer_trial_request *request,
                                            const struct mer_trial_result *result, mer_err *err);
 

@@ -21,7 +21,7 @@ const char MER_JOURNAL_TRIAL_TABLE[] =
     "CREATE TABLE trial (number INTEGER PRIMARY KEY, setting TEXT NOT NULL UNIQUE, "
     "family TEXT NOT NULL, params TEXT NOT NULL, rung INTEGER NOT NULL, units INTEGER NOT NULL, "
     "code INTEGER NOT NULL, scores BLOB NOT NULL, rounds BLOB NOT NULL, seconds REAL NOT NULL, "
-    "bytes INTEGER NOT NULL) STRICT";
+    "bytes INTEGER NOT NULL, stage INTEGER NOT NULL) STRICT";
 
 const char MER_JOURNAL_HELD_OUT_TABLE[] =
     "CREATE TABLE held_out (number INTEGER PRIMARY KEY, predictions BLOB NOT NULL) STRICT";

@@ -7,7 +7,7 @@
 #include "engine/journal.h"
 
 #define MER_JOURNAL_APPLICATION_ID 0x4d65726c /* "Merl" */
-#define MER_JOURNAL_VERSION 2                 /* changes with any table */
+#define MER_JOURNAL_VERSION 3                 /* changes with any table */
 
 extern const char MER_JOURNAL_RUN_TABLE[];
 extern const char MER_JOURNAL_TRIAL_TABLE[];

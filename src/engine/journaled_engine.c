@@ -4,6 +4,7 @@
 #include "automl/evaluation.h"
 #include "core/log.h"
 #include "engine/journal.h"
+#include "guard/hash.h"
 
 struct known {
     struct known *next;
@@ -17,6 +18,7 @@ struct begun {
 
 struct engine {
     struct mer_journal *journal; /* NULL: given up */
+    struct mer_journal_scope scope;
     struct mer_trial_engine inner;
     struct known *known; /* results that wait to be fetched */
     struct begun *begun; /* what the inner engine works on */
@@ -41,8 +43,8 @@ static mer_status begin(void *self, const struct mer_ctx *ctx,
     mer_err why = {0};
     MER_GUARD(mer_alloc_zero(ctx->alloc, 1, sizeof *known, &known, err));
     if (engine->journal &&
-        !mer_is_ok(mer_journal_find(engine->journal, request, engine->n_held_out, engine->n_outputs,
-                                    &known->result, &is_known, &why)))
+        !mer_is_ok(mer_journal_find(engine->journal, &engine->scope, request, engine->n_held_out,
+                                    engine->n_outputs, &known->result, &is_known, &why)))
         give_up(engine, ctx, &why);
     if (is_known) {
         known->next = engine->known;
@@ -71,8 +73,8 @@ static void note(struct engine *engine, const struct mer_ctx *ctx,
         struct begun *const begun = *at;
         if (begun->request.id != result->id)
             continue;
-        if (engine->journal &&
-            !mer_is_ok(mer_journal_note(engine->journal, &begun->request, result, &why)))
+        if (engine->journal && !mer_is_ok(mer_journal_note(engine->journal, &engine->scope,
+                                                           &begun->request, result, &why)))
             give_up(engine, ctx, &why);
         *at = begun->next;
         mer_free(ctx->alloc, begun);
@@ -122,6 +124,40 @@ static void close_engine(void *self, const struct mer_ctx *ctx)
     mer_free(ctx->alloc, engine);
 }
 
+/* A digest of all that the trials of a later stage are tried on and those of the first are not. */
+static mer_status digest_data(const struct mer_evaluation_data *data, struct mer_digest *ret_digest,
+                              mer_err *err)
+{
+    const size_t n_rows = data->frame->n_rows;
+    struct mer_hash hash;
+    MER_GUARD(mer_hash_init(&hash, MER_HASH_SHA256, err));
+    mer_status status = mer_ok();
+    if (data->folds)
+        status =
+            mer_hash_update(&hash, data->folds->held_out, n_rows * data->folds->n_repeats, err);
+    if (mer_is_ok(status) && data->folds && data->folds->first)
+        status = mer_hash_update(&hash, data->folds->first, n_rows, err);
+    for (size_t f = 0; mer_is_ok(status) && data->n_stack_columns > 0 && f < data->n_folds; f++)
+        status = mer_hash_update(&hash, data->stack_columns[f],
+                                 n_rows * data->n_stack_columns * sizeof(double), err);
+    if (mer_is_ok(status))
+        return mer_hash_final(&hash, ret_digest, err);
+    mer_hash_release(&hash);
+    return status;
+}
+
+static mer_status set_scope(struct mer_journal_scope *scope, const struct mer_evaluation_data *data,
+                            mer_err *err)
+{
+    struct mer_digest digest;
+    scope->stage = data->stage;
+    if (data->stage == MER_STAGE_FIRST)
+        return mer_ok();
+    MER_GUARD(digest_data(data, &digest, err));
+    mer_hash_hex(digest.bytes, (sizeof scope->digest - 1) / 2, scope->digest);
+    return mer_ok();
+}
+
 mer_status mer_journaled_engine_open(void *self, const struct mer_ctx *ctx,
                                      const struct mer_evaluation_data *data,
                                      const struct mer_evaluation *evaluation,
@@ -140,7 +176,8 @@ mer_status mer_journaled_engine_open(void *self, const struct mer_ctx *ctx,
         mer_free(ctx->alloc, engine);
         return status;
     }
-    if (!mer_is_ok(mer_journal_set_metric(engine->journal, data->metric->name, &why)))
+    if (!mer_is_ok(mer_journal_set_metric(engine->journal, data->metric->name, &why)) ||
+        !mer_is_ok(set_scope(&engine->scope, data, &why)))
         give_up(engine, ctx, &why);
     *ret_engine = engine->inner;
     ret_engine->self = engine;

@@ -118,7 +118,7 @@ static double mean_of(const double *scores, size_t n)
 
 static bool take_trial(sqlite3_stmt *row, struct mer_run_trial *trial)
 {
-    const int64_t code = sqlite3_column_int64(row, 4);
+    const int64_t code = sqlite3_column_int64(row, 4), stage = sqlite3_column_int64(row, 8);
     const size_t n_bytes = (size_t)sqlite3_column_bytes(row, 5);
     char *const family = take_text(row, 0);
     trial->params = take_text(row, 1);
@@ -128,11 +128,13 @@ static bool take_trial(sqlite3_stmt *row, struct mer_run_trial *trial)
     trial->bytes = (size_t)sqlite3_column_int64(row, 7);
     trial->scores = malloc(n_bytes + 1);
     const bool good = family && strlen(family) < sizeof trial->family && trial->params &&
-                      trial->scores && code >= 0 && code < MER_CODE_COUNT &&
-                      n_bytes % sizeof(double) == 0 && n_bytes <= MER_FOLDS_MAX * sizeof(double);
+                      trial->scores && code >= 0 && code < MER_CODE_COUNT && stage >= 0 &&
+                      stage < MER_STAGE_COUNT && n_bytes % sizeof(double) == 0 &&
+                      n_bytes <= MER_FOLDS_MAX * sizeof(double);
     if (good) {
         (void)snprintf(trial->family, sizeof trial->family, "%s", family);
         trial->code = (enum mer_code)code;
+        trial->stage = (enum mer_trial_stage)stage;
         trial->n_scores = n_bytes / sizeof(double);
         if (n_bytes > 0)
             memcpy(trial->scores, sqlite3_column_blob(row, 5), n_bytes);
@@ -160,7 +162,8 @@ static mer_status add_trial(struct mer_database *database, sqlite3_stmt *row, st
         release_trial(&trial);
         return mer_database_refuse(database, err);
     }
-    note_score(run, trial.score);
+    if (trial.stage != MER_STAGE_INNER)
+        note_score(run, trial.score);
     run->n_failed += trial.code != MER_OK;
     if (!keep) {
         run->n_trials++;
@@ -185,7 +188,7 @@ static mer_status read_trials(struct mer_database *database, struct mer_run *run
     bool has_row = true;
     MER_GUARD(mer_database_prepare(database,
                                    "SELECT family, params, rung, units, code, scores, seconds, "
-                                   "bytes FROM trial ORDER BY number",
+                                   "bytes, stage FROM trial ORDER BY number",
                                    &row, err));
     mer_status status = mer_ok();
     while (mer_is_ok(status) && has_row) {

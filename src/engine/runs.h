@@ -9,6 +9,7 @@ struct mer_run_trial {
     char family[32];
     char *params; /* JSON; owned, malloc */
     unsigned rung;
+    enum mer_trial_stage stage;
     uint64_t units;
     enum mer_code code;
     double *scores; /* [n_scores] by fold; owned, malloc */

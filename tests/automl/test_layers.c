@@ -208,6 +208,95 @@ static void folds_that_hold_out_some_rows_alone_give_one_layer(void **state)
     mer_frame_release(&frame);
 }
 
+/* An engine whose trials of one stage fail, as those do whose process crashes. */
+struct failing {
+    struct mer_trial_engine inner;
+    enum mer_trial_stage fails;
+    enum mer_trial_stage stage; /* of the engine that is open */
+    size_t n_begun[MER_STAGE_COUNT];
+};
+
+static mer_status begin_failing(void *self, const struct mer_ctx *context,
+                                const struct mer_trial_request *request, mer_err *error)
+{
+    struct failing *failing = self;
+    failing->n_begun[failing->stage]++;
+    return failing->inner.begin(failing->inner.self, context, request, error);
+}
+
+static mer_status next_failing(void *self, const struct mer_ctx *context,
+                               struct mer_trial_result *ret_result, mer_err *error)
+{
+    const struct failing *failing = self;
+    MER_GUARD(failing->inner.next(failing->inner.self, context, ret_result, error));
+    if (failing->stage != failing->fails)
+        return mer_ok();
+    mer_trial_result_release(context->alloc, ret_result);
+    ret_result->n_scores = 0;
+    ret_result->status = mer_fail(&ret_result->err, MER_ERR_INTERNAL, "it crashed");
+    return mer_ok();
+}
+
+static void abandon_failing(void *self, const struct mer_ctx *context)
+{
+    const struct failing *failing = self;
+    failing->inner.abandon(failing->inner.self, context);
+}
+
+static void close_failing(void *self, const struct mer_ctx *context)
+{
+    const struct failing *failing = self;
+    failing->inner.close(failing->inner.self, context);
+}
+
+static mer_status open_failing(void *self, const struct mer_ctx *context,
+                               const struct mer_evaluation_data *data,
+                               const struct mer_evaluation *evaluation,
+                               struct mer_trial_engine *ret_engine, mer_err *error)
+{
+    struct failing *failing = self;
+    failing->stage = data->stage;
+    MER_GUARD(mer_trial_engine_open_here(NULL, context, data, evaluation, &failing->inner, error));
+    *ret_engine = (struct mer_trial_engine){.self = failing,
+                                            .n_slots = 1,
+                                            .n_parallel_fits = 1,
+                                            .begin = begin_failing,
+                                            .next = next_failing,
+                                            .abandon = abandon_failing,
+                                            .close = close_failing};
+    return mer_ok();
+}
+
+/* What is tried for a second layer runs where the rest does; whatever becomes of it, the first
+ * layer is there. */
+static void a_second_layer_that_fails_costs_nothing_but_itself(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_parts(300, 'b');
+    struct mer_search_options options = {
+        .n_folds = 4, .units = 400000, .families = lines_and_trees()};
+    mer_pipeline_free(&ctx, fit_two(&frame, &options));
+    for (enum mer_trial_stage fails = MER_STAGE_INNER; fails <= MER_STAGE_COUNT; fails++) {
+        struct failing failing = {.fails = fails};
+        options.open_engine = open_failing;
+        options.engine_opener = &failing;
+        struct mer_pipeline *pipeline = fit(&frame, &options);
+        assert_int_equal(n_bases(pipeline) > 0, fails == MER_STAGE_COUNT);
+        assert_true(failing.n_begun[MER_STAGE_FIRST] > 0 && failing.n_begun[MER_STAGE_INNER] > 0);
+        assert_int_equal(failing.n_begun[MER_STAGE_SECOND] > 0, fails != MER_STAGE_INNER);
+        if (fails == MER_STAGE_INNER) {
+            struct mer_search_options alone = options;
+            alone.n_layers = 1;
+            alone.units = pipeline->units;
+            struct mer_pipeline *one = fit(&frame, &alone);
+            assert_same_models(one, pipeline);
+            mer_pipeline_free(&ctx, one);
+        }
+        mer_pipeline_free(&ctx, pipeline);
+    }
+    mer_frame_release(&frame);
+}
+
 static void every_allocation_of_two_layers_may_fail_without_harm(void **state)
 {
     (void)state;
@@ -249,6 +338,7 @@ int main(void)
         TEST(a_second_layer_knows_nothing_of_noise),
         TEST(groups_and_weights_go_with_two_layers),
         TEST(folds_that_hold_out_some_rows_alone_give_one_layer),
+        TEST(a_second_layer_that_fails_costs_nothing_but_itself),
         TEST(every_allocation_of_two_layers_may_fail_without_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,8 @@ static const struct mer_run_start START = {.makes = "/somewhere/m.safetensors",
                                            .seed_given = true,
                                            .started_ns = 1764000000000000000};
 
+static const struct mer_journal_scope FIRST = {.stage = MER_STAGE_FIRST};
+
 static void assert_ok(mer_status status)
 {
     if (!mer_is_ok(status))
@@ -106,7 +108,7 @@ static void what_was_noted_is_found_again_to_the_bit(void **unused)
     bool is_found;
     (void)unused;
     struct mer_journal *journal = begin_run(&START);
-    assert_ok(mer_journal_note(journal, &request, &result, &err));
+    assert_ok(mer_journal_note(journal, &FIRST, &request, &result, &err));
     mer_journal_close(journal);
 
     start.started_ns += 1000000000;
@@ -114,7 +116,7 @@ static void what_was_noted_is_found_again_to_the_bit(void **unused)
     assert_true(mer_journal_seed(journal) == START.seed);
     request.id = 9; /* the setting counts, not its number */
     request.deadline_ns = 5;
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_true(is_found);
     assert_int_equal(found.id, 9);
     assert_int_equal(found.n_scores, 4);
@@ -122,20 +124,54 @@ static void what_was_noted_is_found_again_to_the_bit(void **unused)
     assert_memory_equal(found.n_rounds, result.n_rounds, sizeof result.n_rounds);
     assert_true(found.seconds == 0.25 && found.peak_bytes == 123456);
     request.params.values[1] = nextafter(0.1, 1);
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     request = request_of(3, 0.1);
     request.rung = 1;
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     request.rung = 0;
     request.patience = 3;
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     request.patience = 0;
     request.wants_held_out = true; /* of which there were none */
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
+    mer_journal_close(journal);
+}
+
+/* The same setting, tried for a second layer, on other rows or on what another first layer says. */
+static void each_stage_and_all_that_it_learns_from_has_trials_of_its_own(void **unused)
+{
+    static const struct mer_journal_scope scopes[] = {{MER_STAGE_FIRST, ""},
+                                                      {MER_STAGE_INNER, "00112233aabbccdd"},
+                                                      {MER_STAGE_INNER, "00112233aabbccde"},
+                                                      {MER_STAGE_SECOND, "00112233aabbccdd"}};
+    enum { N = sizeof scopes / sizeof *scopes };
+    const struct mer_trial_request request = request_of(3, 0.1);
+    struct mer_trial_result found;
+    struct mer_run run;
+    bool is_found;
+    (void)unused;
+    struct mer_journal *journal = begin_run(&START);
+    for (size_t i = 0; i < N; i++) {
+        struct mer_trial_result result = result_of(3);
+        /* Of all, the best is of inner folds. */
+        result.scores[0] = scopes[i].stage == MER_STAGE_INNER ? -1 : 0.5 + (double)i;
+        assert_ok(mer_journal_find(journal, &scopes[i], &request, 3, 2, &found, &is_found, &err));
+        assert_false(is_found);
+        assert_ok(mer_journal_note(journal, &scopes[i], &request, &result, &err));
+        assert_ok(mer_journal_find(journal, &scopes[i], &request, 3, 2, &found, &is_found, &err));
+        assert_true(is_found && found.scores[0] == result.scores[0]);
+    }
+    assert_ok(mer_run_read(state, mer_journal_id(journal), true, &run, &err));
+    assert_int_equal(run.n_trials, N);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(run.trials[i].stage, scopes[i].stage);
+    assert_true(run.score ==
+                run.trials[0].score); /* how inner folds score is no score of the run */
+    mer_run_release(&run);
     mer_journal_close(journal);
 }
 
@@ -171,21 +207,21 @@ static void predictions_are_kept_until_the_model_is_saved(void **unused)
     result.n_held_out = 3;
     result.n_outputs = 2;
     struct mer_journal *journal = begin_run(&START);
-    assert_ok(mer_journal_note(journal, &request, &result, &err));
+    assert_ok(mer_journal_note(journal, &FIRST, &request, &result, &err));
     (void)snprintf(id, sizeof id, "%s", mer_journal_id(journal));
     mer_journal_close(journal);
     assert_true(is_in_file(id, 0.123456789F));
     assert_ok(mer_journal_resume(&ctx, state, &START, &journal, &err));
-    assert_ok(mer_journal_find(journal, &request, 4, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 4, 2, &found, &is_found, &err));
     assert_false(is_found); /* of another table */
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_true(is_found);
     for (size_t i = 0; i < 6; i++)
         assert_true((float)found.held_out[i] == (float)held_out[i]);
     mer_trial_result_release(&alloc, &found);
     const struct mer_run_end saved = {.state = MER_RUN_SAVED, .ended_ns = 5, .model_digest = "e"};
     assert_ok(mer_journal_end(journal, &saved, &err));
-    assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+    assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
     assert_false(is_found);
     mer_journal_close(journal);
     assert_false(is_in_file(id, 0.123456789F));
@@ -204,8 +240,8 @@ static void a_failed_trial_is_noted_and_one_that_was_given_up_is_not(void **unus
         const struct mer_trial_request request = request_of(i, 0.1 + (double)i);
         struct mer_trial_result result = {.id = i};
         result.status = mer_fail(&result.err, codes[i], "column 'secret' holds 'canary'");
-        assert_ok(mer_journal_note(journal, &request, &result, &err));
-        assert_ok(mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err));
+        assert_ok(mer_journal_note(journal, &FIRST, &request, &result, &err));
+        assert_ok(mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err));
         assert_int_equal(is_found, i < 3);
         if (is_found)
             assert_int_equal(found.status.code, codes[i]);
@@ -321,7 +357,7 @@ static size_t look_at(const char *id)
         assert_true(status.code == MER_ERR_DATA || status.code == MER_ERR_IO);
     const size_t n_refused = !mer_is_ok(status);
     if (mer_is_ok(mer_journal_resume(&ctx, state, &START, &journal, &err))) {
-        status = mer_journal_find(journal, &request, 3, 2, &found, &is_found, &err);
+        status = mer_journal_find(journal, &FIRST, &request, 3, 2, &found, &is_found, &err);
         if (!mer_is_ok(status))
             assert_int_equal(status.code, MER_ERR_DATA);
         mer_journal_close(journal);
@@ -341,7 +377,7 @@ static void a_torn_or_foreign_journal_is_refused_and_never_a_crash(void **unused
     for (uint64_t i = 0; i < 20; i++) {
         const struct mer_trial_request request = request_of(i, 0.5 + (double)i);
         const struct mer_trial_result result = result_of(i);
-        assert_ok(mer_journal_note(journal, &request, &result, &err));
+        assert_ok(mer_journal_note(journal, &FIRST, &request, &result, &err));
     }
     mer_journal_close(journal);
     (void)snprintf(path, sizeof path, "%s/runs/%s.sqlite", state, id);
@@ -382,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_was_noted_is_found_again_to_the_bit),
+        TEST(each_stage_and_all_that_it_learns_from_has_trials_of_its_own),
         TEST(predictions_are_kept_until_the_model_is_saved),
         TEST(a_failed_trial_is_noted_and_one_that_was_given_up_is_not),
         TEST(a_run_is_gone_on_with_as_it_was_begun_and_not_otherwise),

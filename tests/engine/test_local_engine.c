@@ -197,6 +197,42 @@ static void workers_give_the_scores_and_predictions_of_this_process(void **state
         mer_trial_result_release(&context->alloc, &here[i]);
 }
 
+static void workers_learn_from_what_a_first_layer_says(void **state)
+{
+    enum { N_COLUMNS = 3 };
+    static double columns[N_FOLDS][N_ROWS * N_COLUMNS];
+    const double *by_fold[N_FOLDS];
+    struct mer_evaluation_data stacked = data;
+    struct mer_evaluation *second;
+    struct mer_trial_engine engine;
+    struct mer_trial_result here, plain;
+    (void)state;
+    for (size_t f = 0; f < N_FOLDS; f++) {
+        for (size_t i = 0; i < N_ROWS * N_COLUMNS; i++)
+            columns[f][i] = (double)((i * 2654435761u + f * 977) % 1009) / 1009;
+        by_fold[f] = columns[f];
+    }
+    stacked.stack_columns = by_fold;
+    stacked.n_stack_columns = N_COLUMNS;
+    stacked.stage = MER_STAGE_SECOND;
+    assert_ok(mer_evaluation_new(&context->ctx, &stacked, &second, &err));
+    const struct mer_trial_request request = request_of(0, "linear");
+    mer_trial_run(&context->ctx, second, &request, &here);
+    mer_trial_run(&context->ctx, evaluation, &request, &plain);
+    assert_ok(here.status);
+    assert_memory_not_equal(here.scores, plain.scores, here.n_scores * sizeof here.scores[0]);
+    struct mer_local_engine_options options = options_of(PROGRAM, 1);
+    assert_ok(mer_local_engine_open(&options, &context->ctx, &stacked, second, &engine, &err));
+    struct mer_trial_result result = run_one(&engine, &request);
+    assert_ok(result.status);
+    assert_same(&result, &here);
+    mer_trial_result_release(&context->alloc, &result);
+    mer_trial_result_release(&context->alloc, &here);
+    mer_trial_result_release(&context->alloc, &plain);
+    engine.close(engine.self, &context->ctx);
+    mer_evaluation_free(&context->ctx, second);
+}
+
 /* The processes that this one has started. */
 static pid_t only_child(void)
 {
@@ -362,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(workers_give_the_scores_and_predictions_of_this_process),
+        TEST(workers_learn_from_what_a_first_layer_says),
         TEST(a_trial_whose_worker_is_killed_is_asked_again_once),
         TEST(a_worker_that_lies_is_a_failed_trial_and_is_replaced),
         TEST(a_worker_cannot_say_that_it_was_trust_that_failed),

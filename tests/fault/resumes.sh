@@ -2,8 +2,8 @@
 # SIGKILL at evenly spaced moments of a search, then --resume: the final model is, byte for byte, the
 # one of a run that nobody disturbed, whenever it was killed, also twice; and what was tried before is
 # not tried again.
-#     resumes.sh MERLON KILL_AT DATA MOMENTS
-# MERLON_RESUMES in the environment overrides MOMENTS.
+#     resumes.sh MERLON KILL_AT DATA MOMENTS [WORDS...]
+# WORDS are more of fit's. MERLON_RESUMES in the environment overrides MOMENTS.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -12,6 +12,8 @@ merlon=$(realpath "$1")
 kill_at=$(realpath "$2")
 data=$(realpath "$3")
 moments=${MERLON_RESUMES:-$4}
+shift 4
+words=$*
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 XDG_CONFIG_HOME=$work/config
@@ -32,7 +34,7 @@ fail() {
 # fit WORDS...: by work units, in two workers
 fit() {
     "$@" fit "$data/breast_cancer/train.csv" --target diagnosis --out out/m.safetensors --seed 7 \
-        --units 200000 --threads 2 --workers 2 --quiet --force $more
+        --units 200000 --threads 2 --workers 2 --quiet --force $words $more
 }
 
 mkdir out
