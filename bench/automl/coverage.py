@@ -23,24 +23,16 @@ import io
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
+from command import Failed, call
 from sets import SHARED_DATA, list_sets, table_path, target_of
 
 COVERAGE = 0.9
-
-
-def call(arguments):
-    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("merlon: error")]
-        raise RuntimeError((lines or ["no message"])[0])
-    return done.stdout
 
 
 def truth_of(folder, target, is_regression):
@@ -54,17 +46,18 @@ def measure(options, name, task, seed, scratch):
     target, is_regression = target_of(folder), task == "regression"
     model = Path(scratch) / f"{name}.safetensors"
     more = options.fit.split() if options.fit else []
-    said = json.loads(call([options.merlon, "fit", table_path(folder, "train"), "--target", target,
-                            "--task", "regression" if is_regression else "classification", "--out",
-                            model, "--units", options.units, "--seed", seed, "--force", "--quiet",
-                            "--json", "--no-journal", *more]))
-    printed = call([options.merlon, "predict", model, table_path(folder, "test"), "--digits", 17,
-                    "--interval", COVERAGE])
+    said = json.loads(call(options.merlon, "fit", table_path(folder, "train"), "--target", target,
+                           "--task", "regression" if is_regression else "classification", "--out",
+                           model, "--units", options.units, "--seed", seed, "--force", "--quiet",
+                           "--json", "--no-journal", *more))
+    printed = call(options.merlon, "predict", model, table_path(folder, "test"), "--digits", 17,
+                   "--interval", COVERAGE)
     table = pd.read_csv(io.StringIO(printed), dtype=None if is_regression else str,
                         keep_default_na=False)
     truth = truth_of(folder, target, is_regression)
     row = {"set": name, "task": task, "seed": seed, "family": said["family"], "n": len(truth),
-           "n_train": said["data"]["rows"], "folds": said["folds"]}
+           "n_held_out": json.loads(call(options.merlon, "inspect", model, "--json"))[
+               "interval_rows"]}
     if is_regression:
         row["covered"] = int(((truth >= table["lower"]) & (truth <= table["upper"])).sum())
         row["width"] = float((table["upper"] - table["lower"]).mean() / truth.std())
@@ -94,7 +87,7 @@ def run(options):
                     continue
                 try:
                     row = measure(options, name, task, seed, scratch)
-                except RuntimeError as failure:
+                except Failed as failure:
                     print(f"{name:20} {failure}", flush=True)
                     continue
                 with options.store.open("a") as store:
@@ -112,8 +105,7 @@ def report(options):
         n = own[0]["n"]
         coverage = sum(row["covered"] for row in own) / n / len(own)
         accuracy = (sum(row["right"] for row in own) / n / len(own) if "right" in own[0] else None)
-        n_held_out = own[0]["n_train"] / (5 if own[0]["folds"] == 1 else 1)
-        error = math.sqrt(COVERAGE * (1 - COVERAGE) * (1 / n + 1 / n_held_out))
+        error = math.sqrt(COVERAGE * (1 - COVERAGE) * (1 / n + 1 / own[0]["n_held_out"]))
         wanted = max(COVERAGE, accuracy or 0)
         held = accuracy is None or accuracy <= COVERAGE
         if held:

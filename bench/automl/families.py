@@ -9,21 +9,22 @@ A cell is the weight that a family's members have in the ensemble, in per cent; 
 import argparse
 import json
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
+from command import Failed, call
 from sets import SHARED_DATA, list_sets, table_path, target_of
 
 
 def weights_of(merlon, folder, units, out):
     """{family: its members' share of the weight} of what a search keeps."""
-    command = [merlon, "fit", table_path(folder, "train"), "--target", target_of(folder), "--units",
-               str(units), "--seed", "1", "--out", out, "--force", "--json", "--no-journal"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    try:
+        said = call(merlon, "fit", table_path(folder, "train"), "--target", target_of(folder),
+                    "--units", units, "--seed", 1, "--out", out, "--force", "--json",
+                    "--no-journal")
+    except Failed:
         return None
-    fitted = json.loads(done.stdout)
+    fitted = json.loads(said)
     members = fitted.get("members") or [{"family": fitted["family"], "weight": 1}]
     total = sum(member.get("weight", 1) for member in members)
     shares = {}

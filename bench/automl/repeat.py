@@ -9,20 +9,18 @@ set, and ends with 1 when one differs.
 """
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from command import Failed, call
 from sets import SHARED_DATA, list_sets, table_path, target_of
 
 
 def fit(merlon, table, model, *arguments):
     """The bytes of the model."""
-    subprocess.run([str(a) for a in (merlon, "fit", table, "--out", model, "--force", "--quiet",
-                                     "--no-journal", *arguments)],
-                   capture_output=True, text=True, check=True)
+    call(merlon, "fit", table, "--out", model, "--force", "--quiet", "--no-journal", *arguments)
     return model.read_bytes()
 
 
@@ -59,8 +57,8 @@ def main():
             start = time.monotonic()
             try:
                 differs = compare(options, name, task, scratch)
-            except subprocess.CalledProcessError as failure:
-                differs = [(failure.stderr.strip().splitlines() or ["no message"])[-1]]
+            except Failed as failure:
+                differs = [str(failure)]
             print(f"{name:20} {', '.join(differs) or 'the same bytes':40} "
                   f"{time.monotonic() - start:6.1f} s", flush=True)
             n_same += not differs

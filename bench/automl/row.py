@@ -11,7 +11,6 @@ the score on all test rows stands beside it.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,17 +21,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.pipeline import make_pipeline
 
 import peers
+from command import call
 from sets import SHARED_DATA, DataSet, list_sets, score_of, table_path
 
 SETS = ("adult", "ames_housing", "bank_marketing", "california_housing", "concrete", "credit_g",
         "letter", "sms_spam", "titanic", "us_crime", "vehicle", "yeast")
 PEER_ROWS = 64
 PEER_ROUNDS = 3
-
-
-def call(*arguments):
-    return subprocess.run([str(a) for a in arguments], capture_output=True, text=True,
-                          check=True).stdout
 
 
 def uncompressed(path, scratch):

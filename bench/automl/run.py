@@ -21,7 +21,6 @@ import argparse
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,27 +34,11 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 import report  # noqa: E402
+from command import Failed, call  # noqa: E402
 from sets import LONG, SHARED_DATA, DataSet, list_sets, score_of, table_path  # noqa: E402
 
 # A fit that is still running after this many times its budget has failed.
 PATIENCE = 10
-
-
-class Failed(Exception):
-    """A run that gave nothing to compare."""
-
-
-def call(arguments, timeout=None):
-    try:
-        done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True,
-                              timeout=timeout, check=False)
-    except subprocess.TimeoutExpired as late:
-        raise Failed(f"merlon {arguments[1]} did not end within {late.timeout:.0f} s") from late
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("merlon: error")]
-        lines = lines or ["no message"]
-        raise Failed(f"merlon {arguments[1]} ended with {done.returncode}: {lines[0]}")
-    return done.stdout
 
 
 def run_merlon(options, data, task, budget, scratch):
@@ -63,13 +46,13 @@ def run_merlon(options, data, task, budget, scratch):
     model = Path(scratch) / f"{data.name}.safetensors"
     kind = "regression" if task == "regression" else "classification"
     start = time.monotonic()
-    said = json.loads(call([options.merlon, "fit", table_path(data.folder, "train"), "--target",
-                            data.target, "--task", kind, "--out", model, "--budget", f"{budget}s",
-                            "--threads", options.threads, "--seed", 1, "--force", "--quiet",
-                            "--json"], PATIENCE * budget + 60))
+    said = json.loads(call(options.merlon, "fit", table_path(data.folder, "train"), "--target",
+                           data.target, "--task", kind, "--out", model, "--budget", f"{budget}s",
+                           "--threads", options.threads, "--seed", 1, "--force", "--quiet",
+                           "--json", timeout=PATIENCE * budget + 60))
     seconds = time.monotonic() - start
-    printed = call([options.merlon, "predict", model, table_path(data.folder, "test"), "--digits",
-                    17] + ([] if data.is_regression else ["--proba"]))
+    printed = call(options.merlon, "predict", model, table_path(data.folder, "test"), "--digits",
+                   17, *([] if data.is_regression else ["--proba"]))
     table = pd.read_csv(io.StringIO(printed), dtype=float)
     labels = None if data.is_regression else list(table.columns)
     predictions = table.iloc[:, 0].to_numpy() if data.is_regression else table.to_numpy()

@@ -9,23 +9,23 @@ or RMSE) of the default, in per cent; sets of more than N rows (8,000) are left 
 import argparse
 import json
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
+from command import Failed, call
 from sets import SHARED_DATA, list_sets, table_path, target_of
 
 
 def score_of(merlon, folder, family, setting, out):
     """The loss of one setting, or None where it cannot be fitted."""
     params = [word for part in setting.split(",") if part for word in ("--param", part)]
-    command = [merlon, "fit", table_path(folder, "train"), "--target", target_of(folder), "--model",
-               family, "--units", "10000000000", "--seed", "1", "--out", out, "--force", "--json",
-               "--no-journal", *params]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    try:
+        said = call(merlon, "fit", table_path(folder, "train"), "--target", target_of(folder),
+                    "--model", family, "--units", 10000000000, "--seed", 1, "--out", out, "--force",
+                    "--json", "--no-journal", *params)
+    except Failed:
         return None
-    return json.loads(done.stdout)["leaderboard"][0]["score"]
+    return json.loads(said)["leaderboard"][0]["score"]
 
 
 def main():

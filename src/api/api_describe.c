@@ -245,6 +245,9 @@ void mer_describe_into(const struct mer_fitted *model, struct mer_json_writer *w
     mer_json_put_string(writer, mer_fold_kind_name(facts->validation.kind));
     mer_json_key(writer, "train_rows");
     mer_json_put_unsigned(writer, facts->n_train_rows);
+    /* Held-out rows that intervals and sets of classes were learned from. */
+    mer_json_key(writer, "interval_rows");
+    mer_json_put_unsigned(writer, facts->conformal.n_rows);
     put_findings(writer, facts);
     put_quantiles(writer, facts);
     put_columns(writer, facts);

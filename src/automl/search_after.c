@@ -60,8 +60,9 @@ static void tell(const struct mer_ctx *ctx, const struct mer_pipeline *pipeline)
                      threshold->score_before);
 }
 
-static mer_status learn(const struct mer_ctx *ctx, struct mer_search *search,
-                        const struct mer_held_out *held_out, double *predictions, mer_err *err)
+mer_status mer_search_learn_from(const struct mer_ctx *ctx, struct mer_search *search,
+                                 const struct mer_held_out *held_out, double *predictions,
+                                 mer_err *err)
 {
     const struct mer_search_options *const options = search->options;
     struct mer_pipeline *const pipeline = search->pipeline;
@@ -105,7 +106,7 @@ mer_status mer_search_learn_after(const struct mer_ctx *ctx, struct mer_search *
                               err));
     mer_status status = mer_search_unseen(ctx, search, held_out, weights, predictions, err);
     if (mer_is_ok(status))
-        status = learn(ctx, search, held_out, predictions, err);
+        status = mer_search_learn_from(ctx, search, held_out, predictions, err);
     mer_free(ctx->alloc, predictions);
     return status;
 }

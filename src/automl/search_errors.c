@@ -143,7 +143,7 @@ mer_status mer_search_learn_errors(const struct mer_ctx *ctx, struct mer_search 
         .predictions = predictions,
         .n_rows = held_out->n_rows,
         .n_outputs = mer_target_outputs(search->target.task, search->target.n_classes),
-        .n_repeats = search->folds.n_repeats,
+        .n_repeats = held_out->n_repeats,
         .values = held_out->values,
         .classes = held_out->classes,
         /* Weights that balance classes say nothing of how often rows come. */

@@ -13,6 +13,7 @@
 static mer_status add_members(struct mer_search *search, const uint32_t *weights, mer_err *err)
 {
     struct mer_pipeline *pipeline = search->pipeline;
+    uint64_t total = 0, of_share = 0;
     size_t n = 0;
 
     MER_GUARD(mer_arena_zero(&pipeline->arena, MER_MEMBERS_MAX, sizeof(*pipeline->members),
@@ -21,6 +22,8 @@ static mer_status add_members(struct mer_search *search, const uint32_t *weights
         const struct mer_candidate *candidate = &search->plan->candidates[search->keep.items[i].id];
         if (weights[i] == 0)
             continue;
+        total += weights[i];
+        of_share += candidate->rung > 0 ? weights[i] : 0;
         size_t at = n++;
         for (; at > 0 && pipeline->members[at - 1].weight < weights[i]; at--)
             pipeline->members[at] = pipeline->members[at - 1];
@@ -30,6 +33,7 @@ static mer_status add_members(struct mer_search *search, const uint32_t *weights
         search->last_seconds += mer_search_fit_seconds(search, candidate);
     }
     pipeline->n_members = n;
+    search->is_of_share = 2 * of_share > total;
     return mer_ok();
 }
 
@@ -181,6 +185,7 @@ static mer_status add_one(struct mer_search *search, const struct mer_candidate 
     pipeline->members[0] = (struct mer_member){
         .family = choice->family, .params = mer_candidate_final(choice), .weight = 1};
     pipeline->n_members = 1;
+    search->is_of_share = choice->rung > 0;
     search->last_seconds = mer_search_fit_seconds(search, choice);
     return mer_ok();
 }

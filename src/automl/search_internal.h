@@ -63,6 +63,8 @@ struct mer_search {
     mer_err failure_err;
 
     size_t n_layers; /* that are tried: 2, or 1 */
+    /* Most of what predicts, by weight, was tried on a share of the rows alone. */
+    bool is_of_share;
     /* What the first layer says: by fold, as an evaluation wants it, and of all rows for the last
      * fits (search_layers.c); NULL: there is one layer, or the second is not chosen. */
     double **stack_columns;
@@ -130,6 +132,35 @@ MER_MUST_CHECK mer_status mer_search_check_after(const struct mer_search *search
 MER_MUST_CHECK mer_status mer_search_learn_after(const struct mer_ctx *ctx,
                                                  struct mer_search *search, const uint32_t *weights,
                                                  mer_err *err);
+
+/* The same from predictions that somebody else has made for rows that they have not seen; they are
+ * changed. */
+MER_MUST_CHECK mer_status mer_search_learn_from(const struct mer_ctx *ctx,
+                                                struct mer_search *search,
+                                                const struct mer_held_out *held_out,
+                                                double *predictions, mer_err *err);
+
+/* The training rows as the last fits have them: those that they learn from, then those that they
+ * leave aside, both in their order, and target and weights in the order of all (search_aside.c).
+ * NULL where none are aside: all rows as they are. */
+struct mer_aside {
+    uint32_t *rows;
+    size_t n_learned;
+    size_t n; /* of those aside */
+    double *values;
+    int32_t *classes;
+    double *weights;
+};
+/* Release in any case. */
+MER_MUST_CHECK mer_status mer_search_set_aside(const struct mer_ctx *ctx,
+                                               const struct mer_search *search,
+                                               struct mer_aside *ret_aside, mer_err *err);
+void mer_search_aside_release(const struct mer_ctx *ctx, struct mer_aside *aside);
+/* As mer_search_learn_after, from what the pipeline's fitted members say of the rows aside, if
+ * there are any. */
+MER_MUST_CHECK mer_status mer_search_learn_aside(const struct mer_ctx *ctx,
+                                                 struct mer_search *search,
+                                                 const struct mer_aside *aside, mer_err *err);
 
 /* Quantiles (search_quantiles.c): finds their settings in the folds, and measures them there;
  * then, on all rows, fits them. */

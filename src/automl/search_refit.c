@@ -30,8 +30,9 @@ struct fitting {
     struct mer_ctx ctx;          /* with the deadline, if there is one */
     const struct mer_ctx *plain; /* without it */
     struct mer_search *search;
-    struct mer_target target;
-    int8_t *monotone; /* NULL: no constraint */
+    struct mer_aside aside;
+    struct mer_target target; /* of the rows that are learned from */
+    int8_t *monotone;         /* NULL: no constraint */
     bool without_condensed;
     struct mer_member safe; /* a model, or none, that predicts when no member's fit has ended */
     const struct mer_candidate *safe_setting;
@@ -39,6 +40,7 @@ struct fitting {
     struct mer_fit_data data;   /* of the members */
     struct mer_fit_data second; /* of those of the second layer */
     size_t n_first;             /* members of the first; all where there is one */
+    bool has_fallen_back;       /* the small fit predicts */
     struct fit_end {
         mer_status status;
         mer_err err;
@@ -199,7 +201,7 @@ static mer_status fit_safely(struct fitting *fitting, const struct mer_design *d
 static bool is_safe(const struct fitting *fitting, const struct mer_member *member)
 {
     return !member->is_second && fitting->safe.model &&
-           fitting->n_safe_rows == fitting->search->learned->n_rows &&
+           fitting->n_safe_rows == fitting->aside.n_learned &&
            fitting->safe.family == member->family &&
            memcmp(fitting->safe.params.values, member->params.values,
                   member->family->n_params * sizeof(double)) == 0;
@@ -259,6 +261,7 @@ static mer_status fall_back(struct fitting *fitting, mer_err *err)
     if (fitting->search->options->threshold_choice != MER_THRESHOLD_GIVEN)
         pipeline->threshold = (struct mer_threshold){0};
     fitting->safe.model = NULL;
+    fitting->has_fallen_back = true;
     mer_log_warning(&fitting->ctx, "automl",
                     "time did not do for the last fits: %s, fitted on %zu of %zu rows, predicts "
                     "instead, without calibration, intervals and sets of classes; --units will "
@@ -407,24 +410,31 @@ static bool all_take_sparse(const struct mer_pipeline *pipeline)
     return pipeline->n_quantiles == 0; /* boosting takes no block */
 }
 
-/* The preprocessing of all rows. */
+/* The preprocessing of all rows that are learned from. */
 static mer_status prepare_all(const struct mer_ctx *ctx, struct fitting *fitting,
                               struct mer_prepared *ret_prepared, mer_err *err)
 {
     struct mer_search *search = fitting->search;
     struct mer_pipeline *pipeline = search->pipeline;
     const struct mer_search_options *options = search->options;
+    const struct mer_target target = {.task = search->target.task,
+                                      .values = search->target.values,
+                                      .classes = search->target.classes,
+                                      .weights = search->weights,
+                                      .n_classes = search->target.n_classes};
     const struct mer_prepare_options prepare = {.hints = search->hints,
-                                                .target = &fitting->target,
+                                                .target = &target,
                                                 .seed = options->seed,
                                                 .without_condensed = fitting->without_condensed};
 
-    MER_GUARD(mer_prepare_fit(ctx, search->learned, search->target_column, NULL, 0, &prepare,
+    const uint32_t *rows = fitting->aside.rows;
+    const size_t n_rows = fitting->aside.n_learned;
+    MER_GUARD(mer_prepare_fit(ctx, search->learned, search->target_column, rows, n_rows, &prepare,
                               &pipeline->prepare, err));
     log_roles(ctx, pipeline->prepare);
     MER_GUARD(mer_prepare_directions(ctx, pipeline->prepare, options->directions,
                                      options->n_directions, &fitting->monotone, err));
-    MER_GUARD(mer_prepare_apply_training(ctx, pipeline->prepare, search->learned, NULL, 0,
+    MER_GUARD(mer_prepare_apply_training(ctx, pipeline->prepare, search->learned, rows, n_rows,
                                          ret_prepared, err));
     mer_prepare_forget(pipeline->prepare);
     return mer_ok();
@@ -459,6 +469,19 @@ static mer_status fit_all(struct fitting *fitting, const struct mer_design *desi
     return mer_search_fit_quantiles(fitting->plain, fitting->search, &fitting->data, err);
 }
 
+static void set_target(struct fitting *fitting)
+{
+    const struct mer_search *search = fitting->search;
+    const struct mer_aside *aside = &fitting->aside;
+
+    fitting->target =
+        (struct mer_target){.task = search->target.task,
+                            .values = aside->rows ? aside->values : search->target.values,
+                            .classes = aside->rows ? aside->classes : search->target.classes,
+                            .weights = aside->rows ? aside->weights : search->weights,
+                            .n_classes = search->target.n_classes};
+}
+
 mer_status mer_search_refit(const struct mer_ctx *ctx, struct mer_search *search, mer_err *err)
 {
     struct mer_prepared prepared;
@@ -470,19 +493,21 @@ mer_status mer_search_refit(const struct mer_ctx *ctx, struct mer_search *search
     fitting->plain = ctx;
     fitting->ctx =
         search->end_ns != 0 ? mer_with_deadline(ctx, mer_search_hard_end_ns(search)) : *ctx;
-    fitting->target = (struct mer_target){.task = search->target.task,
-                                          .values = search->target.values,
-                                          .classes = search->target.classes,
-                                          .weights = search->weights,
-                                          .n_classes = search->target.n_classes};
     fitting->without_condensed = all_take_sparse(search->pipeline);
-    mer_status status = prepare_all(ctx, fitting, &prepared, err);
+    mer_status status = mer_search_set_aside(ctx, search, &fitting->aside, err);
+    if (mer_is_ok(status)) {
+        set_target(fitting);
+        status = prepare_all(ctx, fitting, &prepared, err);
+    }
     if (mer_is_ok(status)) {
         status = fit_all(fitting, &prepared.design, err);
         mer_prepared_release(ctx, &prepared);
     }
+    if (mer_is_ok(status) && !fitting->has_fallen_back)
+        status = mer_search_learn_aside(ctx, search, &fitting->aside, err);
     if (fitting->safe.model)
         fitting->safe.family->free(ctx, fitting->safe.model);
+    mer_search_aside_release(ctx, &fitting->aside);
     mer_free(ctx->alloc, fitting->monotone);
     mer_free(ctx->alloc, fitting);
     if (mer_is_ok(status))

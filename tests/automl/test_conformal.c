@@ -343,6 +343,52 @@ static void an_ensemble_that_was_chosen_by_luck_does_not_make_intervals_narrow(v
     assert_true(fabs(sum - 0.8) < 3 * sqrt(0.8 * 0.2 / (6 * 80)));
 }
 
+/* Each of 1,600 places has a class of its own, which most of its rows have: with each row more a
+ * model knows more of them. */
+static struct mer_frame make_places(size_t n_rows, uint64_t seed)
+{
+    struct mer_buf buf;
+    mer_rng rng;
+    mer_rng_init(&rng, seed, 0);
+    mer_buf_init(&buf, &alloc, (size_t)1 << 22);
+    assert_ok(mer_buf_text(&buf, "a,b,y\n", &err));
+    for (size_t i = 0; i < n_rows; i++) {
+        const unsigned place = (unsigned)mer_rng_below(&rng, 1600);
+        const bool is_noise = mer_rng_below(&rng, 5) == 0;
+        const unsigned class =
+            is_noise ? (unsigned)mer_rng_below(&rng, 3) : (place * 2654435761U >> 13) % 3;
+        assert_ok(mer_buf_printf(&buf, &err, "%u,%u,", place % 40, place / 40));
+        add_target(&buf, 'm', 0, class);
+    }
+    return read_made(&buf);
+}
+
+/* Its held-out rows tell of a model that was fitted on a share of them. */
+static void
+what_was_tried_on_a_share_of_the_rows_is_measured_once_it_has_seen_the_rest(void **state)
+{
+    (void)state;
+    struct mer_frame frame = make_places(12000, 3), new = make_places(8000, 4);
+    size_t n_of_a_share = 0;
+    for (uint64_t units = 50000; units <= 400000; units += 50000) {
+        const struct mer_search_options options = {.seed = 5, .n_folds = 1, .units = units};
+        struct mer_pipeline *pipeline = fit(&frame, &options);
+        if (pipeline->n_members == 1 && pipeline->trials[0].rung > 0) {
+            double right;
+            n_of_a_share++;
+            assert_int_equal(pipeline->conformal.n_rows, 12000 / 20);
+            const double got = covered(pipeline, &new, 0.8, &right);
+            const double error = sqrt(0.8 * 0.2 * (1.0 / 600 + 1.0 / 8000));
+            if (fabs(got - fmax(0.8, right)) > 3 * error)
+                fail_msg("%llu units: 0.8 covers %g", (unsigned long long)units, got);
+        }
+        mer_pipeline_free(&ctx, pipeline);
+    }
+    assert_true(n_of_a_share > 0);
+    mer_frame_release(&frame);
+    mer_frame_release(&new);
+}
+
 /* The bundle's array of that name, to be changed. */
 static double *array(struct mer_bundle *bundle, const char *name)
 {
@@ -431,6 +477,7 @@ int main(void)
         TEST(a_model_that_says_the_same_of_all_rows_keeps_the_classes_that_it_needs),
         TEST(errors_that_grow_with_time_make_intervals_wider),
         TEST(an_ensemble_that_was_chosen_by_luck_does_not_make_intervals_narrow),
+        TEST(what_was_tried_on_a_share_of_the_rows_is_measured_once_it_has_seen_the_rest),
         TEST(tampered_errors_are_refused),
         TEST(predictions_are_the_same_without_it),
     };
