@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "learn/ensemble.h"
+#include "learn/ensemble_arrays.h"
 #include "learn/saved.h"
+
+/* What is written (ensemble_arrays.h); layout 1, which has no number, is read as well. */
+enum { LAYOUT = 2 };
 
 /* ---- measures ---- */
 
@@ -49,41 +53,19 @@ mer_status mer_ensemble_save(const struct mer_ensemble *ensemble, const char *pr
                              struct mer_bundle *bundle, struct mer_json_writer *writer,
                              mer_err *err)
 {
-    const struct mer_ensemble *e = ensemble;
-    const struct {
-        const char *name;
-        enum mer_dtype dtype;
-        size_t n;
-        const void *data;
-    } vectors[] = {
-        {"base", MER_DTYPE_F64, e->n_outputs, e->base},
-        {"tree_starts", MER_DTYPE_I64, e->n_trees + 1, e->tree_starts},
-        {"tree_output", MER_DTYPE_I32, e->n_trees, e->tree_output},
-        {"features", MER_DTYPE_I32, e->n_nodes, e->features},
-        {"thresholds", MER_DTYPE_F64, e->n_nodes, e->thresholds},
-        {"missing_left", MER_DTYPE_U8, e->n_nodes, e->missing_left},
-        {"left", MER_DTYPE_I32, e->n_nodes, e->left},
-        {"gains", MER_DTYPE_F32, e->n_nodes, e->gains},
-        {"covers", MER_DTYPE_F32, e->n_nodes, e->covers},
-        {"set_starts", MER_DTYPE_I64, e->n_nodes + 1, e->set_starts},
-        {"sets", MER_DTYPE_U8, e->n_set_bytes, e->sets},
-    };
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
-        MER_GUARD(mer_bundle_add_vector(bundle, mer_array_name(prefix, vectors[i].name).text,
-                                        vectors[i].dtype, vectors[i].n, vectors[i].data, err));
-    const size_t shape[] = {e->n_nodes, e->n_values};
-    MER_GUARD(mer_bundle_add(bundle, mer_array_name(prefix, "values").text, MER_DTYPE_F64, 2, shape,
-                             e->values, true, err));
+    MER_GUARD(mer_ensemble_put_arrays(ensemble, prefix, bundle, err));
     size_t n_leaves, depth;
-    mer_ensemble_measure(e, &n_leaves, &depth);
+    mer_ensemble_measure(ensemble, &n_leaves, &depth);
+    mer_json_key(writer, "layout");
+    mer_json_put_unsigned(writer, LAYOUT);
     mer_json_key(writer, "n_trees");
-    mer_json_put_unsigned(writer, e->n_trees);
+    mer_json_put_unsigned(writer, ensemble->n_trees);
     mer_json_key(writer, "n_leaves");
     mer_json_put_unsigned(writer, n_leaves);
     mer_json_key(writer, "depth");
     mer_json_put_unsigned(writer, depth);
     mer_json_key(writer, "averaged");
-    mer_json_put_boolean(writer, e->averaged);
+    mer_json_put_boolean(writer, ensemble->averaged);
     return mer_ok();
 }
 
@@ -212,21 +194,7 @@ static mer_status check_loaded(const struct mer_ensemble *e, const struct mer_js
 
 /* ---- loading ---- */
 
-/* Copies an array of the known length; the caller owns *ret_data, failed or not. */
-static mer_status load_vector(struct mer_alloc *alloc, const struct mer_bundle *bundle,
-                              const char *prefix, const char *name, enum mer_dtype dtype, size_t n,
-                              void *ret_data, mer_err *err)
-{
-    const void *data = NULL;
-    MER_GUARD(
-        mer_bundle_get_vector(bundle, mer_array_name(prefix, name).text, dtype, n, &data, err));
-    MER_GUARD(mer_alloc_array(alloc, n, mer_dtype_size(dtype), ret_data, err));
-    void *copy;
-    memcpy(&copy, ret_data, sizeof copy);
-    memcpy(copy, data, n * mer_dtype_size(dtype));
-    return mer_ok();
-}
-
+/* ... of layout 1, which has an element of every array for each node. */
 static mer_status load_values(struct mer_alloc *alloc, const struct mer_bundle *bundle,
                               const char *prefix, struct mer_ensemble *e, mer_err *err)
 {
@@ -242,8 +210,8 @@ static mer_status load_values(struct mer_alloc *alloc, const struct mer_bundle *
     return mer_ok();
 }
 
-static mer_status load_arrays(struct mer_alloc *alloc, const struct mer_bundle *bundle,
-                              const char *prefix, struct mer_ensemble *e, mer_err *err)
+static mer_status load_first(struct mer_alloc *alloc, const struct mer_bundle *bundle,
+                             const char *prefix, struct mer_ensemble *e, mer_err *err)
 {
     const size_t n = e->n_nodes;
     const struct {
@@ -265,8 +233,8 @@ static mer_status load_arrays(struct mer_alloc *alloc, const struct mer_bundle *
         {"sets", MER_DTYPE_U8, e->n_set_bytes, &e->sets},
     };
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
-        MER_GUARD(load_vector(alloc, bundle, prefix, vectors[i].name, vectors[i].dtype,
-                              vectors[i].n, vectors[i].ret, err));
+        MER_GUARD(mer_ensemble_copy_vector(alloc, bundle, prefix, vectors[i].name, vectors[i].dtype,
+                                           vectors[i].n, vectors[i].ret, err));
     return load_values(alloc, bundle, prefix, e, err);
 }
 
@@ -296,10 +264,15 @@ static mer_status load_into(struct mer_alloc *alloc, const struct mer_bundle *bu
                             const char *prefix, const struct mer_json *object,
                             const struct mer_design *shape, struct mer_ensemble *e, mer_err *err)
 {
+    int64_t layout = 1;
     MER_GUARD(mer_alloc_zero(alloc, e->n_groups, sizeof *e->widths, &e->widths, err));
     for (size_t g = 0; g < e->n_groups; g++)
         e->widths[g] = shape->group_start[g + 1] - shape->group_start[g];
-    MER_GUARD(load_arrays(alloc, bundle, prefix, e, err));
+    if (mer_json_get(object, "layout"))
+        MER_GUARD(
+            mer_json_want_integer(object, "layout", LAYOUT, LAYOUT, "the ensemble", &layout, err));
+    MER_GUARD(layout == LAYOUT ? mer_ensemble_get_arrays(alloc, bundle, prefix, e, err)
+                               : load_first(alloc, bundle, prefix, e, err));
     if (!mer_json_boolean(mer_json_get(object, "averaged"), &e->averaged))
         return mer_fail(err, MER_ERR_DATA, "the ensemble does not say whether it is averaged");
     return check_loaded(e, object, err);

@@ -77,6 +77,13 @@ case $version in
 5) # two layers
     make loans.ensemble.binary loans defaulted ensemble --layers 2 --trials 8 --include tree,naive_bayes,gbdt
     ;;
+6) # ensembles of trees in which nothing stands twice
+    make loans.gbdt.binary loans defaulted gbdt --param n_estimators=12
+    make wine.gbdt.multiclass wine cultivar gbdt --param n_estimators=8
+    make iris.random_forest.multiclass iris species random_forest --param n_estimators=10
+    make diabetes.extra_trees.regression diabetes progression extra_trees --param n_estimators=5 \
+        --param min_samples_leaf=5
+    ;;
 *)
     echo "make.sh: there is no version $version yet" >&2
     exit 64
