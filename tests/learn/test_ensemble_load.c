@@ -151,39 +151,20 @@ struct fault {
     const char *words; /* of the message */
 };
 
-static const struct fault FIRST_FAULTS[] = {
+/* Of both layouts. */
+static const struct fault COMMON_FAULTS[] = {
     {"features", 0, 3, "feature that does not exist"},
     {"features", 0, -2, "feature that does not exist"},
     {"features", 0, INT32_MIN, "feature that does not exist"},
-    {"features", 0, 2, "set of levels of the wrong size"},
-    {"features", 1, 1, "set of levels of the wrong size"},
-    {"features", 1, -1, "set of levels of the wrong size"},
-    {"features", 2, 0, "children out of order"},
-    {"features", 0, -1, "leaf with children"},
     {"thresholds", 0, INFINITY, "threshold that is not finite"},
     {"thresholds", 0, NAN, "threshold that is not finite"},
     {"thresholds", 1, 1, "levels by a threshold"},
-    {"thresholds", 2, 1, "leaf with a condition"},
     {"missing_left", 0, 2, "missing values nowhere"},
     {"missing_left", 1, 1, "levels by a threshold"},
-    {"missing_left", 2, 1, "leaf with a condition"},
-    {"left", 0, 0, "children out of order"},
-    {"left", 0, -1, "children out of order"},
-    {"left", 0, 2, "children out of order"},
-    {"left", 1, 1, "children out of order"},
-    {"left", 1, 5, "children out of order"},
-    {"left", 2, 1, "leaf with children"},
     {"gains", 0, INFINITY, "gain that is not finite"},
-    {"gains", 3, 1, "leaf with a condition"},
     {"covers", 0, NAN, "cover that is no weight"},
     {"covers", 4, -1, "cover that is no weight"},
     {"values", 2, NAN, "value that is not finite"},
-    {"values", 0, 1, "split with a value"},
-    {"values", 2, 1.7e308, "could be infinite"},
-    {"set_starts", 0, 1, "do not fill their array"},
-    {"set_starts", 2, 1, "set of levels of the wrong size"},
-    {"set_starts", 2, -1, "set of levels of the wrong size"},
-    {"set_starts", 10, 1e15, "set of levels of the wrong size"},
     {"tree_starts", 0, 1, "do not fill the array of nodes"},
     {"tree_starts", 1, 0, "has no nodes"},
     {"tree_starts", 1, -1, "has no nodes"},
@@ -196,34 +177,35 @@ static const struct fault FIRST_FAULTS[] = {
     {"base", 1, INFINITY, "base score 1 is not finite"},
 };
 
+static const struct fault FIRST_FAULTS[] = {
+    {"features", 0, 2, "set of levels of the wrong size"},
+    {"features", 1, 1, "set of levels of the wrong size"},
+    {"features", 1, -1, "set of levels of the wrong size"},
+    {"features", 2, 0, "children out of order"},
+    {"features", 0, -1, "leaf with children"},
+    {"thresholds", 2, 1, "leaf with a condition"},
+    {"missing_left", 2, 1, "leaf with a condition"},
+    {"left", 0, 0, "children out of order"},
+    {"left", 0, -1, "children out of order"},
+    {"left", 0, 2, "children out of order"},
+    {"left", 1, 1, "children out of order"},
+    {"left", 1, 5, "children out of order"},
+    {"left", 2, 1, "leaf with children"},
+    {"gains", 3, 1, "leaf with a condition"},
+    {"values", 0, 1, "split with a value"},
+    {"set_starts", 0, 1, "do not fill their array"},
+    {"set_starts", 2, 1, "set of levels of the wrong size"},
+    {"set_starts", 2, -1, "set of levels of the wrong size"},
+    {"set_starts", 10, 1e15, "set of levels of the wrong size"},
+};
+
 static const struct fault FAULTS[] = {
-    {"features", 0, 3, "feature that does not exist"},
-    {"features", 0, -2, "feature that does not exist"},
-    {"features", 0, INT32_MIN, "feature that does not exist"},
     {"features", 0, 2, "levels by a threshold"},
     {"features", 1, 1, "do not fill their array"},
     {"features", 1, -1, "thresholds"},
     {"features", 2, 0, "thresholds"},
-    {"thresholds", 0, INFINITY, "threshold that is not finite"},
-    {"thresholds", 2, NAN, "threshold that is not finite"},
-    {"thresholds", 1, 1, "levels by a threshold"},
-    {"missing_left", 0, 2, "missing values nowhere"},
-    {"missing_left", 1, 1, "levels by a threshold"},
     {"gains", 3, INFINITY, "gain that is not finite"},
-    {"covers", 0, NAN, "cover that is no weight"},
-    {"covers", 4, -1, "cover that is no weight"},
-    {"values", 0, NAN, "value that is not finite"},
-    {"tree_starts", 0, 1, "do not fill the array of nodes"},
-    {"tree_starts", 1, 0, "has no nodes"},
-    {"tree_starts", 1, -1, "has no nodes"},
-    {"tree_starts", 1, 11, "has no nodes"},
-    {"tree_starts", 1, 10, "has no nodes"},
-    {"tree_starts", 2, 5, "do not fill the array of nodes"},
-    {"tree_starts", 1, 4, "children behind the last node"},
     {"tree_starts", 1, 6, "children behind the last node"},
-    {"tree_output", 0, -1, "output that does not exist"},
-    {"tree_output", 1, N_OUTPUTS, "output that does not exist"},
-    {"base", 1, INFINITY, "base score 1 is not finite"},
 };
 
 /* The rows are (1, 2), (3, 4) and (1, 3); the leaves of each tree hold them in turn. */
@@ -255,19 +237,27 @@ static void assert_refused(void (*save)(struct saved_model *saved), const struct
     assert_int_equal(alloc.used, 0);
 }
 
+static void assert_all_refused(void (*save)(struct saved_model *saved), const struct fault *faults,
+                               size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_refused(save, &faults[i], SIZE_MAX);
+}
+
 static void every_fault_is_refused_with_its_own_words(void **state)
 {
+#define N_OF(faults) (sizeof(faults) / sizeof((faults)[0]))
+    /* Where leaves are, of the first tree and of the second. */
+    const struct fault at_node = {"values", 2, 1.7e308, "could be infinite"},
+                       at_leaf = {"values", 0, 1.7e308, "could be infinite"};
     (void)state;
-    const struct fault infinite = {"values", 0, 1.7e308, "could be infinite"};
-    for (size_t i = 0; i < sizeof FIRST_FAULTS / sizeof FIRST_FAULTS[0]; i++)
-        /* Too large a value is one in both trees. */
-        assert_refused(save_first_layout, &FIRST_FAULTS[i],
-                       FIRST_FAULTS[i].value == 1.7e308 ? 7 : SIZE_MAX);
-    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++)
-        assert_refused(save_example, &FAULTS[i], SIZE_MAX);
-    assert_refused(save_example, &infinite, 3);
-    for (size_t i = 0; i < sizeof PAIR_FAULTS / sizeof PAIR_FAULTS[0]; i++)
-        assert_refused(save_pairs, &PAIR_FAULTS[i], SIZE_MAX);
+    assert_all_refused(save_first_layout, COMMON_FAULTS, N_OF(COMMON_FAULTS));
+    assert_all_refused(save_first_layout, FIRST_FAULTS, N_OF(FIRST_FAULTS));
+    assert_refused(save_first_layout, &at_node, 7);
+    assert_all_refused(save_example, COMMON_FAULTS, N_OF(COMMON_FAULTS));
+    assert_all_refused(save_example, FAULTS, N_OF(FAULTS));
+    assert_refused(save_example, &at_leaf, 3);
+    assert_all_refused(save_pairs, PAIR_FAULTS, N_OF(PAIR_FAULTS));
 }
 
 static void values_that_no_leaf_holds_are_refused(void **state)
