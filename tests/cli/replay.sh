@@ -5,8 +5,13 @@
 
 make_table > table.csv
 # repeats WORDS...: fits with them, and again from what that left
+# A machine that stands still for a moment may cut last fits off, and that is not repeated: fit says so.
 repeats() {
-    expect 0 fit table.csv --out first.safetensors --force "$@"
+    for attempt in 1 2 3; do
+        expect 0 fit table.csv --out first.safetensors --force "$@"
+        grep -q 'will not repeat' err || break
+        [ "$attempt" -lt 3 ] || fail "$*: the last fits are cut off, time after time"
+    done
     expect 0 fit table.csv --out again.safetensors --force --replay first.safetensors
     cmp first.safetensors again.safetensors || fail "$*: other bytes"
     grep -q "the same bytes as 'first.safetensors'" out || fail "$*: it is not told"
