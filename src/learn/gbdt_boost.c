@@ -313,7 +313,7 @@ static mer_status alloc_rows(struct mer_boost_state *boost, mer_err *err)
     MER_GUARD(mer_alloc_zero(alloc, boost->target->kind == MER_OBJECTIVE_MULTINOMIAL ? n : 0,
                              sizeof(double), &boost->log_sums, err));
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->learning, err));
-    MER_GUARD(mer_alloc_zero(alloc, n + MER_ROWS_PADDING, sizeof(uint32_t), &boost->drawn, err));
+    MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->drawn, err));
     MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->others, err));
     if (boost->options->early_stopping_rounds > 0)
         MER_GUARD(mer_alloc_array(alloc, n, sizeof(uint32_t), &boost->held_out, err));

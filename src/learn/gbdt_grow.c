@@ -593,7 +593,6 @@ mer_status mer_grower_grow(struct mer_grower *grower, struct mer_team *team, con
     grower->view.rule.g_unit = g_unit;
     grower->view.rule.h_unit = h_unit;
     grower->view.active = active_features;
-    memset(grower->rows + n_rows, 0, MER_ROWS_PADDING * sizeof *grower->rows);
     start_root(grower, team, n_rows);
     for (size_t n = 1; n < grower->limits.max_leaves && grower->n_open > 0; n++) {
         select_next(grower, 0, false);
@@ -657,7 +656,7 @@ static mer_status alloc_histograms(struct mer_grower *grower, size_t hist_bytes,
 static mer_status alloc_rows(struct mer_grower *grower, mer_err *err)
 {
     struct mer_alloc *alloc = grower->ctx->alloc;
-    const size_t n_rows = grower->store->n_padded_rows + MER_ROWS_PADDING;
+    const size_t n_rows = grower->store->n_padded_rows;
     MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->rows, err));
     MER_GUARD(mer_alloc_zero(alloc, n_rows, sizeof(uint32_t), &grower->spare[0], err));
     if (grower->n_workers > 1)

@@ -11,9 +11,6 @@
 
 #include "learn/gbdt_split.h"
 
-/* Rows that the kernels may read behind a list of rows. */
-enum { MER_ROWS_PADDING = 128 };
-
 struct mer_gbdt_node {
     uint32_t left; /* children; 0: a leaf, whose rows are rows[begin .. end) */
     uint32_t right;
@@ -39,10 +36,9 @@ const uint32_t *mer_grower_rows(const struct mer_grower *grower);
 /* Whether the leaves' rows are in ascending order; bundles' lists (gbdt_rows.h) do not keep it. */
 bool mer_grower_keeps_order(const struct mer_grower *grower);
 
-/* codes[n_padded_rows]; the units say what they stand for. rows[n_rows + MER_ROWS_PADDING] are
- * those to grow from, ascending; what is behind them is any rows. The work of one tree is split
- * among the team; NULL: the caller's thread. active_features[n_features of the store], NULL: all.
- * Fails when cancelled. */
+/* codes[n_padded_rows]; the units say what they stand for. rows[n_rows] are those to grow from,
+ * ascending. The work of one tree is split among the team; NULL: the caller's thread.
+ * active_features[n_features of the store], NULL: all. Fails when cancelled. */
 MER_MUST_CHECK mer_status mer_grower_grow(struct mer_grower *grower, struct mer_team *team,
                                           const uint32_t *codes, const uint32_t *rows,
                                           size_t n_rows, double g_unit, double h_unit,

@@ -37,26 +37,31 @@ INLINE uint64_t word_of(uint32_t code)
     return ((uint64_t)g << MER_WORD_G_SHIFT) + ((uint64_t)(code & 0xffff) << MER_WORD_H_SHIFT) + 1;
 }
 
+INLINE void accumulate_row(const uint8_t *cells, size_t stride, size_t n_columns, size_t row,
+                           const uint32_t *codes, uint64_t *packed)
+{
+    const uint64_t word = word_of(codes[row]);
+    const uint8_t *cell = cells + row * stride;
+    uint64_t eight[2] = {0, 0};
+    memcpy(eight, cell, n_columns > 8 ? 16 : 8);
+#pragma GCC unroll 16
+    for (size_t k = 0; k < n_columns; k++)
+        packed[k * MER_PACKED_BINS + (eight[k / 8] >> (k % 8 * 8) & 255)] += word;
+}
+
 INLINE void accumulate_tile(const uint8_t *cells, size_t stride, size_t n_columns, bool indirect,
                             const uint32_t *rows, size_t first, size_t n, const uint32_t *codes,
                             uint64_t *packed)
 {
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = indirect ? rows[i] : first + i;
-        if (indirect) {
-            /* The list is read a little over its end; the caller pads it. */
-            const size_t ahead = rows[i + PREFETCH];
-            __builtin_prefetch(cells + ahead * stride, 0, 2);
-            __builtin_prefetch(codes + ahead, 0, 2);
-        }
-        const uint64_t word = word_of(codes[row]);
-        const uint8_t *cell = cells + row * stride;
-        uint64_t eight[2] = {0, 0};
-        memcpy(eight, cell, n_columns > 8 ? 16 : 8);
-#pragma GCC unroll 16
-        for (size_t k = 0; k < n_columns; k++)
-            packed[k * MER_PACKED_BINS + (eight[k / 8] >> (k % 8 * 8) & 255)] += word;
+    size_t i = 0;
+    for (; indirect && i + PREFETCH < n; i++) {
+        const size_t ahead = rows[i + PREFETCH];
+        __builtin_prefetch(cells + ahead * stride, 0, 2);
+        __builtin_prefetch(codes + ahead, 0, 2);
+        accumulate_row(cells, stride, n_columns, rows[i], codes, packed);
     }
+    for (; i < n; i++)
+        accumulate_row(cells, stride, n_columns, indirect ? rows[i] : first + i, codes, packed);
 }
 
 #define CASE(n_columns)                                                                            \

@@ -169,7 +169,7 @@ static double grown_gain(struct made *made, struct mer_gbdt_split *ret_split, bo
     assert_int_equal(mer_store_make(&ctx, &bins, &store, &err).code, MER_OK);
     assert_int_equal(mer_grower_new(&ctx, &store, &made->limits, 1, 1 << 20, &grower, &err).code,
                      MER_OK);
-    static uint32_t drawn[ROWS + MER_ROWS_PADDING];
+    static uint32_t drawn[ROWS];
     for (size_t i = 0; i < made->n; i++)
         drawn[i] = (uint32_t)i;
     assert_int_equal(
