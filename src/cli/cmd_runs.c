@@ -290,9 +290,11 @@ static const struct mer_cli_example SHOW_EXAMPLES[] = {
 const struct mer_cli_command MER_CLI_RUNS_SHOW = {
     .name = "runs show",
     .summary = "show what a fit was asked for and what it tried",
-    .description = "Shows a run's settings and its trials: family, score, time and memory, or why "
-                   "a trial failed. --json has all trials, their parameters and the score of every "
-                   "fold.",
+    .description =
+        "Shows a run's settings and its trials: family, score, time and memory, or why a trial "
+        "failed; with two layers also which one it was of, or that it was tried in folds among the "
+        "rows of a fold, for the second to learn from. --json has all trials, their parameters and "
+        "the score of every fold.",
     .positionals = SHOW_POSITIONALS,
     .n_positionals = MER_CLI_COUNT_OF(SHOW_POSITIONALS),
     .examples = SHOW_EXAMPLES,

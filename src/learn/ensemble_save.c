@@ -1,7 +1,8 @@
 /* Saving an ensemble into a bundle, and loading one from a bundle that a stranger may have made.
  *
  * A loaded ensemble has one form: zeros where the header says that there is nothing, breadth-first
- * order, sets exactly of their sizes. So a model that loads saves the same bytes again.
+ * order, sets exactly of their sizes. So a model of the layout that is written saves the same bytes
+ * again, and one of an earlier layout always the same ones.
  */
 #include <math.h>
 #include <string.h>
@@ -193,7 +194,7 @@ static mer_status check_loaded(const struct mer_ensemble *e, const struct mer_js
 
 /* ---- loading ---- */
 
-/* ... of layout 1, which has an element of every array for each node. */
+/* Layout 1 has an element of every array for each node. */
 static mer_status load_values(struct mer_alloc *alloc, const struct mer_bundle *bundle,
                               const char *prefix, struct mer_ensemble *e, mer_err *err)
 {

@@ -39,6 +39,13 @@ cmp one.safetensors many.safetensors || fail "workers change a model of two laye
 grep -q 'They are in two layers' report.html || fail "the report does not tell of two layers"
 expect 0 inspect one.safetensors --json
 grep -q '"layer": *2' out || fail "inspect --json does not name the layer"
+grep -q '"interval_rows": 300' out || fail "inspect --json does not tell what intervals were learned from"
+expect 0 runs list
+run=$(awk 'END { print $1 }' out)
+expect 0 runs show "$run" --json
+for layer in 0 1 2; do
+    grep -q "\"layer\": $layer" out || fail "runs show names no trial of layer $layer"
+done
 expect 0 leaderboard one.safetensors
 grep -q 'layer 2' out || fail "the leaderboard does not name the layer"
 expect 0 predict one.safetensors steps.csv --out trusted.csv
